@@ -1,0 +1,1 @@
+"""Labloop: a notebook publishes a model, an API serves it, its log comes back as a table."""

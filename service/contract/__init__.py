@@ -1,0 +1,1 @@
+"""What both sides agree on: settings, errors, signature, model store, log lines."""

@@ -1,0 +1,71 @@
+"""Every setting, read from the environment in one place."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.contract.errors import SettingError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """What the environment says; a variable is the field's name in capitals.
+
+    Relative folders are taken from the checkout, so that a notebook and a
+    server that run in different folders mean the same place.
+
+    Examples
+    --------
+    >>> Settings(api_url="http://127.0.0.1:8001/").api_url
+    'http://127.0.0.1:8001'
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
+
+    models_dir: Path = Field(Path("data/models"), description="where model versions are kept")
+    logs_dir: Path = Field(Path("logs"), description="where the prediction log is kept")
+    api_url: str = Field("http://127.0.0.1:8000", description="where notebooks find the API")
+    default_model: str = Field("iris", description="the model that `GET /predict` asks")
+    log_sync: Literal["interval", "always", "off"] = Field(
+        "interval", description="when log lines are synced to disk"
+    )
+    api_port: int = Field(8000, ge=1, le=65535, description="the API's port on 127.0.0.1")
+    lab_port: int = Field(8888, ge=1, le=65535, description="JupyterLab's port on 127.0.0.1")
+    labloop_image: str = Field("local", description="the image this runs in; set by the image")
+    git_revision: str = Field("", description="the checkout's commit; `make up` sets it")
+
+    @field_validator("models_dir", "logs_dir")
+    @classmethod
+    def _from_checkout(cls, folder: Path) -> Path:
+        return CHECKOUT / folder
+
+    @field_validator("api_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("it must start with http:// or https://")
+        return url.rstrip("/")
+
+
+@cache
+def settings() -> Settings:
+    """Read the settings once.
+
+    Raises
+    ------
+    SettingError
+        A variable holds what cannot be used; the text names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        raise SettingError(
+            f"{name}={first['input']!r} cannot be used: {first['msg']}. "
+            f"Change or unset {name} and start again."
+        ) from error
