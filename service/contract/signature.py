@@ -91,8 +91,8 @@ class Feature(BaseModel):
             return None if self.nullable else "is null, but was never missing in training"
         if self.kind == "category":
             known = self.categories or []
-            if type(value) in {type(category) for category in known} or not known:
-                return None
+            if type(value) in {type(category) for category in known}:
+                return None if _encodable(value) else "is not valid Unicode text"
             return f"is {_show(value)}, but a category such as {known[0]!r} is expected"
         if self.kind == "boolean":
             return (
@@ -312,9 +312,9 @@ class Signature(BaseModel):
         problems: list[dict[str, Any]] = []
         missing = [name for name in self.names if name not in given]
         where = "" if row is None else f" in row {row}"
-        for name in given:
+        for name in map(_printable, given):
             if name not in self.names:
-                near = get_close_matches(str(name), missing or self.names, n=1)
+                near = get_close_matches(name, missing or self.names, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 problems.append({"feature": name, "row": row, "problem": f"is not known{hint}"})
         problems += [{"feature": n, "row": row, "problem": "is missing"} for n in missing]
@@ -386,9 +386,16 @@ def _article(kind: Kind) -> str:
     return "an integer" if kind == "integer" else f"a {kind}"
 
 
+def _encodable(value: Any) -> bool:
+    return not isinstance(value, str) or _printable(value) == value
+
+
+def _printable(text: str) -> str:
+    """Replace what UTF-8 cannot carry, e.g. half of a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _show(value: Any) -> str:
-    """Show a value in a sentence, short, and free of what JSON cannot carry."""
-    text = value if isinstance(value, str) else repr(value)[:80]
-    short = text if len(text) <= 40 else f"{text[:40]}…"
-    clean = short.encode("utf-8", "backslashreplace").decode()
-    return repr(clean) if isinstance(value, str) else clean
+    """Show a value in a sentence, shortened, as JSON can carry it."""
+    text = _printable(repr(value))
+    return text if len(text) <= 60 else f"{text[:60]}…"

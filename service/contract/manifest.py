@@ -1,0 +1,59 @@
+"""Manifest: what is known about a model version, kept beside it."""
+
+import hashlib
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.contract.signature import Signature, Value
+
+MODEL, GOLDEN, BASELINE, MANIFEST = "model.skops", "golden.json", "baseline.json", "manifest.json"
+LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")
+
+
+def installed_libraries() -> dict[str, str]:
+    """Name the versions that decide what a model answers.
+
+    Examples
+    --------
+    >>> sorted(installed_libraries())
+    ['numpy', 'pandas', 'python', 'scikit-learn', 'skops']
+    """
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+class Manifest(BaseModel):
+    """A model version's own page.
+
+    It has no version number inside: the folder's name is the number, claimed by
+    the rename that publishes the folder.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    created: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    estimator: str
+    rows: int
+    signature: Signature
+    class_names: dict[str, str] | None = None
+    metrics: dict[str, float] = {}
+    parameters: dict[str, Any] = {}
+    libraries: dict[str, str] = Field(default_factory=installed_libraries)
+    image: str
+    git_revision: str | None = None
+    files: dict[str, str] = {}
+
+    def class_name(self, label: Value) -> str:
+        """Give a class's name for people, e.g. 'setosa' for 0."""
+        return (self.class_names or {}).get(str(label), str(label))
+
+
+def sha256(file: Path) -> str:
+    """Give a file's checksum in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
