@@ -1,0 +1,1 @@
+"""The FastAPI side: routes, registry, prediction log writer."""

@@ -1,0 +1,123 @@
+"""Prediction log: JSON Lines, written before the answer is given."""
+
+import os
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+import orjson
+
+from service.contract.errors import LogWriteError
+from service.contract.log_line import FOLDER, SUFFIX, LogLine
+
+SYNC_SECONDS = 1.0
+
+
+class PredictionLog:
+    """One segment, one writer: a new file for each start of the API.
+
+    Parameters
+    ----------
+    folder : Path
+        `LOGS_DIR`; segments go to ``predictions/`` in it.
+    sync : {"interval", "always", "off"}
+        `LOG_SYNC`: synced at least once a second, before each answer, or never by us.
+    """
+
+    def __init__(self, folder: Path, sync: Literal["interval", "always", "off"]) -> None:
+        self.folder = folder / FOLDER
+        self.sync = sync
+        self.sequence = 0
+        self._handle: int | None = None
+        self._size = 0
+        self._synced = 0
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sync_often, name="log-sync", daemon=True)
+
+    def start(self) -> None:
+        """Begin to sync; the segment itself is opened by the first line."""
+        if self.sync == "interval":
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Sync and close."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._lock:
+            if self._handle is not None:
+                if self.sync != "off":
+                    os.fdatasync(self._handle)
+                os.close(self._handle)
+                self._handle = None
+
+    def write(self, lines: Iterable[LogLine]) -> None:
+        """Append lines, all or none.
+
+        Raises
+        ------
+        LogWriteError
+            Disk full or failing. What was half written is taken back, so that
+            the next line is never glued to it.
+        """
+        with self._lock:
+            block = []
+            for number, line in enumerate(lines, self.sequence + 1):
+                record = {name: getattr(line, name) for name in LogLine.__slots__}
+                record["sequence"] = number
+                block.append(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+            data = b"".join(block)
+            try:
+                self._append(data)
+            except OSError as error:
+                raise LogWriteError(
+                    f"The prediction log at {self.folder} cannot be written "
+                    f"({error.strerror}), so no answer is given. Free space there and try again."
+                ) from error
+            self.sequence += len(block)
+
+    def _append(self, data: bytes) -> None:
+        if self._handle is None:
+            self._handle, self._size = self._open(), 0
+        try:
+            written = os.write(self._handle, data)
+            while written < len(data):  # a nearly full disk takes a part
+                written += os.write(self._handle, data[written:])
+            if self.sync == "always":
+                os.fdatasync(self._handle)
+        except OSError:
+            self._take_back()
+            raise
+        self._size += len(data)
+
+    def _take_back(self) -> None:
+        """Cut the segment to its last whole line; where even that fails, leave it for a new one."""
+        assert self._handle is not None
+        try:
+            os.ftruncate(self._handle, self._size)
+        except OSError:
+            os.close(self._handle)
+            self._handle = None
+
+    def _open(self) -> int:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        file = self.folder / f"{stamp}-{uuid4().hex[:8]}{SUFFIX}"
+        return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+
+    def _sync_often(self) -> None:
+        while not self._stop.wait(SYNC_SECONDS):
+            with self._lock:
+                handle, size = self._handle, self._size
+                if handle is None or size == self._synced:
+                    continue
+                handle = os.dup(handle)
+            try:
+                os.fdatasync(handle)
+                self._synced = size
+            finally:
+                os.close(handle)

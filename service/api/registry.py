@@ -1,0 +1,185 @@
+"""Registry: the models in the API's memory, kept in step with the model store."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from service.api import trial
+from service.contract.errors import LabloopError, NotPublishedError
+from service.contract.manifest import Manifest
+from service.contract.model_store import Aliases, ModelStore
+
+POLL_SECONDS = 0.2
+KEPT_BESIDE_LIVE = 4
+
+logger = logging.getLogger("uvicorn.error")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A version in memory: everything that a request needs, in one reference."""
+
+    name: str
+    version: int
+    estimator: Any
+    manifest: Manifest
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A version that was tried and not loaded."""
+
+    version: int | None
+    reason: str
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Registry:
+    """Loads what the store calls live, and versions that are asked for by number.
+
+    A thread polls the content of the alias files, because file events do not
+    cross every bind mount. A new version is tried in a process of its own, then
+    loaded beside the old one; one assignment puts it in the old one's place, so
+    that requests keep the version that they started with.
+
+    Parameters
+    ----------
+    store : ModelStore
+    """
+
+    def __init__(self, store: ModelStore) -> None:
+        self.store = store
+        self._live: dict[str, LoadedModel] = {}
+        self._seen: dict[str, Aliases] = {}
+        self._refused: dict[str, dict[int | None, Refusal]] = {}
+        self._beside: dict[tuple[str, int], LoadedModel] = {}
+        self._loading = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="registry", daemon=True)
+
+    def start(self) -> None:
+        """Load what is live, then keep in step in the background."""
+        self.refresh()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop polling."""
+        self._stop.set()
+        self._thread.join()
+
+    def get(self, name: str, version: int | None = None) -> LoadedModel:
+        """Give the live version, or the one asked for; that one is loaded on demand.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model or version.
+        NotPublishedError
+            There is nothing to serve, and the text says why.
+        """
+        live = self._live.get(name)
+        if version is None:
+            if live is None:
+                raise self._not_served(name)
+            return live
+        if live is not None and live.version == version:
+            return live
+        with self._loading:
+            found = self._beside.pop((name, version), None) or self._load_beside(name, version)
+            self._beside[name, version] = found
+            while len(self._beside) > KEPT_BESIDE_LIVE:
+                del self._beside[next(iter(self._beside))]
+        return found
+
+    def live(self) -> list[LoadedModel]:
+        """List what is served, by name."""
+        return [self._live[name] for name in sorted(self._live)]
+
+    def generation(self, name: str) -> int:
+        """Give the alias generation that the registry has acted on."""
+        return self._seen.get(name, Aliases()).generation
+
+    def refusals(self, name: str) -> list[Refusal]:
+        """List what was tried and not loaded, the newest last."""
+        return sorted(self._refused.get(name, {}).values(), key=lambda refusal: refusal.time)
+
+    def refresh(self) -> None:
+        """Look at every model's aliases once, and load what changed."""
+        names = self.store.names()
+        for name in names:
+            self._refresh(name)
+        for gone in self._seen.keys() - set(names):
+            for state in (self._live, self._seen, self._refused):
+                state.pop(gone, None)  # type: ignore[attr-defined]
+
+    def _poll(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            try:
+                self.refresh()
+            except Exception:
+                logger.exception("The model store could not be looked at; it is tried again.")
+
+    def _refresh(self, name: str) -> None:
+        try:
+            aliases = self.store.aliases(name)
+        except LabloopError as error:
+            if None not in self._refused.get(name, {}):
+                self._refuse(name, None, str(error))
+            return
+        if aliases == self._seen.get(name):
+            return
+        self._refused.get(name, {}).pop(None, None)
+        serving = self._live.get(name)
+        if aliases.live is None:
+            self._live.pop(name, None)
+        elif serving is None or serving.version != aliases.live:
+            try:
+                loaded = self._load(name, aliases.live)
+            except Exception as error:
+                self._refuse(name, aliases.live, str(error))
+            else:
+                self._live[name] = loaded
+                self._refused.get(name, {}).pop(aliases.live, None)
+                logger.info("Model %s: version %s is live.", name, aliases.live)
+        self._seen[name] = aliases
+
+    def _refuse(self, name: str, version: int | None, reason: str) -> None:
+        self._refused.setdefault(name, {})[version] = Refusal(version, reason)
+        logger.warning("Model %s: version %s is refused: %s", name, version, reason)
+
+    def _load(self, name: str, version: int) -> LoadedModel:
+        self.store.check_files(name, version)
+        trial.run(self.store.root, name, version)
+        estimator, manifest = trial.load(self.store, name, version)
+        return LoadedModel(name, version, estimator, manifest)
+
+    def _load_beside(self, name: str, version: int) -> LoadedModel:
+        self.store.folder(name, version)
+        try:
+            return self._load(name, version)
+        except LabloopError as error:
+            self._refuse(name, version, str(error))
+            raise NotPublishedError(
+                f"Version {version} of model {name!r} cannot be served: {error}"
+            ) from error
+
+    def _not_served(self, name: str) -> LabloopError:
+        try:
+            versions = self.store.versions(name)
+            self.store.folder(name, versions[-1] if versions else 1)
+        except LabloopError as error:
+            if not self.store.names():
+                return NotPublishedError(
+                    "No model is published yet. Run notebooks/02_train.ipynb to publish one."
+                )
+            return error
+        refusals = self.refusals(name)
+        if refusals:
+            return NotPublishedError(f"Model {name!r} has nothing to serve. {refusals[-1].reason}")
+        return NotPublishedError(
+            f"Model {name!r} has no live version. Choose one in a notebook: "
+            f"lab.promote({name!r}, {versions[-1]})."
+        )
