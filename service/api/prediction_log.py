@@ -1,5 +1,6 @@
 """Prediction log: JSON Lines, written before the answer is given."""
 
+import logging
 import os
 import threading
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from service.contract.errors import LogWriteError
 from service.contract.log_line import FOLDER, SUFFIX, LogLine
 
 SYNC_SECONDS = 1.0
+
+logger = logging.getLogger("uvicorn.error")
 
 
 class PredictionLog:
@@ -119,5 +122,7 @@ class PredictionLog:
             try:
                 os.fdatasync(handle)
                 self._synced = size
+            except OSError:
+                logger.exception("The prediction log could not be synced; it is tried again.")
             finally:
                 os.close(handle)

@@ -113,7 +113,7 @@ class Registry:
             self._refresh(name)
         for gone in self._seen.keys() - set(names):
             for state in (self._live, self._seen, self._refused):
-                state.pop(gone, None)  # type: ignore[attr-defined]
+                state.pop(gone, None)
 
     def _poll(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
