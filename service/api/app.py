@@ -1,6 +1,6 @@
 """The application: settings in, routes on, and one shape for every error."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from service.api.registry import Registry
 from service.api.routes import JSON, router
 from service.contract.errors import AnswerError, LabloopError
 from service.contract.model_store import ModelStore
-from service.contract.settings import CHECKOUT, settings
+from service.contract.settings import settings
 
 RETRY_SECONDS = 5
 
@@ -40,7 +40,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 # /docs loads them from the internet and stays blank without it.
 app = FastAPIOffline(
     title="Labloop",
-    version=(CHECKOUT / "VERSION").read_text().strip() if (CHECKOUT / "VERSION").exists() else "",
+    version=settings().labloop_image.rpartition(":")[2],
     description="Serves what the notebooks publish, and logs every prediction.",
     lifespan=lifespan,
 )
@@ -48,7 +48,10 @@ app.include_router(router)
 
 
 def error(
-    status: int, message: str, details: list[dict[str, Any]] | None = None, **headers: str
+    status: int,
+    message: str,
+    details: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with the one shape of an error."""
     content = {"error": message, "details": details or []}
@@ -58,8 +61,8 @@ def error(
 @app.exception_handler(AnswerError)
 async def on_answer_error(request: Request, problem: AnswerError) -> Response:
     """Answer with the error's own status and words."""
-    headers = {"Retry-After": str(RETRY_SECONDS)} if problem.status == 503 else {}
-    return error(problem.status, str(problem), problem.details, **headers)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if problem.status == 503 else None
+    return error(problem.status, str(problem), problem.details, headers)
 
 
 @app.exception_handler(HTTPException)
@@ -71,7 +74,7 @@ async def on_http_error(request: Request, problem: HTTPException) -> Response:
         message = f"{request.method} is not answered at {request.url.path!r}. See GET /docs."
     else:
         message = str(problem.detail)
-    return error(problem.status_code, message, **dict(problem.headers or {}))
+    return error(problem.status_code, message, headers=problem.headers)
 
 
 @app.exception_handler(RequestValidationError)

@@ -1,0 +1,71 @@
+"""Client: the API, asked over HTTP."""
+
+from typing import Any
+
+import httpx
+import orjson
+
+from service.contract.errors import (
+    AnswerError,
+    ApiUnreachableError,
+    InputError,
+    LabloopError,
+    NotFoundError,
+    NotPublishedError,
+)
+
+SECONDS = 60.0
+ERRORS: dict[int, type[AnswerError]] = {
+    kind.status: kind for kind in (InputError, NotFoundError, NotPublishedError)
+}
+
+
+class Client:
+    """Asks the API; an answer that is an error is raised as the contract's own class.
+
+    Parameters
+    ----------
+    url : str
+        `API_URL`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(
+            base_url=url, timeout=SECONDS, headers={"User-Agent": "labloop"}, trust_env=False
+        )
+
+    def get(self, path: str) -> Any:
+        """GET a path; give the parsed JSON."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, content: Any, version: int | None = None) -> Any:
+        """POST JSON to a path; give the parsed JSON."""
+        params = {} if version is None else {"version": version}
+        body = orjson.dumps(content)
+        headers = {"Content-Type": "application/json"}
+        return self._ask("POST", path, content=body, params=params, headers=headers)
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise ApiUnreachableError(
+                f"The API at {self.url} does not answer ({type(error).__name__}: {error}). "
+                "Start it with `make up` or `docker compose up`, "
+                "or set API_URL to where it runs."
+            ) from error
+        if response.is_success:
+            return orjson.loads(response.content)
+        raise self._error(response)
+
+    def _error(self, response: httpx.Response) -> LabloopError:
+        try:
+            content = orjson.loads(response.content)
+            message, details = content["error"], content["details"]
+        except (orjson.JSONDecodeError, TypeError, KeyError):
+            return ApiUnreachableError(
+                f"What answers at {self.url} is not Labloop's API "
+                f"(HTTP {response.status_code}). Set API_URL to where the API runs."
+            )
+        return ERRORS.get(response.status_code, AnswerError)(message, details)

@@ -1,0 +1,151 @@
+"""Publication: a fitted estimator is checked and written as a model version."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from service.contract import artifact, baseline, golden
+from service.contract.errors import EstimatorError, LabloopError
+from service.contract.manifest import BASELINE, GOLDEN, MODEL, Manifest
+from service.contract.model_store import ModelStore, check_name
+from service.contract.settings import Settings
+from service.contract.signature import Output, Signature, as_frame
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A published version, as `Lab.publish` gives it back."""
+
+    model: str
+    version: int
+    live: bool
+    manifest: Manifest
+
+    def __str__(self) -> str:
+        where = "live" if self.live else "published, not live"
+        return f"{self.model} version {self.version} ({where})"
+
+    def _repr_html_(self) -> str:
+        manifest = self.manifest
+        lines = {
+            "estimator": manifest.estimator,
+            "metrics": ", ".join(f"{k} {v:.4g}" for k, v in manifest.metrics.items()),
+            "features": ", ".join(f.describe() for f in manifest.signature.features),
+            "classes": ", ".join(
+                manifest.class_name(label) for label in manifest.signature.output.classes or []
+            ),
+            "trained on": f"{manifest.rows} rows, with "
+            + ", ".join(f"{name} {number}" for name, number in manifest.libraries.items()),
+        }
+        rows = "".join(
+            f'<tr><th style="text-align:left">{name}</th>'
+            f'<td style="text-align:left">{escape(text)}</td></tr>'
+            for name, text in lines.items()
+            if text
+        )
+        return f"<p><b>{escape(str(self))}</b></p><table>{rows}</table>"
+
+
+class Publication:
+    """A fitted estimator with its training data, checked before anything is written.
+
+    Parameters
+    ----------
+    name : str
+    estimator : fitted scikit-learn estimator
+    X : DataFrame or ndarray, shape (n_rows, n_features)
+        The table that it was fitted with.
+    y : array-like of shape (n_rows,)
+        The target; its length must be that of `X`.
+
+    Raises
+    ------
+    EstimatorError
+        It has no `predict`, is not fitted, or does not fit `X`.
+    """
+
+    def __init__(self, name: str, estimator: Any, X: pd.DataFrame | np.ndarray, y: Any) -> None:
+        check_name(name)
+        self.name = name
+        self.estimator = estimator
+        kind = type(estimator).__name__
+        if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
+            raise EstimatorError(f"{kind} has no `predict`. Publish a fitted estimator.")
+        try:
+            check_is_fitted(estimator)
+        except NotFittedError as error:
+            raise EstimatorError(f"{kind} is not fitted. Call its `fit(X, y)` first.") from error
+        except TypeError as error:
+            raise EstimatorError(f"{kind} is no scikit-learn estimator: {error}") from error
+        table = as_frame(X)
+        if len(table) != len(y):
+            raise EstimatorError(f"X has {len(table)} rows, but y has {len(y)}.")
+        self.signature = Signature.from_table(X, Output.of(estimator))
+        try:
+            expected = golden.answer(estimator, self.signature, table)
+            self.golden = golden.choose(estimator, self.signature, table)
+            golden.prove(estimator, self.signature, self.golden)
+        except LabloopError as error:
+            raise EstimatorError(f"{kind} does not fit X. {error}") from error
+        except Exception as error:  # whatever a user's estimator raises
+            raise EstimatorError(f"{kind} does not fit X: {error}") from error
+        if len(np.shape(expected.predictions)) != 1:
+            raise EstimatorError(
+                f"{kind} predicts several targets at once; publish one model a target."
+            )
+        self.rows = len(table)
+        self.baseline = baseline.summarise(self.signature, table, expected.predictions)
+
+    def write(
+        self,
+        store: ModelStore,
+        settings: Settings,
+        metrics: Mapping[str, float],
+        class_names: Sequence[str] | None,
+        parameters: Mapping[str, Any],
+    ) -> int:
+        """Write the version; give its number."""
+        manifest = Manifest(
+            model=self.name,
+            estimator=" ".join(repr(self.estimator).split()),
+            rows=self.rows,
+            signature=self.signature,
+            class_names=self._class_names(class_names),
+            metrics={key: self._number(key, value) for key, value in metrics.items()},
+            parameters=dict(parameters),
+            image=settings.labloop_image,
+            git_revision=settings.git_revision or None,
+        )
+
+        def fill(folder: Path) -> Manifest:
+            artifact.dump(self.estimator, folder / MODEL)
+            (folder / GOLDEN).write_text(self.golden.model_dump_json())
+            (folder / BASELINE).write_bytes(orjson.dumps(self.baseline))
+            return manifest
+
+        return store.add(self.name, fill)
+
+    def _class_names(self, names: Sequence[str] | None) -> dict[str, str] | None:
+        classes = self.signature.output.classes
+        if names is None:
+            return None
+        if classes is None or len(names) != len(classes):
+            raise EstimatorError(
+                f"class_names has {len(names)} entries, but the estimator's classes are {classes}."
+            )
+        return {str(label): str(name) for label, name in zip(classes, names, strict=True)}
+
+    @staticmethod
+    def _number(key: str, value: Any) -> float:
+        try:
+            return float(value)
+        except (TypeError, ValueError) as error:
+            raise EstimatorError(f"Metric {key!r} is {value!r}; a number is expected.") from error
