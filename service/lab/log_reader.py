@@ -36,7 +36,7 @@ def read(
     -------
     DataFrame of shape (n_predictions, …)
         One row a prediction: prediction_id, time, version, prediction, one
-        proba_<class> a class, latency_ms, batch, client, marks, image, then the
+        proba_<class> a class, latency (ms), batch, client, marks, image, then the
         features. A feature whose name is taken appears as ``input.<name>``.
         ``attrs["torn_lines"]`` counts last lines that a crash cut off.
 
@@ -90,7 +90,7 @@ def _table(lines: list[dict[str, Any]]) -> pd.DataFrame:
         "version": pd.Series([line["version"] for line in lines], dtype="int64"),
         "prediction": [line["prediction"] for line in lines],
         **probabilities,
-        "latency_ms": pd.Series([line["latency_ms"] for line in lines], dtype="float64"),
+        "latency": pd.Series([line["latency_ms"] for line in lines], dtype="float64"),
         "batch": pd.Series([line["batch"] for line in lines], dtype="int64"),
         "client": pd.Series([line["client"] for line in lines], dtype="str"),
         "marks": [line["marks"] for line in lines],
