@@ -35,43 +35,43 @@ SETTLED = 1.0
 Acl = dict[tuple[int, int], int]
 
 
-def read_acl(path: str, attribute: str, mode: int) -> Acl:
-    """The access list of `path`; where it has none, the same thing said by its mode."""
+def read_acl(path: str, attribute: str) -> Acl:
+    """Return the access list of `path`; empty where it has none but its mode."""
     try:
         packed = os.getxattr(path, attribute, follow_symlinks=False)
     except OSError as error:
         if error.errno != errno.ENODATA:
             raise
-        bits = {OWNER: mode >> 6, GROUP: mode >> 3, OTHER: mode}
-        return {(tag, NO_ID): bit & 7 for tag, bit in bits.items()}
-    return {(tag, who): bit for tag, bit, who in ENTRY.iter_unpack(packed[len(VERSION) :])}
+        return {}
+    return {(tag, who): bits for tag, bits, who in ENTRY.iter_unpack(packed[len(VERSION) :])}
 
 
 def grant(acl: Acl, wanted: int) -> Acl:
-    """`acl` with `wanted` for uid 1000, and nothing more for anyone else."""
+    """Return `acl` with `wanted` for uid 1000, and nothing more for anyone else."""
     mask = acl.get((MASK, NO_ID), 7)
     if acl.get((USER, LAB_UID), 0) & mask & wanted == wanted:
         return acl
     # The mask limits everyone but the owner and the others. It has to open for uid 1000, so
     # what it hid from the rest is taken out of their own entries first.
     masked = (USER, GROUP, NAMED_GROUP)
-    granted = {key: bit & mask if key[0] in masked else bit for key, bit in acl.items()}
+    granted = {key: bits & mask if key[0] in masked else bits for key, bits in acl.items()}
     granted[USER, LAB_UID] = wanted
-    granted[MASK, NO_ID] = 0
-    for (tag, _), bit in list(granted.items()):
-        if tag in masked:
-            granted[MASK, NO_ID] |= bit
-    return granted
+    for (tag, _), bits in granted.items():
+        wanted |= bits if tag in masked else 0
+    return {**granted, (MASK, NO_ID): wanted}
 
 
-def open_up(path: str, attribute: str, mode: int) -> None:
-    """Give uid 1000 what the owner has; folders it may always enter, files always read and write."""
-    acl = read_acl(path, attribute, mode)
-    wanted = 7 if stat.S_ISDIR(mode) else 6 | acl[OWNER, NO_ID] & 1
-    granted = grant(acl, wanted)
-    if granted != acl:
-        entries = (ENTRY.pack(tag, bit, who) for (tag, who), bit in sorted(granted.items()))
-        os.setxattr(path, attribute, VERSION + b"".join(entries), follow_symlinks=False)
+def open_up(path: str, mode: int) -> None:
+    """Let uid 1000 read and write a file, and enter a folder and whatever is made in it."""
+    said_by_mode = {(OWNER, NO_ID): mode >> 6 & 7, (GROUP, NO_ID): mode >> 3 & 7}
+    acl = {**said_by_mode, (OTHER, NO_ID): mode & 7}
+    wanted = 7 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 6
+    for attribute in (ACCESS, DEFAULT) if stat.S_ISDIR(mode) else (ACCESS,):
+        now = read_acl(path, attribute)
+        acl = grant(now or acl, wanted)
+        if acl != now:
+            entries = (ENTRY.pack(tag, bits, who) for (tag, who), bits in sorted(acl.items()))
+            os.setxattr(path, attribute, VERSION + b"".join(entries), follow_symlinks=False)
 
 
 def hand_over(name: str, folder: int, uid: int, gid: int) -> None:
@@ -84,10 +84,7 @@ def hand_over(name: str, folder: int, uid: int, gid: int) -> None:
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
-            path = f"/proc/self/fd/{folder}/{name}"
-            open_up(path, ACCESS, found.st_mode)
-            if stat.S_ISDIR(found.st_mode):
-                open_up(path, DEFAULT, found.st_mode)
+            open_up(f"/proc/self/fd/{folder}/{name}", found.st_mode)
         if found.st_uid == LAB_UID and time.time() - found.st_ctime > SETTLED:
             os.chown(name, uid, gid, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -95,7 +92,7 @@ def hand_over(name: str, folder: int, uid: int, gid: int) -> None:
 
 
 def walk(roots: list[str], uid: int, gid: int) -> None:
-    """One pass over everything."""
+    """Pass over everything once."""
     for root in roots:
         for path, folders, files, folder in os.fwalk(root):
             for name in (*folders, *files, *(["."] if path == root else [])):
@@ -103,19 +100,18 @@ def walk(roots: list[str], uid: int, gid: int) -> None:
 
 
 def main(roots: list[str]) -> None:
-    owner = os.stat(roots[0])
+    """Make one pass, say so, and go on passing."""
+    owner = Path(roots[0]).stat()
     uid, gid = owner.st_uid, owner.st_gid
     if uid == LAB_UID:
         print("The checkout belongs to uid 1000, as the lab does: nothing to do.")
     else:
         try:
             walk(roots, uid, gid)
-        except OSError as error:
-            if error.errno != errno.ENOTSUP:
-                raise
+        except OSError as error:  # A file system without access lists, or one that is read-only.
             print(
-                f"This checkout belongs to uid {uid} and its file system keeps no access lists. "
-                "If the lab cannot save files, run once: "
+                f"This checkout belongs to uid {uid}, and it could not be opened to the lab: "
+                f"{error.strerror}. If notebooks cannot be saved, run once: "
                 "sudo chown -R 1000 notebooks service data",
                 file=sys.stderr,
             )
@@ -126,10 +122,9 @@ def main(roots: list[str]) -> None:
     if uid == LAB_UID:
         signal.pause()
 
-    from watchfiles import watch
-
-    # A change starts a pass, and so does the clock: events do not cross every bind mount.
-    for _ in watch(*roots, watch_filter=None, rust_timeout=2000, yield_on_timeout=True):
+    # No file events: they do not cross every bind mount, and a pass costs a few milliseconds.
+    while True:
+        time.sleep(SETTLED)
         walk(roots, uid, gid)
 
 

@@ -1,0 +1,53 @@
+# The shortest way in: `make up`, and `make help` for the rest.
+PYTHON ?= python3
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --only-binary :all: -q
+
+.DEFAULT_GOAL := help
+.PHONY: help up up-docker up-local down venv test notebooks lock lint
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## start: with Docker Compose where an engine answers, else without Docker
+	@$(PYTHON) start/up.py
+
+up-docker: ## start with Docker Compose, or not at all
+	@$(PYTHON) start/up.py docker
+
+up-local: ## start without Docker; Ctrl-C stops everything
+	@$(PYTHON) start/up.py local
+
+down: ## stop, whichever way it was started
+	@$(PYTHON) start/up.py down
+
+venv: $(VENV)/.installed ## make .venv with everything for both sides and the tests
+
+# The .pth file puts the checkout on the path, so that `import service` works from anywhere.
+$(VENV)/.installed: tests/requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else \
+		f"Labloop needs Python 3.11, 3.12 or 3.13; $(PYTHON) is {v[0]}.{v[1]}. Name another: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(IN_VENV) -m pip install --quiet --require-hashes --only-binary :all: -r tests/requirements.txt
+	@$(IN_VENV) -c 'import sysconfig; open(sysconfig.get_path("purelib") + "/labloop.pth", "w").write("$(CURDIR)\n")'
+	@touch $@
+
+test: venv ## run every test that this machine can run, and say what was skipped
+	$(IN_VENV) -m pytest
+
+notebooks: venv ## run all notebooks against a fresh lab and keep their outputs
+	$(IN_VENV) -m tests.notebooks
+
+# The first lock covers everything; the two images get parts of it, with the same versions.
+lock: venv ## compile pyproject.toml into the three requirement files
+	$(COMPILE) --all-extras -o tests/requirements.txt
+	for side in api lab; do \
+		$(COMPILE) --extra $$side -c tests/requirements.txt -o requirements-$$side.txt || exit; \
+	done
+
+lint: venv ## check style and types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy service start

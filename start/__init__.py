@@ -1,0 +1,1 @@
+"""How Labloop is started, and what watches over it."""

@@ -1,0 +1,1 @@
+from tests.stack import checkout, engine, stack  # noqa: F401

@@ -1,0 +1,95 @@
+"""A real API on a socket, with a store and a log of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from service.lab import Lab
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class LiveApi:
+    url: str
+    models: Path
+    logs: Path
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a notebook needs in its environment to use this API."""
+        return {
+            "API_URL": self.url,
+            "MODELS_DIR": str(self.models),
+            "LOGS_DIR": str(self.logs),
+            "PYTHONPATH": str(CHECKOUT),
+        }
+
+    def lab(self) -> Lab:
+        return Lab(api_url=self.url, models_dir=self.models, logs_dir=self.logs)
+
+    def http(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=60)
+
+
+def wait_until(ask: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """Ask until the answer is true; fail with what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(0.05)
+    return answer
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
+    port = free_port()
+    api = LiveApi(
+        url=f"http://127.0.0.1:{port}",
+        models=folder / "models",
+        logs=folder / "logs",
+        process=None,  # type: ignore[arg-type]
+        output=folder / "api.txt",
+    )
+    api.models.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "uvicorn", "service.api.app:app", "--port", str(port)]
+    with api.output.open("ab") as output:
+        api.process = subprocess.Popen(
+            command,
+            cwd=CHECKOUT,
+            env=os.environ | api.environment | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: _answers(api), f"the API to answer; it said {api.output.read_text()}")
+        yield api
+    finally:
+        api.process.terminate()
+        api.process.wait(timeout=30)
+
+
+def _answers(api: LiveApi) -> bool:
+    assert api.process.poll() is None, api.output.read_text()
+    try:
+        return httpx.get(f"{api.url}/health/live", trust_env=False).is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,101 @@
+"""A person's way through it: the printed URL, the training notebook, Run All."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from start.up import docker_answers
+from tests.need import need
+from tests.stack import ROOT, Lab, LocalLab, copy_checkout, wait_until
+
+ARTEFACTS = ROOT / "tests" / "artefacts"
+# The browser looks for updates and more of its maker's servers unless told otherwise.
+QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-default-browser-check",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Give the Compose stack where there is an engine, else the same without Docker."""
+    if docker_answers()[0]:
+        yield request.getfixturevalue("stack")
+        return
+    local = LocalLab(copy_checkout(tmp_path_factory.mktemp("local") / "labloop"))
+    try:
+        local.up()
+        yield local
+    finally:
+        local.interrupt()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """Open a browser that knows nothing yet."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    need(chromium, "there is no Chromium to test with")
+    assert chromium
+    with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=chromium,
+            chromium_sandbox=False,  # It cannot be had as root, as which CI runs.
+            args=QUIET,
+            viewport={"width": 1400, "height": 1000},
+        )
+        yield browser.pages[0]
+        browser.close()
+
+
+def test_the_training_notebook_runs_in_jupyterlab_and_the_api_serves_its_model(
+    lab: Lab, page: Page
+) -> None:
+    wait_until(lab.version, "a first model")
+    promised = f"The API serves iris version {lab.version() + 1}"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    ARTEFACTS.mkdir(exist_ok=True)
+    try:
+        page.goto(lab.printed_url())
+        page.locator(".jp-DirListing-item", has_text="02_train.ipynb").dblclick()
+        kernel = page.get_by_role("button", name=re.compile(r"^Python 3 .*\| Idle$"))
+        expect(kernel).to_be_visible(timeout=60_000)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
+        output = page.locator(".jp-NotebookPanel .jp-OutputArea-output", has_text=promised)
+        expect(output.first).to_be_visible(timeout=180_000)
+        output.first.scroll_into_view_if_needed()
+    except (AssertionError, Error):
+        page.screenshot(path=ARTEFACTS / "jupyterlab_failed.png")
+        raise
+    page.screenshot(path=ARTEFACTS / "jupyterlab.png")
+    assert lab.predict().headers["X-Model-Version"] == promised.rpartition(" ")[2]
+
+    # A new visitor is not asked anything, and nothing was fetched from elsewhere.
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    expect(page.locator(".Toastify__toast")).to_have_count(0)
+    elsewhere = [url for url in asked if not url.startswith((lab.lab_url, "data:", "blob:"))]
+    assert elsewhere == []
+
+
+def test_a_stranger_gets_the_login_page(lab: Lab, page: Page) -> None:
+    page.goto(lab.printed_url().partition("?")[0])
+    expect(page.locator("#password_input")).to_be_visible()
+
+
+def test_the_page_for_people_works_without_the_internet(lab: Lab, page: Page) -> None:
+    failed: list[str] = []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.goto(f"{lab.api_url}/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    assert failed == []

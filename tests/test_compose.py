@@ -1,0 +1,321 @@
+"""The real thing: built, started, used, looked at from outside, stopped and started again."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.need import need
+from tests.stack import REVISION, ROOT, ComposeLab, composed, copy_checkout, wait_until
+
+VERSION = (ROOT / "VERSION").read_text().strip()
+OURS = ["api", "train", "lab"]
+
+IN_THE_LAB_IMAGE = [
+    "jupyter_server_config.py",
+    "labconfig",
+    "labconfig/default_setting_overrides.json",
+    "owner.py",
+]
+
+LAB_MOUNTS = {"service": True, "data": True, "notebooks": True, "logs": False}
+MOUNTS = {
+    "api": {"service": False, "data/models": False, "logs": True},
+    "train": LAB_MOUNTS,
+    "lab": LAB_MOUNTS,
+}
+
+
+def test_the_images_in_the_compose_file_carry_the_version() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    named = re.findall(r"image: labloop-\w+:(\S+)|VERSION: (\S+)", text)
+    assert len(named) == 4
+    assert {image or argument for image, argument in named} == {VERSION}
+
+
+def test_a_good_start_logs_no_error(stack: ComposeLab) -> None:
+    log = stack.log()
+    assert "Application startup complete" in log
+    bad = re.findall(r".*(?:\bERROR\b|\bCRITICAL\b|Traceback|\[[EC] \d).*", log)
+    assert bad == []
+
+
+def test_the_first_start_trains_and_the_reference_request_is_answered(stack: ComposeLab) -> None:
+    response = stack.predict()
+    assert response.json() == {"prediction": 0}
+    assert response.headers["X-Model-Version"] == "1"
+    assert stack.inspect("train")["State"]["ExitCode"] == 0
+
+
+def test_a_second_up_with_everything_running_changes_nothing(stack: ComposeLab) -> None:
+    before = {name: stack.inspect(name)["Id"] for name in ("owner", "api", "lab")}
+    stack.up()
+    assert {name: stack.inspect(name)["Id"] for name in before} == before
+    assert stack.version() == 1
+
+
+def test_training_in_the_lab_swaps_the_model_that_the_api_serves(stack: ComposeLab) -> None:
+    before, started = stack.version(), stack.inspect("api")["State"]["StartedAt"]
+    notebook = ["notebooks/02_train.ipynb", "/tmp/trained.ipynb"]
+    stack.run_in("lab", "papermill", "--cwd", "notebooks", *notebook)
+    wait_until(lambda: stack.version() == before + 1, f"version {before + 1} served")
+    assert stack.inspect("api")["State"]["StartedAt"] == started
+
+
+def test_a_manifest_names_the_image_and_the_revision(stack: ComposeLab) -> None:
+    text = (stack.folder / "data/models/iris/1/manifest.json").read_text()
+    assert f"labloop-lab:{VERSION}" in text
+    assert REVISION in text
+
+
+def log_lines(lab: ComposeLab, prediction_id: str) -> list[str]:
+    """Return the lines of the prediction log that name an id, as the lab sees them."""
+    found = lab.run_in("lab", "grep", "-rhF", prediction_id, "logs", check=False)
+    return found.stdout.splitlines()
+
+
+def test_the_lab_reads_the_log_that_the_api_writes(stack: ComposeLab) -> None:
+    asked = stack.predict().headers["X-Prediction-Id"]
+    line = wait_until(lambda: log_lines(stack, asked), "the log line", 15)[0]
+    assert f"labloop-api:{VERSION}" in json.dumps(json.loads(line))
+
+
+def test_the_lab_cannot_write_the_log(stack: ComposeLab) -> None:
+    refused = stack.run_in("lab", "touch", "logs/mine", check=False)
+    assert refused.returncode != 0
+    assert "Read-only file system" in refused.stderr
+
+
+@pytest.mark.parametrize("path", ["service/mine.py", "data/models/mine"])
+def test_the_api_cannot_write_code_or_models(stack: ComposeLab, path: str) -> None:
+    refused = stack.run_in("api", "touch", path, check=False)
+    assert refused.returncode != 0
+    assert "Read-only file system" in refused.stderr
+
+
+# What can be seen from outside.
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_mounts_are_those_of_the_design(stack: ComposeLab, service: str) -> None:
+    found = {mount["Destination"]: mount for mount in stack.inspect(service)["Mounts"]}
+    wanted = {f"/labloop/{path}": writable for path, writable in MOUNTS[service].items()}
+    assert {path: mount["RW"] for path, mount in found.items()} == wanted
+    assert found.pop("/labloop/logs")["Type"] == "volume"
+    for path, mount in found.items():
+        assert mount["Source"] == str(stack.folder / path.removeprefix("/labloop/"))
+        assert Path(mount["Source"]).is_dir()
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_containers_may_do_little(stack: ComposeLab, service: str) -> None:
+    container = stack.inspect(service)
+    host = container["HostConfig"]
+    assert container["Config"]["User"] == "1000:1000"
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["ReadonlyRootfs"] is True
+    assert host["Init"] is True
+    assert host["Privileged"] is False
+    assert 0 < host["PidsLimit"] <= 512
+    assert 0 < host["Memory"] <= 4 * 2**30
+
+
+def test_the_owner_has_three_rights_and_no_network(stack: ComposeLab) -> None:
+    host = stack.inspect("owner")["HostConfig"]
+    assert host["CapDrop"] == ["ALL"]
+    assert sorted(host["CapAdd"]) == ["CHOWN", "DAC_OVERRIDE", "FOWNER"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["ReadonlyRootfs"] is True
+    assert host["NetworkMode"] == "none"
+    assert host["PortBindings"] == {}
+
+
+@pytest.mark.parametrize("service", ["api", "lab"])
+def test_no_process_is_root_or_has_a_capability(stack: ComposeLab, service: str) -> None:
+    command = "grep -hE '^(Uid|CapEff|CapPrm|CapBnd|NoNewPrivs):' /proc/[0-9]*/status"
+    said = stack.run_in(service, "sh", "-c", command).stdout.replace("\t", " ")
+    lines = set(said.splitlines())
+    assert lines == {
+        "Uid: 1000 1000 1000 1000",
+        "CapEff: 0000000000000000",
+        "CapPrm: 0000000000000000",
+        "CapBnd: 0000000000000000",
+        "NoNewPrivs: 1",
+    }
+
+
+@pytest.mark.parametrize("service", ["api", "lab"])
+def test_ports_are_published_on_this_machine_only(stack: ComposeLab, service: str) -> None:
+    port = stack.api_port if service == "api" else stack.lab_port
+    bindings = stack.inspect(service)["HostConfig"]["PortBindings"].values()
+    assert list(bindings) == [[{"HostIp": "127.0.0.1", "HostPort": str(port)}]]
+
+
+@pytest.mark.parametrize("side", ["api", "lab"])
+def test_images_say_version_revision_and_licence(stack: ComposeLab, side: str) -> None:
+    config = stack.inspect(side)["Config"]
+    assert config["Image"] == f"labloop-{side}:{VERSION}"
+    labels = {
+        name.removeprefix("org.opencontainers.image."): value
+        for name, value in config["Labels"].items()
+    }
+    assert labels["version"] == VERSION
+    assert labels["revision"] == REVISION
+    assert labels["licenses"] == "MIT"
+    assert labels["title"]
+    assert config["Healthcheck"]["Test"][:2] == ["CMD", "python"]
+
+
+def test_nothing_of_the_checkout_but_the_start_is_in_the_images(stack: ComposeLab) -> None:
+    listing = ["find", "/labloop", "/opt/labloop"]
+    for image in ("labloop-lab", "labloop-api"):
+        command = ["docker", "run", "--rm", "--network=none", f"{image}:{VERSION}", *listing]
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.split()
+        expected = ["/labloop", "/labloop/logs"]
+        if image == "labloop-lab":
+            expected.append("/opt/labloop")
+            expected += [f"/opt/labloop/{name}" for name in IN_THE_LAB_IMAGE]
+        assert sorted(found) == sorted(expected)
+
+
+# The way in.
+
+
+def test_the_printed_url_works_and_no_other_does(stack: ComposeLab) -> None:
+    url = stack.printed_url()
+    assert len(stack.token()) >= 32
+    assert httpx.get(url, follow_redirects=True).status_code == 200
+    without = httpx.get(url.partition("?")[0])
+    assert without.status_code == 302
+    assert "/login" in without.headers["Location"]
+    assert httpx.get(f"{stack.lab_url}/api/contents").status_code == 403
+    assert httpx.get(f"{stack.lab_url}/api/contents?token=").status_code == 403
+
+
+def test_a_foreign_host_name_is_refused_even_with_the_token(stack: ComposeLab) -> None:
+    url = f"{stack.lab_url}/api/contents?token={stack.token()}"
+    assert httpx.get(url).status_code == 200
+    foreign = httpx.get(url, headers={"Host": f"evil.example:{stack.lab_port}"})
+    assert foreign.status_code == 403
+
+
+def test_a_post_from_another_page_is_refused(stack: ComposeLab) -> None:
+    with httpx.Client() as visitor:
+        visitor.get(stack.printed_url(), follow_redirects=True)  # Has the cookie from now on.
+        kernels = f"{stack.lab_url}/api/kernels"
+        before = visitor.get(kernels).json()
+        foreign = visitor.post(kernels, headers={"Origin": "http://evil.example"}, json={})
+        without_xsrf_token = visitor.post(kernels, json={})
+        assert foreign.status_code == 404
+        assert without_xsrf_token.status_code == 403
+        assert visitor.get(kernels).json() == before
+
+
+# Code reload.
+
+
+@pytest.fixture
+def app_file(stack: ComposeLab) -> Iterator[Path]:
+    """Give the API's main file, and put it back as it was."""
+    path = stack.folder / "service" / "api" / "app.py"
+    good = path.read_text()
+    yield path
+    path.write_text(good)
+    wait_until(lambda: served_title(stack) not in ("", "Edited"), "the API as it was")
+
+
+def served_title(lab: ComposeLab) -> str:
+    """Return the API's title, which is in its code; empty while it does not answer."""
+    try:
+        return str(httpx.get(f"{lab.api_url}/openapi.json").json()["info"]["title"])
+    except httpx.TransportError:
+        return ""
+
+
+def test_an_edit_on_the_host_reloads_the_code(stack: ComposeLab, app_file: Path) -> None:
+    app_file.write_text(app_file.read_text() + '\napp.title = "Edited"\n')
+    wait_until(lambda: served_title(stack) == "Edited", "the edited code")
+    assert stack.predict().json() == {"prediction": 0}
+
+
+def test_a_broken_edit_in_jupyterlab_shows_its_error_and_the_next_good_one_mends_it(
+    stack: ComposeLab, app_file: Path
+) -> None:
+    good = app_file.read_text()
+    wrong = 'raise RuntimeError("broken on purpose")\n'
+    assert stack.save("service/api/app.py", f"{good}\n{wrong}").status_code == 200
+    wait_until(
+        lambda: "RuntimeError: broken on purpose" in stack.log("api"), "the error in the log"
+    )
+    wait_until(lambda: served_title(stack) == "", "the broken API gone")
+    mended = f'{good}\napp.title = "Edited"\n'
+    assert stack.save("service/api/app.py", mended).status_code == 200
+    wait_until(lambda: served_title(stack) == "Edited", "the mended code")
+
+
+# The next day.
+
+
+def test_down_and_up_lose_nothing(stack: ComposeLab) -> None:
+    version = stack.version()
+    asked = stack.predict().headers["X-Prediction-Id"]
+    wait_until(lambda: log_lines(stack, asked), "the log line", 15)
+    assert stack.save("notebooks/mine.txt", "kept").status_code == 201
+    first_token = stack.token()
+
+    stack.down()
+    stack.up()
+
+    assert stack.predict().json() == {"prediction": 0}
+    assert stack.version() == version
+    assert log_lines(stack, asked)
+    assert stack.jupyter("GET", "contents/notebooks/mine.txt").json()["content"] == "kept"
+    assert stack.token() != first_token
+    assert len(stack.log("train").strip().splitlines()) == 1
+
+
+# A checkout of anybody's.
+
+
+@pytest.mark.parametrize("uid", [0, 1000, 1234])
+def test_what_the_lab_makes_belongs_to_the_owner_of_the_checkout(
+    stack: ComposeLab, tmp_path: Path, uid: int
+) -> None:
+    need(os.geteuid() == 0, "only root can make a checkout that belongs to someone else")
+    copy_checkout(tmp_path)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, uid, uid, follow_symlinks=False)
+
+    with composed(tmp_path, f"labloop-test-uid-{uid}") as lab:
+        lab.up()
+        assert lab.predict().json() == {"prediction": 0}
+
+        notebook = lab.jupyter("GET", "contents/notebooks/02_train.ipynb").json()
+        assert lab.jupyter("PUT", "contents/notebooks/02_train.ipynb", json=notebook).is_success
+        assert lab.jupyter("PUT", "contents/notebooks/new.ipynb", json=notebook).is_success
+        assert lab.jupyter("PUT", "contents/notebooks/mine", json={"type": "directory"}).is_success
+        assert lab.save("service/mine.py", "x = 1\n").is_success
+        by_kernel = "open('notebooks/mine/by_kernel.txt', 'w').write('x')"
+        lab.run_in("lab", "python", "-c", by_kernel)
+        lab.run_in("lab", "sh", "-c", "umask 077; echo x >data/private.csv")
+
+        def belongs() -> bool:
+            found = [tmp_path, *tmp_path.rglob("*")]
+            made = {str(path.relative_to(tmp_path)) for path in found}
+            assert {"notebooks/new.ipynb", "service/mine.py", "data/private.csv"} <= made
+            assert "notebooks/mine/by_kernel.txt" in made
+            assert "data/models/iris/1/manifest.json" in made
+            return {path.lstat().st_uid for path in found} == {uid}
+
+        wait_until(belongs, f"everything belongs to uid {uid}", 20)
+
+        # And the lab can still change and remove what was given away.
+        assert lab.save("service/mine.py", "x = 2\n").is_success
+        lab.run_in("lab", "sh", "-c", "echo y >>data/private.csv && rm -r notebooks/mine")

@@ -1,0 +1,164 @@
+"""Starting and stopping without Docker, and what is said on the way."""
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from traitlets.config.loader import PyFileConfigLoader
+
+from start import up
+from tests.stack import LocalLab, copy_checkout, wait_until
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder of programs that is all that can be found."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def fake_docker(programs: Path, script: str) -> None:
+    """Make a docker command that answers as told."""
+    program = programs / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+
+def test_without_a_docker_command_the_reason_says_so(programs: Path) -> None:
+    assert up.docker_answers() == (False, "docker is not installed")
+
+
+def test_a_docker_command_alone_is_not_enough(programs: Path) -> None:
+    fake_docker(programs, "exit 1")
+    usable, reason = up.docker_answers()
+    assert not usable
+    assert reason == "the docker command is here, but no Docker engine answers it"
+
+
+def test_an_engine_without_the_compose_plugin_is_not_enough(programs: Path) -> None:
+    fake_docker(programs, '[ "$1" = version ] && echo 20.10.24')
+    usable, reason = up.docker_answers()
+    assert not usable
+    assert reason == "Docker engine 20.10.24 answers, but its Compose plugin is missing"
+
+
+def test_an_engine_with_compose_is_used(programs: Path) -> None:
+    fake_docker(programs, "echo 2.26.1")
+    assert up.docker_answers()[0]
+
+
+def test_asking_for_docker_without_an_engine_stops_with_the_reason(programs: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "start/up.py", "docker"], cwd=up.ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "Docker Compose cannot be used: docker is not installed. `make up-local` does without."
+    )
+
+
+@pytest.mark.parametrize("variable, what", [("API_PORT", "the API"), ("LAB_PORT", "JupyterLab")])
+def test_a_busy_port_stops_the_start_and_names_the_variable(variable: str, what: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "start/up.py", "local"],
+            cwd=up.ROOT,
+            env={**os.environ, "API_PORT": "0", "LAB_PORT": "0", variable: str(port)},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert f"Port {port} is taken" in done.stderr
+    assert f"choose another port for {what}: {variable}={port + 1} make up" in done.stderr
+
+
+def token(monkeypatch: pytest.MonkeyPatch, chosen: str | None) -> tuple[str, str]:
+    """Return the token and the URL to print that JupyterLab gets."""
+    monkeypatch.setenv("LAB_PORT", "9999")
+    monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("JUPYTER_TOKEN", chosen)
+    config = PyFileConfigLoader("jupyter_server_config.py", str(up.ROOT / "start")).load_config()
+    return config.IdentityProvider.token, config.ServerApp.custom_display_url
+
+
+@pytest.mark.parametrize("chosen", [None, ""])
+def test_an_unset_or_empty_token_becomes_a_random_one(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    first, second = token(monkeypatch, chosen), token(monkeypatch, chosen)
+    assert first[0] != second[0]
+    assert len(first[0]) >= 32
+    assert first[1] == f"http://127.0.0.1:9999/lab/tree/notebooks?token={first[0]}"
+
+
+def test_a_chosen_token_is_used_and_spelt_for_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert token(monkeypatch, "a b&c") == (
+        "a b&c",
+        "http://127.0.0.1:9999/lab/tree/notebooks?token=a%20b%26c",
+    )
+
+
+def processes(folder: Path) -> list[str]:
+    """Return the commands that run in a folder or know of it, whoever their parent is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"={folder}\0".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[LocalLab]:
+    """Start the lab without Docker."""
+    lab = LocalLab(copy_checkout(tmp_path / "labloop"))
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.interrupt()
+
+
+def test_the_local_start_trains_serves_and_stops_at_one_ctrl_c(local: LocalLab) -> None:
+    assert "Starting without Docker, from a virtual environment: as asked." in local.log()
+    wait_until(lambda: local.version() == 1, "the first model")
+    assert local.predict().json() == {"prediction": 0}
+    assert httpx.get(local.printed_url(), follow_redirects=True).status_code == 200
+
+    # With a kernel running, as there is one in a lab that is used.
+    assert local.jupyter("POST", "kernels", json={"name": "python3"}).status_code == 201
+    wait_until(
+        lambda: any("ipykernel" in command for command in processes(local.folder)), "a kernel"
+    )
+    local.interrupt()
+    wait_until(lambda: not processes(local.folder), "no process left", 15)
+    for port in (local.api_port, local.lab_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_make_down_stops_a_local_start(local: LocalLab) -> None:
+    done = subprocess.run(
+        [sys.executable, "start/up.py", "down"],
+        cwd=local.folder,
+        env=local.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    local.process.wait(10)
+    wait_until(lambda: not processes(local.folder), "no process left", 15)
+    assert not (local.folder / ".labloop.pid").exists()
