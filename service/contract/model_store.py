@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +161,7 @@ class ModelStore:
             version = self._claim(home, staging)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
-            if not any(home.iterdir()):
+            with suppress(OSError):  # not empty: it has versions
                 home.rmdir()
             raise
         _sync(home)

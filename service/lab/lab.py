@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from service.contract.errors import ApiUnreachableError, LabloopError, RefusedError
+from service.contract.errors import ApiUnreachableError, InputError, LabloopError, RefusedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
 from service.contract.settings import Settings, settings
@@ -110,11 +110,13 @@ class Lab:
         -------
         DataFrame of shape (n_rows, …)
             With the index of `X`: prediction_id, prediction, and one proba_<class> a class.
+            One version answers all rows.
 
         Raises
         ------
         InputError
-            Rows do not fit the model; names feature and row, counted in the whole of `X`.
+            Rows do not fit the model. The text names feature and row; the rows in
+            `details` are counted in the whole of `X`.
         NotFoundError
             There is no such model or version.
         """
@@ -128,8 +130,9 @@ class Lab:
         with tqdm(total=len(table), unit="row", disable=len(starts) < 2, desc=name) as bar:
             for start in starts:
                 chunk = table.iloc[start : start + CHUNK_ROWS]
-                body = {"columns": as_columns(chunk)}
-                parts.append(self._client.post(f"/models/{name}/predict", body, version))
+                part = self._ask(name, chunk, version, start)
+                version = part["version"]  # a hot reload meanwhile does not mix two versions
+                parts.append(part)
                 bar.update(len(chunk))
         result = pd.concat([_answered(part) for part in parts], ignore_index=True)
         return result.set_index(X.index if isinstance(X, pd.DataFrame) else table.index)
@@ -220,6 +223,23 @@ class Lab:
         """
         return self._wait(name, self._store.rollback(name))
 
+    def _ask(
+        self, name: str, chunk: pd.DataFrame, version: int | None, start: int
+    ) -> dict[str, Any]:
+        """Ask about a part of a table, which begins at row `start` of the whole."""
+        try:
+            answer: dict[str, Any] = self._client.post(
+                f"/models/{name}/predict", {"columns": as_columns(chunk)}, version
+            )
+        except InputError as error:
+            if not start:
+                raise
+            rows = [
+                d | {"row": d["row"] + start} for d in error.details if d.get("row") is not None
+            ]
+            raise InputError(f"Counted from row {start} of the table: {error}", rows) from error
+        return answer
+
     def _make_live(self, name: str, version: int) -> ModelVersion:
         aliases = self._store.promote(name, version)
         try:
@@ -281,12 +301,7 @@ def _summary(manifest: Manifest | None) -> dict[str, Any]:
         return {}
     return {
         "created": pd.Timestamp(manifest.created).round("s"),
-        "estimator": _short(manifest.estimator),
+        "estimator": manifest.estimator,
         "rows": manifest.rows,
         **manifest.metrics,
     }
-
-
-def _short(estimator: str) -> str:
-    """Shorten an estimator's text to what a table can show."""
-    return estimator if len(estimator) <= 60 else f"{estimator[:60]}…"

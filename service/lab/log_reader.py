@@ -1,5 +1,6 @@
 """Log reader: the prediction log as a table."""
 
+import re
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from service.contract.log_line import FOLDER, SUFFIX
+from service.contract.log_line import FOLDER, SUFFIX, LogLine
+
+FIELDS = set(LogLine.__slots__)
 
 
 def read(
@@ -71,8 +74,12 @@ def _lines(segment: Path, damage: Counter[str]) -> list[dict[str, Any]]:
         damage["torn"] += 1  # its writer was stopped, or is writing it just now
     for number, piece in enumerate(pieces[:-1], 1):
         try:
-            found.append(orjson.loads(piece))
+            line = orjson.loads(piece)
         except orjson.JSONDecodeError:
+            line = None
+        if isinstance(line, dict) and line.keys() >= FIELDS:
+            found.append(line)
+        else:
             warnings.warn(f"{segment}, line {number} is damaged and left out.", stacklevel=4)
     return found
 
@@ -113,7 +120,8 @@ def _moment(when: str | pd.Timestamp) -> pd.Timestamp:
     True
     """
     try:
-        return pd.Timestamp.now("UTC") - pd.Timedelta(when)
+        ago = re.sub(r"d\b", "D", when) if isinstance(when, str) else when  # as pandas spells days
+        return pd.Timestamp.now("UTC") - pd.Timedelta(ago)
     except (ValueError, TypeError):
         pass
     try:

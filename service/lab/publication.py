@@ -46,7 +46,7 @@ class ModelVersion:
             + ", ".join(f"{name} {number}" for name, number in manifest.libraries.items()),
         }
         rows = "".join(
-            f'<tr><th style="text-align:left">{name}</th>'
+            f'<tr><th style="text-align:left;white-space:nowrap">{name}</th>'
             f'<td style="text-align:left">{escape(text)}</td></tr>'
             for name, text in lines.items()
             if text
@@ -115,7 +115,7 @@ class Publication:
         """Write the version; give its number."""
         manifest = Manifest(
             model=self.name,
-            estimator=" ".join(repr(self.estimator).split()),
+            estimator=_describe(self.estimator),
             rows=self.rows,
             signature=self.signature,
             class_names=self._class_names(class_names),
@@ -149,3 +149,19 @@ class Publication:
             return float(value)
         except (TypeError, ValueError) as error:
             raise EstimatorError(f"Metric {key!r} is {value!r}; a number is expected.") from error
+
+
+def _describe(estimator: Any) -> str:
+    """Say in one line what an estimator is: a pipeline's steps, and the last one's parameters.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> _describe(make_pipeline(StandardScaler(), Ridge(alpha=2.0)))
+    'StandardScaler → Ridge(alpha=2.0)'
+    """
+    *before, last = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    steps = [*(type(step).__name__ for step in before), " ".join(repr(last).split())]
+    return " → ".join(steps)
