@@ -43,7 +43,8 @@ def answer(estimator: Any, signature: Signature, table: pd.DataFrame) -> Answers
         predictions = np.asarray(estimator.predict(X))
         chances = estimator.predict_proba(X) if signature.output.probabilities else None
     except ValueError as error:
-        raise InputError(f"The model cannot answer these rows: {error}") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"The model cannot answer these rows: {reason}.") from error
     return Answers.model_construct(
         predictions=predictions.tolist(),
         probabilities=None if chances is None else np.asarray(chances, dtype=float).tolist(),

@@ -248,7 +248,9 @@ class Signature(BaseModel):
             Names each feature and row that does not fit.
         """
         if not isinstance(rows, list) or not rows:
-            raise InputError("`rows` must be a list of at least one object with a value a feature.")
+            raise InputError(
+                "In the body, `rows` must be a list of at least one object with a value a feature."
+            )
         known = set(self.names)
         for number, row in enumerate(rows):
             if not isinstance(row, dict):
@@ -260,7 +262,9 @@ class Signature(BaseModel):
     def parse_columns(self, columns: Any) -> pd.DataFrame:
         """Read ``{feature: [value, …]}`` into a table of shape (n_rows, n_features)."""
         if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
-            raise InputError("`columns` must be an object with a list of values a feature.")
+            raise InputError(
+                "In the body, `columns` must be an object with a list of values a feature."
+            )
         if columns.keys() != set(self.names):
             self._refuse_names(list(columns), None)
         lengths = {name: len(values) for name, values in columns.items()}

@@ -1,5 +1,6 @@
 """Client: the API, asked over HTTP."""
 
+import weakref
 from typing import Any
 
 import httpx
@@ -34,6 +35,7 @@ class Client:
         self._http = httpx.Client(
             base_url=url, timeout=SECONDS, headers={"User-Agent": "labloop"}, trust_env=False
         )
+        weakref.finalize(self, self._http.close)  # a notebook just drops its Lab
 
     def get(self, path: str) -> Any:
         """GET a path; give the parsed JSON."""

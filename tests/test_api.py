@@ -1,0 +1,334 @@
+"""What the API answers, asked over a real socket."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.live import LiveApi, running_api
+from tests.models import FLOWER, body_mass, iris, penguins
+
+FLOWER_TEXT = json.dumps(FLOWER)
+BIRD = {
+    "island": "Biscoe",
+    "bill_length_mm": 46.1,
+    "bill_depth_mm": 13.2,
+    "flipper_length_mm": 211.0,
+    "body_mass_g": 4500.0,
+    "sex": "female",
+}
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+    with running_api(tmp_path_factory.mktemp("api")) as api:
+        lab = api.lab()
+        for name, trained in [
+            ("iris", iris()),
+            ("penguins", penguins()),
+            ("strict-penguins", penguins(handle_unknown="error")),
+            ("body-mass", body_mass()),
+        ]:
+            lab.publish(name, trained.estimator, trained.X, trained.y)
+        yield api
+
+
+@pytest.fixture
+def http(api: LiveApi) -> Iterator[httpx.Client]:
+    with api.http() as client:
+        yield client
+
+
+def refused(response: httpx.Response, status: int, *words: str) -> dict[str, Any]:
+    """Check that an error has its one shape and says what it must."""
+    content: dict[str, Any] = response.json()
+    assert response.status_code == status, content
+    assert content.keys() == {"error", "details"}
+    assert content["error"][0].isupper()
+    assert content["error"].endswith(".")
+    for word in words:
+        assert word in content["error"]
+    return content
+
+
+# Good questions.
+
+
+def test_the_reference_request_is_answered_exactly(http: httpx.Client) -> None:
+    response = http.get("/predict", params=FLOWER)
+    assert response.status_code == 200
+    assert response.content == b'{"prediction":0}'
+    assert response.headers["X-Model"] == "iris"
+    assert response.headers["X-Model-Version"] == "1"
+    assert len(response.headers["X-Prediction-Id"]) == 36
+
+
+def test_any_model_is_asked_by_a_url_and_an_empty_value_is_missing(http: httpx.Client) -> None:
+    bird = {**BIRD, "sex": ""}
+    response = http.get("/models/penguins/predict", params=bird)
+    assert response.json() == {"prediction": "Gentoo"}
+
+
+@pytest.mark.parametrize("name", ["iris", "penguins"])
+def test_rows_and_columns_get_the_answers_of_the_estimator(http: httpx.Client, name: str) -> None:
+    trained = {"iris": iris, "penguins": penguins}[name]()
+    table = trained.X.astype(object).where(trained.X.notna(), None)
+    by_rows = http.post(f"/models/{name}/predict", json={"rows": table.to_dict("records")})
+    by_columns = http.post(f"/models/{name}/predict", json={"columns": table.to_dict("list")})
+    for response in (by_rows, by_columns):
+        answer = response.json()
+        assert [*answer] == ["model", "version", "ids", "predictions", "classes", "probabilities"]
+        assert answer["predictions"] == trained.estimator.predict(trained.X).tolist()
+        assert answer["classes"] == trained.estimator.classes_.tolist()
+        expected = trained.estimator.predict_proba(trained.X)
+        assert np.array_equal(answer["probabilities"], expected)
+        assert len(set(answer["ids"])) == len(trained.X)
+        assert response.headers["X-Prediction-Id"] == answer["ids"][0]
+
+
+def test_a_regressor_answers_numbers_and_no_probabilities(http: httpx.Client) -> None:
+    trained = body_mass()
+    response = http.post("/models/body-mass/predict", json={"rows": trained.X.to_dict("records")})
+    answer = response.json()
+    assert answer["classes"] is answer["probabilities"] is None
+    assert answer["predictions"] == trained.estimator.predict(trained.X).tolist()
+
+
+def test_the_order_of_the_features_does_not_matter(http: httpx.Client) -> None:
+    backwards = dict(reversed(BIRD.items()))
+    assert http.post("/models/penguins/predict", json={"rows": [backwards]}).json()[
+        "predictions"
+    ] == ["Gentoo"]
+
+
+def test_whole_numbers_are_numbers(http: httpx.Client) -> None:
+    flower = {name: round(value) for name, value in FLOWER.items()}
+    assert http.post("/models/iris/predict", json={"rows": [flower]}).is_success
+
+
+# Rows that do not fit.
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"petal_width": None}, ["'petal_width' is missing", "petal_width (number)"]),
+        ({"colour": "red"}, ["'colour' is not known"]),
+        ({"petal_width": None, "petal_widht": 1}, ["'petal_widht'", "did you mean 'petal_width'?"]),
+        ({"petal_width": "wide"}, ["'petal_width'", "row 0", "'wide'", "a number"]),
+        ({"petal_width": "nan"}, ["'petal_width'", "row 0", "not a finite number"]),
+        ({"petal_width": "Infinity"}, ["'petal_width'", "row 0", "not a finite number"]),
+        ({"petal_width": "1e999"}, ["'petal_width'", "row 0", "not a finite number"]),
+        ({"petal_width": "9" * 400}, ["'petal_width'", "row 0"]),
+        ({"petal_width": ""}, ["'petal_width'", "row 0", "never missing in training"]),
+    ],
+)
+def test_a_url_that_does_not_fit_names_the_feature(
+    http: httpx.Client, change: dict[str, Any], words: list[str]
+) -> None:
+    params = {k: v for k, v in {**FLOWER, **change}.items() if v is not None}
+    refused(http.get("/predict", params=params), 422, *words)
+
+
+def test_a_feature_given_twice_in_a_url_is_refused(http: httpx.Client) -> None:
+    pairs = [*FLOWER.items(), ("petal_width", 1)]
+    refused(http.get("/predict", params=pairs), 422, "'petal_width' is given twice")
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ("NaN", ["not a finite number", "null"]),
+        ("Infinity", ["not a finite number"]),
+        ("-Infinity", ["not a finite number"]),
+        ("1e999", ["not a finite number"]),
+        ("null", ["never missing in training"]),
+        ('"five"', ["'five'", "a number is expected"]),
+        ("true", ["True", "a number is expected"]),
+        ("[1]", ["[1]", "a number is expected"]),
+        ("1" + "0" * 400, ["not a finite number"]),
+        (r'"\ud800"', ["a number is expected"]),
+    ],
+)
+def test_a_row_that_does_not_fit_names_feature_and_row(
+    http: httpx.Client, value: str, words: list[str]
+) -> None:
+    row = FLOWER_TEXT.replace("0.2", value)
+    body = f'{{"rows": [{FLOWER_TEXT}, {row}]}}'
+    content = refused(
+        http.post("/models/iris/predict", content=body), 422, "'petal_width' in row 1", *words
+    )
+    assert [(d["feature"], d["row"]) for d in content["details"]] == [("petal_width", 1)]
+
+
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (b"", ["not JSON"]),
+        (b"{", ["not JSON", "line 1"]),
+        (b'{"rows": [\xff]}', ["cannot be read"]),
+        (b"[" * 100_000, ["JSON"]),
+        (b"[]", ["rows", "columns"]),
+        (b'{"row": []}', ["rows", "columns"]),
+        (b'{"rows": [], "columns": {}}', ["rows", "columns"]),
+        (b'{"rows": []}', ["at least one"]),
+        (b'{"rows": [1]}', ["Row 0 is 1"]),
+        (b'{"columns": []}', ["columns"]),
+        (b'{"columns": {"sepal_length": 1}}', ["list of values"]),
+        (b'{"rows": [{}]}', ["'sepal_length' in row 0 is missing", "And 1 more"]),
+        (rb'{"rows": [{"\ud800": 1}]}', ["is not known"]),
+    ],
+)
+def test_a_body_that_cannot_be_used_says_why(
+    http: httpx.Client, body: bytes, words: list[str]
+) -> None:
+    refused(http.post("/models/iris/predict", content=body), 422, *words)
+
+
+def test_columns_of_unequal_length_are_refused(http: httpx.Client) -> None:
+    columns = {name: [value] for name, value in FLOWER.items()} | {"petal_width": [1, 2]}
+    response = http.post("/models/iris/predict", json={"columns": columns})
+    refused(response, 422, "same number of rows", "'petal_width': 2")
+
+
+def test_a_refused_request_is_not_logged(api: LiveApi, http: httpx.Client) -> None:
+    before = len(api.lab().predictions("iris"))
+    http.post("/models/iris/predict", json={"rows": [FLOWER, {}]})
+    assert len(api.lab().predictions("iris")) == before
+
+
+# A category that training never saw.
+
+
+def test_an_unseen_category_is_answered_as_the_pipeline_does_and_marked(
+    api: LiveApi, http: httpx.Client
+) -> None:
+    bird = {**BIRD, "island": "Hispaniola", "body_mass_g": 9000.0}
+    answer = http.post("/models/penguins/predict", json={"rows": [BIRD, bird]}).json()
+    log = api.lab().predictions("penguins").set_index("prediction_id")
+    assert log.loc[answer["ids"][0], "marks"] == []
+    assert log.loc[answer["ids"][1], "marks"] == ["unseen:island", "out_of_range:body_mass_g"]
+    expected = penguins().estimator.predict(pd.DataFrame([bird]))
+    assert answer["predictions"][1] == expected[0]
+
+
+def test_an_unseen_category_is_refused_where_the_pipeline_raises(http: httpx.Client) -> None:
+    bird = {**BIRD, "island": "Hispaniola"}
+    response = http.post("/models/strict-penguins/predict", json={"rows": [bird]})
+    refused(response, 422, "Hispaniola")
+
+
+def test_half_a_surrogate_pair_as_a_category_is_refused(http: httpx.Client) -> None:
+    body = json.dumps({"rows": [{**BIRD, "island": "\ud800"}]})
+    response = http.post("/models/penguins/predict", content=body)
+    refused(response, 422, "'island' in row 0", "not valid Unicode")
+
+
+# What is not there.
+
+
+@pytest.mark.parametrize(
+    "path, words",
+    [
+        ("/models/daisies", ["'daisies'", "iris, penguins"]),
+        ("/models/daisies/predict", ["'daisies'", "iris, penguins"]),
+        ("/models/iris/versions/9", ["no version 9", "published: 1"]),
+        ("/models/..%2Firis", ["no page"]),
+        ("/nowhere", ["'/nowhere'", "/docs"]),
+    ],
+)
+def test_what_is_not_there_is_404_and_names_what_is(
+    http: httpx.Client, path: str, words: list[str]
+) -> None:
+    refused(http.get(path), 404, *words)
+
+
+def test_an_unknown_version_is_404_and_names_those_that_exist(http: httpx.Client) -> None:
+    response = http.post("/models/iris/predict?version=9", json={"rows": [FLOWER]})
+    refused(response, 404, "no version 9", "published: 1")
+
+
+def test_a_version_that_is_no_number_is_422(http: httpx.Client) -> None:
+    response = http.post("/models/iris/predict?version=latest", json={"rows": [FLOWER]})
+    refused(response, 422, "version", "integer")
+
+
+def test_another_method_is_405(http: httpx.Client) -> None:
+    response = http.post("/predict")
+    refused(response, 405, "POST", "/predict")
+    assert response.headers["Allow"] == "GET"
+
+
+def test_without_a_model_the_answer_is_503_and_names_the_notebook(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with running_api(tmp_path_factory.mktemp("empty")) as api, api.http() as http:
+        for path in ("/predict", "/health/ready", "/models/iris/predict"):
+            response = http.get(path, params=FLOWER)
+            refused(response, 503, "02_train.ipynb")
+            assert response.headers["Retry-After"]
+        assert http.get("/health/live").json() == {"status": "live"}
+        assert http.get("/models").json() == {"models": []}
+
+
+# What is served.
+
+
+def test_a_model_shows_what_it_takes_and_gives(http: httpx.Client) -> None:
+    assert [m["name"] for m in http.get("/models").json()["models"]] == [
+        "body-mass",
+        "iris",
+        "penguins",
+        "strict-penguins",
+    ]
+    shown = http.get("/models/penguins").json()
+    assert shown["live"]["version"] == 1
+    assert shown["versions"] == [1]
+    assert shown["refused"] == []
+    features = {f["name"]: f for f in shown["live"]["signature"]["features"]}
+    assert features["sex"] == {
+        "name": "sex",
+        "kind": "category",
+        "dtype": "str",
+        "nullable": True,
+        "categories": ["female", "male"],
+        "minimum": None,
+        "maximum": None,
+    }
+    assert features["body_mass_g"]["minimum"] == 2700.0
+    assert shown["live"]["signature"]["output"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]
+
+
+def test_a_version_shows_its_manifest(http: httpx.Client) -> None:
+    manifest = http.get("/models/iris/versions/1").json()
+    assert manifest["rows"] == 150
+    assert manifest["refused"] is None
+    assert manifest["libraries"].keys() == {"python", "scikit-learn", "numpy", "pandas", "skops"}
+    assert manifest["files"].keys() == {"model.skops", "golden.json", "baseline.json"}
+
+
+def test_health_says_what_is_served(http: httpx.Client) -> None:
+    ready = http.get("/health/ready").json()
+    assert (ready["status"], ready["model"], ready["version"]) == ("ready", "iris", 1)
+
+
+def test_the_documentation_needs_no_other_server(http: httpx.Client) -> None:
+    assert http.get("/").headers["Location"] == "/docs"
+    page = http.get("/docs").text
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "/models/{name}/predict" in http.get("/openapi.json").json()["paths"]
+
+
+def test_a_setting_that_cannot_be_used_stops_the_start_and_is_named(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("setting")
+    with pytest.raises(AssertionError) as caught, running_api(folder, LOG_SYNC="sometimes"):
+        pass
+    assert "LOG_SYNC='sometimes' cannot be used" in str(caught.value)
+    assert "Change or unset LOG_SYNC" in str(caught.value)
