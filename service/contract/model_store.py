@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -131,7 +132,8 @@ class ModelStore:
             return Aliases()
         except ValidationError as error:
             raise ArtifactError(
-                f"{name}/{ALIASES} cannot be read. Set the live version again with promote."
+                f"{name}/{ALIASES} cannot be read. In a notebook, lab.promote({name!r}, version) "
+                "writes it anew."
             ) from error
 
     def add(self, name: str, write: Callable[[Path], Manifest]) -> int:
@@ -179,9 +181,9 @@ class ModelStore:
                 return version
 
     def promote(self, name: str, version: int) -> Aliases:
-        """Move `live` to a version."""
+        """Move `live` to a version; a damaged alias file is written anew."""
         self.folder(name, version)
-        return self._change(name, lambda now: _moved(now, version))
+        return self._change(name, lambda now: _moved(now, version), mend=True)
 
     def rollback(self, name: str) -> Aliases:
         """Move `live` back to the version that was live before.
@@ -215,10 +217,18 @@ class ModelStore:
 
         return self._change(name, off)
 
-    def _change(self, name: str, change: Callable[[Aliases], dict[str, Any]]) -> Aliases:
+    def _change(
+        self, name: str, change: Callable[[Aliases], dict[str, Any]], mend: bool = False
+    ) -> Aliases:
         home = self.root / name
         with _locked(home):
-            now = self.aliases(name)
+            try:
+                now = self.aliases(name)
+            except ArtifactError:
+                if not mend:
+                    raise
+                # The seconds since 1970 are more than the changes that any reader has seen.
+                now = Aliases(generation=int(time.time()))
             update = change(now)
             if not update:
                 return now

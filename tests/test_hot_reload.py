@@ -1,0 +1,224 @@
+"""A new version is served without a restart, and a bad one never is."""
+
+import pickle
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyClassifier
+
+from service.contract.errors import NotFoundError, RefusedError
+from service.contract.manifest import GOLDEN, MODEL, Manifest
+from service.contract.model_store import ModelStore
+from service.lab.publication import ModelVersion
+from tests.live import LiveApi, running_api, wait_until
+from tests.models import FLOWER, iris
+
+Sabotage = Callable[[Path], object]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+    with running_api(tmp_path_factory.mktemp("api")) as api:
+        yield api
+
+
+class Model:
+    """A model of its own for each test."""
+
+    numbers = count(1)
+
+    def __init__(self, api: LiveApi) -> None:
+        self.name = f"flowers-{next(self.numbers)}"
+        self.api = api
+        self.lab = api.lab()
+        self.store = ModelStore(api.models)
+
+    def publish(self, seed: int = 0) -> ModelVersion:
+        trained = iris(seed)
+        return self.lab.publish(self.name, trained.estimator, trained.X, trained.y)
+
+    def served(self) -> int:
+        """Ask the reference request, and return the version that answered."""
+        with self.api.http() as http:
+            response = http.get(f"/models/{self.name}/predict", params=FLOWER)
+        assert response.json() == {"prediction": 0}
+        return int(response.headers["X-Model-Version"])
+
+    def refusals(self, version: int | None) -> list[str]:
+        with self.api.http() as http:
+            shown = http.get(f"/models/{self.name}").json()
+        return [r["reason"] for r in shown["refused"] if r["version"] == version]
+
+
+@pytest.fixture
+def model(api: LiveApi) -> Model:
+    model = Model(api)
+    model.publish()
+    return model
+
+
+def test_each_publish_is_served_when_it_returns(model: Model) -> None:
+    for version in (2, 3):
+        published = model.publish(seed=version)
+        assert (published.version, published.live) == (version, True)
+        assert model.served() == version
+
+
+def test_requests_during_a_swap_are_all_answered_by_one_version_or_the_other(
+    api: LiveApi, model: Model
+) -> None:
+    answers: list[tuple[int, str, int]] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        with api.http() as http:
+            while not stop.is_set():
+                response = http.get(f"/models/{model.name}/predict", params=FLOWER)
+                version = int(response.headers.get("X-Model-Version", 0))
+                answers.append((response.status_code, response.text, version))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: len(answers) > 20, "some answers")
+        model.publish(seed=2)
+        enough = len(answers) + 20
+        wait_until(lambda: len(answers) > enough, "some answers by the new version")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert {(status, text) for status, text, _ in answers} == {(200, '{"prediction":0}')}
+    assert {version for _, _, version in answers} == {1, 2}
+
+
+def test_promote_and_rollback_are_served_when_they_return(model: Model) -> None:
+    lab, name = model.lab, model.name
+    for seed in (2, 3):
+        model.publish(seed)
+    assert lab.promote(name, 1).version == model.served() == 1
+    assert lab.rollback(name).version == model.served() == 3
+    assert lab.rollback(name).version == model.served() == 2
+    assert lab.rollback(name).version == model.served() == 1
+    with pytest.raises(NotFoundError, match="nothing to roll back to: live is 1"):
+        lab.rollback(name)
+    with pytest.raises(NotFoundError, match="no version 9; published: 1, 2, 3"):
+        lab.promote(name, 9)
+    assert model.served() == 1
+
+
+def test_an_older_version_can_be_asked_beside_the_live_one(model: Model) -> None:
+    model.publish(seed=2)
+    for version, seed in ((1, 0), (2, 2)):
+        answers = model.lab.predict(model.name, iris().X, version=version)
+        expected = iris(seed).estimator.predict_proba(iris().X)
+        assert np.array_equal(answers.filter(like="proba_"), expected)
+
+
+def test_after_a_restart_what_was_live_is_served_at_once(tmp_path: Path) -> None:
+    with running_api(tmp_path) as api:
+        before = Model(api)
+        before.publish()
+        before.publish(seed=2)
+        before.lab.rollback(before.name)
+    with running_api(tmp_path) as api:
+        before.api = api
+        assert before.served() == 1
+
+
+# Bad versions. Each is written into the store as a publisher would write it.
+
+
+class Stranger(BaseEstimator):  # type: ignore[misc]
+    """A class that the API cannot import."""
+
+    def predict(self, X: Any) -> Any:
+        return np.zeros(len(X))
+
+
+def dump(estimator: Any) -> Sabotage:
+    return lambda folder: skops.io.dump(estimator, folder / MODEL)
+
+
+def pickled(folder: Path) -> None:
+    (folder / MODEL).write_bytes(pickle.dumps(iris().estimator))
+
+
+def cut(folder: Path) -> None:
+    (folder / MODEL).write_bytes((folder / MODEL).read_bytes()[:10_000])
+
+
+def crash_in_predict(folder: Path) -> None:
+    """Point a tree's children far outside of it: every type is allowed, and `predict` crashes."""
+    estimator = skops.io.loads(
+        skops.io.dumps(iris().estimator), trusted=["sklearn.tree._tree.Tree"]
+    )
+    for tree in estimator.estimators_:
+        tree.tree_.children_left[tree.tree_.children_left >= 0] = 2**40
+    skops.io.dump(estimator, folder / MODEL)
+
+
+BAD: list[tuple[str, Sabotage, list[str]]] = [
+    ("garbage", lambda f: (f / MODEL).write_bytes(b"garbage"), ["not a readable skops file"]),
+    ("truncated", cut, ["not a readable skops file"]),
+    ("pickle", pickled, ["not a readable skops file"]),
+    ("a list", dump([1, 2]), ["list", "predict"]),
+    ("foreign type", dump(Stranger()), ["Stranger", "allow-list", "service/features.py"]),
+    ("function", dump({"x": np.load}), ["not on the allow-list"]),
+    ("other answers", dump(DummyClassifier().fit(iris().X, iris().y)), ["Golden row"]),
+    ("crash", crash_in_predict, ["crashed", "exit code -11"]),
+    ("no golden rows", lambda f: (f / GOLDEN).write_text("{}"), [GOLDEN, "cannot be read"]),
+]
+
+
+@pytest.mark.parametrize("sabotage, words", [b[1:] for b in BAD], ids=[b[0] for b in BAD])
+def test_a_bad_version_is_refused_with_its_reason_while_the_old_one_serves(
+    api: LiveApi, model: Model, sabotage: Sabotage, words: list[str]
+) -> None:
+    def write(folder: Path) -> Manifest:
+        for file in (MODEL, GOLDEN):
+            shutil.copy(model.store.folder(model.name, 1) / file, folder)
+        sabotage(folder)
+        return model.store.manifest(model.name, 1)
+
+    version = model.store.add(model.name, write)
+    with pytest.raises(RefusedError, match=f"The API refused {model.name} version 2") as caught:
+        model.lab.promote(model.name, version)
+    assert model.served() == 1
+    for word in words:
+        assert word in str(caught.value)
+        assert word in model.refusals(version)[-1]
+    with api.http() as http:
+        asked = http.post(f"/models/{model.name}/predict?version=2", json={"rows": [FLOWER]})
+    assert asked.status_code == 503
+    assert model.lab.versions(model.name)["live"].to_dict() == {2: False, 1: True}
+
+
+def test_a_file_that_changed_after_publishing_is_never_loaded(model: Model) -> None:
+    model.publish(seed=2)
+    file = model.store.folder(model.name, 1) / MODEL
+    skops.io.dump(iris(seed=5).estimator, file)
+    with pytest.raises(RefusedError, match="sha256 differs"):
+        model.lab.promote(model.name, 1)
+    assert model.served() == 2
+
+
+def test_a_damaged_alias_file_keeps_the_old_version_and_promote_mends_it(
+    api: LiveApi, model: Model
+) -> None:
+    model.publish(seed=2)
+    (api.models / model.name / "aliases.json").write_text("{")
+    wait_until(lambda: model.refusals(None), "the reason shown")
+    assert "aliases.json cannot be read" in model.refusals(None)[0]
+    assert model.served() == 2
+    assert model.lab.promote(model.name, 1).version == model.served() == 1
+    assert model.refusals(None) == []
