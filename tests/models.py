@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from service.contract.model_store import ModelStore
+from service.contract.settings import Settings
+from service.lab.publication import Publication
 from tests.live import CHECKOUT
 
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
@@ -52,3 +56,10 @@ def body_mass() -> Trained:
     table = pd.read_csv(CHECKOUT / "data" / "penguins.csv").dropna()
     X, y = table[MEASURES[:3]], table["body_mass_g"]
     return Trained(LinearRegression().fit(X, y), X, y)
+
+
+def publish_iris(folder: Path) -> None:
+    """Put a live iris into a store that no API looks at yet."""
+    store, trained = ModelStore(folder), iris()
+    publication = Publication("iris", trained.estimator, trained.X, trained.y)
+    store.promote("iris", publication.write(store, Settings(), {}, None, {}))
