@@ -33,12 +33,26 @@ def main() -> int:
         papermill.execute_notebook(
             NOTEBOOKS / "02_train.ipynb",
             Path(folder) / "02_train.ipynb",
-            parameters={"MODEL": chosen.default_model},
+            parameters=_parameters(chosen.default_model),
             cwd=NOTEBOOKS,
             progress_bar=False,
         )
     print(f"Model {chosen.default_model!r} is published and served at {chosen.api_url}.")
     return 0
+
+
+def _parameters(model: str) -> dict[str, str]:
+    """Train on the data set of the model's name where there is one.
+
+    Examples
+    --------
+    >>> _parameters("penguins")
+    {'MODEL': 'penguins', 'DATASET': 'penguins'}
+    >>> _parameters("flowers")
+    {'MODEL': 'flowers'}
+    """
+    has_data = (CHECKOUT / "data" / f"{model}.csv").is_file()
+    return {"MODEL": model} | ({"DATASET": model} if has_data else {})
 
 
 def _wait_for_api(url: str) -> None:
