@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from service.contract.errors import ArtifactError, EstimatorError, NotFoundError
+from service.contract.feature import Feature
 from service.contract.manifest import MODEL, Manifest
 from service.contract.model_store import ModelStore
-from service.contract.signature import Feature, Output, Signature
+from service.contract.signature import Output, Signature
 
 FEATURE = Feature(name="x", kind="number", dtype="float64", nullable=False)
 MANIFEST = Manifest(

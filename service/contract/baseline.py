@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.contract.signature import Signature, Value
+from service.contract.feature import Value
+from service.contract.signature import Signature
 
 QUANTILES = tuple(round(q / 10, 1) for q in range(11))
 

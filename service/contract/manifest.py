@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.contract.signature import Signature, Value
+from service.contract.feature import Value
+from service.contract.signature import Signature
 
 MODEL, GOLDEN, BASELINE, MANIFEST = "model.skops", "golden.json", "baseline.json", "manifest.json"
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")

@@ -1,0 +1,204 @@
+"""Feature: one column of a model's input, what it accepts and how it is read."""
+
+import math
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from service.contract.errors import SignatureError
+
+Kind = Literal["number", "integer", "boolean", "category"]
+Value = bool | int | float | str
+
+
+class Feature(BaseModel):
+    """One column of the training table.
+
+    `dtype` is the pandas dtype to which a request's values are brought back, so
+    that the estimator meets the table that it was trained with.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: Kind
+    dtype: str
+    nullable: bool
+    categories: list[Value] | None = None
+    minimum: float | int | None = None
+    maximum: float | int | None = None
+
+    @classmethod
+    def from_column(cls, name: str, column: pd.Series) -> Self:
+        """Describe a training column, shape (n_rows,)."""
+        present = column.dropna()
+        kind = _kind(name, column.dtype, present)
+        categories = minimum = maximum = None
+        if kind == "category":
+            categories = sorted(
+                present.unique().tolist(), key=lambda value: (str(type(value)), value)
+            )
+        elif kind != "boolean" and len(present):
+            minimum, maximum = present.min().item(), present.max().item()
+            if not math.isfinite(minimum) or not math.isfinite(maximum):
+                raise SignatureError(
+                    f"Feature {name!r} holds an infinite value. Replace it by a missing one first."
+                )
+        return cls(
+            name=name,
+            kind=kind,
+            dtype="category"
+            if isinstance(column.dtype, pd.CategoricalDtype)
+            else str(column.dtype),
+            nullable=len(present) < len(column),
+            categories=categories,
+            minimum=minimum,
+            maximum=maximum,
+        )
+
+    def describe(self) -> str:
+        """Say in a few words what the feature accepts."""
+        if self.kind == "category":
+            shown = ", ".join(map(str, (self.categories or [])[:5]))
+            words = f"category: {shown}" + (", …" if len(self.categories or []) > 5 else "")
+        else:
+            words = self.kind
+        return f"{self.name} ({words}{', may be null' if self.nullable else ''})"
+
+    def parse(self, values: list[Any]) -> tuple[pd.Series | None, list[dict[str, Any]]]:
+        """Bring JSON values back to the training dtype.
+
+        Returns
+        -------
+        column : Series of shape (n_rows,), or None where there are problems
+        problems : list of dict
+            One entry a row that does not fit, rows counted from 0.
+        """
+        wrong = [
+            {"feature": self.name, "row": row, "problem": problem}
+            for row, value in enumerate(values)
+            if (problem := self._problem(value)) is not None
+        ]
+        return (None, wrong) if wrong else (self._column(values), [])
+
+    def _problem(self, value: Any) -> str | None:
+        """Say what is wrong with one value, or None."""
+        if value is None:
+            return None if self.nullable else "is null, but was never missing in training"
+        if self.kind == "category":
+            known = self.categories or []
+            if type(value) in {type(category) for category in known}:
+                return None if _encodable(value) else "is not valid Unicode text"
+            return f"is {show(value)}, but a category such as {known[0]!r} is expected"
+        if self.kind == "boolean":
+            return (
+                None
+                if isinstance(value, bool)
+                else f"is {show(value)}, but true or false is expected"
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"is {show(value)}, but {_article(self.kind)} is expected"
+        if self.kind == "number":
+            try:
+                finite = math.isfinite(value)
+            except OverflowError:
+                finite = False
+            return None if finite else "is not a finite number; send null where a value is missing"
+        if value != value or value in (math.inf, -math.inf) or value != int(value):
+            return f"is {show(value)}, but a whole number is expected"
+        low, high = _integer_range(self.dtype)
+        return None if low <= value <= high else f"is outside the range of {self.dtype}"
+
+    def _column(self, values: list[Any]) -> pd.Series:
+        if self.kind == "number":
+            if self.dtype.startswith("float"):
+                return pd.Series(np.array(values, dtype=np.float64).astype(self.dtype))
+            return pd.Series(pd.array(values, dtype=self.dtype))
+        if self.kind == "integer":
+            whole = [value if value is None else int(value) for value in values]
+            return pd.Series(pd.array(whole, dtype=self.dtype))
+        if self.dtype == "category":
+            known = self.categories or []
+            unseen = [v for v in dict.fromkeys(values) if v is not None and v not in set(known)]
+            return pd.Series(pd.Categorical(values, categories=[*known, *unseen]))
+        if self.dtype == "object":
+            return pd.Series([np.nan if value is None else value for value in values], dtype=object)
+        return pd.Series(pd.array(values, dtype=self.dtype))
+
+    def from_text(self, text: str) -> Any:
+        """Read a value as a URL carries it; an empty one is null.
+
+        What cannot be read comes back as it is, so that `parse` can name it.
+        """
+        if text == "":
+            return None
+        if self.kind == "boolean":
+            return {"true": True, "false": False}.get(text.lower(), text)
+        if self.kind == "category":
+            return next((value for value in self.categories or [] if str(value) == text), text)
+        try:
+            return int(text)
+        except ValueError:
+            pass
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+    def marks(self, column: pd.Series) -> list[set[int]]:
+        """Rows with an unseen category, and rows out of the trained range."""
+        present = column.notna()
+        if self.kind == "category":
+            unseen = present & ~column.isin(self.categories or [])
+            return [set(np.flatnonzero(unseen)), set()]
+        if self.kind == "boolean" or self.minimum is None:
+            return [set(), set()]
+        outside = present & ((column < self.minimum) | (column > self.maximum)).fillna(False)
+        return [set(), set(np.flatnonzero(outside))]
+
+
+def _kind(name: str, dtype: Any, present: pd.Series) -> Kind:
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_integer_dtype(dtype):
+        return "integer"
+    if pd.api.types.is_float_dtype(dtype):
+        return "number"
+    types = {type(value) for value in present}
+    if types == {bool}:
+        return "boolean"
+    if types == {str} or (isinstance(dtype, pd.CategoricalDtype) and types == {int}):
+        return "category"
+    if not types:
+        raise SignatureError(f"Feature {name!r} has no value at all. Drop the column first.")
+    found = ", ".join(sorted(t.__name__ for t in types))
+    raise SignatureError(
+        f"Feature {name!r} (dtype {dtype}) holds {found}; a feature must be all numbers, "
+        "all true or false, or all text. Convert the column first."
+    )
+
+
+def _integer_range(dtype: str) -> tuple[int, int]:
+    info = np.iinfo(dtype.lower())
+    return int(info.min), int(info.max)
+
+
+def _article(kind: Kind) -> str:
+    return "an integer" if kind == "integer" else f"a {kind}"
+
+
+def _encodable(value: Any) -> bool:
+    return not isinstance(value, str) or printable(value) == value
+
+
+def printable(text: str) -> str:
+    """Replace what UTF-8 cannot carry, e.g. half of a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def show(value: Any) -> str:
+    """Show a value in a sentence, shortened, as JSON can carry it."""
+    text = printable(repr(value))
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -1,0 +1,131 @@
+"""The rules of the house, held by tests."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from tests.live import CHECKOUT
+from tests.notebooks import FOLDER, NAMES
+
+LAB_ONLY = [
+    "httpx",
+    "ipywidgets",
+    "jupyter_server",
+    "jupyterlab",
+    "matplotlib",
+    "papermill",
+    "tqdm",
+]
+API_ONLY = ["fastapi", "fastapi_offline", "starlette", "uvicorn", "watchfiles"]
+
+ROOMS = {
+    "service.contract": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY, "duckdb"],
+    "service.features": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],
+    "service.api": ["service.lab", *LAB_ONLY],
+    "service.lab": ["service.api", *API_ONLY],
+}
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+room, *blocked = sys.argv[1:]
+class Wall:
+    def find_spec(self, name, path=None, target=None):
+        if any(name == b or name.startswith(b + ".") for b in blocked):
+            raise ImportError(f"{room} imports {name}")
+sys.meta_path.insert(0, Wall())
+module = importlib.import_module(room)
+for found in pkgutil.iter_modules(getattr(module, "__path__", []), room + "."):
+    importlib.import_module(found.name)
+"""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_without_the_packages_of_the_other(room: str) -> None:
+    command = [sys.executable, "-c", IMPORT_ALL, room, *ROOMS[room]]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def locked(file: str) -> dict[str, set[str]]:
+    """Return the versions that a requirement file fixes; some differ from Python to Python."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9._-]+)==([^ ]+)", text(file), re.M):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def text(file: str) -> str:
+    return (CHECKOUT / file).read_text()
+
+
+def test_both_images_have_the_same_version_of_what_they_share() -> None:
+    api, lab = locked("requirements-api.txt"), locked("requirements-lab.txt")
+    both = api.keys() & lab.keys()
+    assert {"scikit-learn", "numpy", "pandas", "skops", "scipy"} <= both
+    assert {name: api[name] for name in both} == {name: lab[name] for name in both}
+
+
+def test_the_tests_run_with_the_versions_of_the_images() -> None:
+    everything = locked("tests/requirements.txt")
+    for side in ("api", "lab"):
+        for name, versions in locked(f"requirements-{side}.txt").items():
+            assert versions <= everything[name]
+
+
+@pytest.mark.parametrize(
+    "file", ["requirements-api.txt", "requirements-lab.txt", "tests/requirements.txt"]
+)
+def test_every_locked_package_has_a_hash(file: str) -> None:
+    packages = re.split(r"^(?=[a-z0-9])", text(file), flags=re.M)[1:]
+    assert len(packages) >= len(locked(file)) > 30
+    for package in packages:
+        assert "--hash=sha256:" in package
+
+
+def test_raw_data_is_as_it_came() -> None:
+    iris = pd.read_csv(CHECKOUT / "data" / "iris.csv")
+    penguins = pd.read_csv(CHECKOUT / "data" / "penguins.csv")
+    assert iris.shape == (150, 6)
+    assert iris.isna().sum().sum() == 0
+    assert iris["species"].value_counts().tolist() == [50, 50, 50]
+    assert penguins.shape == (344, 8)
+    assert penguins.isna().sum()[lambda missing: missing > 0].to_dict() == {
+        "bill_length_mm": 2,
+        "bill_depth_mm": 2,
+        "flipper_length_mm": 2,
+        "body_mass_g": 2,
+        "sex": 11,
+    }
+    assert penguins["species"].value_counts().to_dict() == {
+        "Adelie": 152,
+        "Gentoo": 124,
+        "Chinstrap": 68,
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_cells_are_short(name: str) -> None:
+    cells = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
+    code = [cell.source.splitlines() for cell in cells if cell.cell_type == "code"]
+    assert 10 <= len(code) <= 25
+    assert max(map(len, code)) <= 15
+    assert sorted(map(len, code))[len(code) // 2] <= 4
+
+
+def test_modules_stay_one_noun_long() -> None:
+    long = {
+        str(path.relative_to(CHECKOUT)): lines
+        for path in Path(CHECKOUT / "service").rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 350
+    }
+    assert long == {}
+
+
+def test_the_changelog_has_this_version() -> None:
+    version = text("VERSION").strip()
+    assert f"## {version}" in text("CHANGELOG.md")
