@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,15 +53,17 @@ def wait_until(ask: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     return answer
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as open_ones:
+        sockets = [open_ones.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 @contextmanager
 def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
-    port = free_port()
+    (port,) = free_ports(1)
     api = LiveApi(
         url=f"http://127.0.0.1:{port}",
         models=folder / "models",

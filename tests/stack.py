@@ -6,11 +6,9 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +16,21 @@ import httpx
 import pytest
 
 from start.up import docker_answers
+from tests.live import CHECKOUT, free_ports, wait_until
+from tests.models import FLOWER
 from tests.need import need
 
-ROOT = Path(__file__).resolve().parent.parent
 REVISION = "0123456789ab"
-FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-
-
-def wait_until(true: Callable[[], object], what: str, seconds: float = 60) -> Any:
-    """Ask until the answer is yes, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.2)
-    return found
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as open_ones:
-        sockets = [open_ones.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def copy_checkout(to: Path) -> Path:
     """Copy what git knows, and what is new and not ignored."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    names = subprocess.run(listed, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():  # A file may be removed and not yet committed so.
+        if (CHECKOUT / name).is_file():  # A file may be removed and not yet committed so.
             (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, to / name)
+            shutil.copy2(CHECKOUT / name, to / name)
     return to
 
 

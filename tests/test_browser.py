@@ -9,10 +9,11 @@ import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from start.up import docker_answers
+from tests.live import CHECKOUT, wait_until
 from tests.need import need
-from tests.stack import ROOT, Lab, LocalLab, copy_checkout, wait_until
+from tests.stack import Lab, LocalLab, copy_checkout
 
-ARTEFACTS = ROOT / "tests" / "artefacts"
+ARTEFACTS = CHECKOUT / "tests" / "artefacts"
 # The browser looks for updates and more of its maker's servers unless told otherwise.
 QUIET = [
     "--disable-background-networking",

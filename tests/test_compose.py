@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.live import CHECKOUT, wait_until
 from tests.need import need
-from tests.stack import REVISION, ROOT, ComposeLab, composed, copy_checkout, wait_until
+from tests.stack import REVISION, ComposeLab, composed, copy_checkout
 
-VERSION = (ROOT / "VERSION").read_text().strip()
+VERSION = (CHECKOUT / "VERSION").read_text().strip()
 OURS = ["api", "train", "lab"]
 
 IN_THE_LAB_IMAGE = [
@@ -32,7 +33,7 @@ MOUNTS = {
 
 
 def test_the_images_in_the_compose_file_carry_the_version() -> None:
-    text = (ROOT / "docker-compose.yml").read_text()
+    text = (CHECKOUT / "docker-compose.yml").read_text()
     named = re.findall(r"image: labloop-\w+:(\S+)|VERSION: (\S+)", text)
     assert len(named) == 4
     assert {image or argument for image, argument in named} == {VERSION}

@@ -24,7 +24,7 @@ from service.contract.errors import (
     SignatureError,
 )
 from service.lab import Lab
-from tests.live import LiveApi, free_port, running_api
+from tests.live import LiveApi, free_ports, running_api
 from tests.models import FLOWER, body_mass, iris, penguins
 
 
@@ -235,7 +235,7 @@ def test_a_function_from_a_notebook_is_refused_by_the_api_with_the_way_out(
 
 
 def test_without_an_api_the_error_names_the_url_and_how_to_start_it(tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
     lab = Lab(api_url=url, models_dir=tmp_path / "models", logs_dir=tmp_path)
     with pytest.raises(ApiUnreachableError, match=f"{url} does not answer.*make up"):
         lab.predict("iris", FLOWER)

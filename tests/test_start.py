@@ -13,7 +13,8 @@ import pytest
 from traitlets.config.loader import PyFileConfigLoader
 
 from start import up
-from tests.stack import LocalLab, copy_checkout, wait_until
+from tests.live import wait_until
+from tests.stack import LocalLab, copy_checkout
 
 
 @pytest.fixture
