@@ -50,4 +50,4 @@ lock: venv ## compile pyproject.toml into the three requirement files
 lint: venv ## check style and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/mypy service start
+	$(VENV)/bin/mypy service start tests

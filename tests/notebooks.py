@@ -22,9 +22,10 @@ def execute(
 ) -> nbformat.NotebookNode:
     """Run a notebook by papermill as a person would: in its folder, against a live API."""
     with patch.dict(os.environ, environment):
-        return papermill.execute_notebook(
+        executed: nbformat.NotebookNode = papermill.execute_notebook(
             FOLDER / f"{name}.ipynb", output, parameters, cwd=FOLDER, progress_bar=False
         )
+    return executed
 
 
 def keep_outputs() -> None:

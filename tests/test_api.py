@@ -68,7 +68,7 @@ def test_the_reference_request_is_answered_exactly(http: httpx.Client) -> None:
 
 
 def test_any_model_is_asked_by_a_url_and_an_empty_value_is_missing(http: httpx.Client) -> None:
-    bird = {**BIRD, "sex": ""}
+    bird: dict[str, Any] = {**BIRD, "sex": ""}
     response = http.get("/models/penguins/predict", params=bird)
     assert response.json() == {"prediction": "Gentoo"}
 
@@ -135,7 +135,7 @@ def test_a_url_that_does_not_fit_names_the_feature(
 
 
 def test_a_feature_given_twice_in_a_url_is_refused(http: httpx.Client) -> None:
-    pairs = [*FLOWER.items(), ("petal_width", 1)]
+    pairs: Any = [*FLOWER.items(), ("petal_width", 1)]
     refused(http.get("/predict", params=pairs), 422, "'petal_width' is given twice")
 
 

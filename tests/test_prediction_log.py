@@ -190,7 +190,7 @@ def test_since_until_and_version_choose_rows(log: PredictionLog, tmp_path: Path)
         log.write([line(time=(now - pd.Timedelta(hours=hours)).isoformat(), version=version)])
 
     def versions(**choice: Any) -> list[int]:
-        return log_reader.read(tmp_path, "iris", **choice)["version"].tolist()
+        return list(log_reader.read(tmp_path, "iris", **choice)["version"])
 
     assert versions(since="1d") == [2, 3]
     assert versions(since="90min") == [3]
