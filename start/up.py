@@ -62,10 +62,13 @@ def read_settings() -> None:
 
 def check_ports(taken_by_us: set[str]) -> None:
     """Stop with a sentence if a port cannot be had."""
-    for name, (what, _) in PORTS.items():
-        port = int(os.environ[name])
+    for name, (what, port) in PORTS.items():
         if name in taken_by_us:
             continue
+        try:
+            port = int(os.environ[name])
+        except ValueError:
+            sys.exit(f"{name}={os.environ[name]!r} is no port. Give a number: {name}={port} make up")
         with socket.socket() as attempt:
             # As the servers do; else a port stays busy for a minute after it was closed.
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -82,6 +82,18 @@ def test_a_busy_port_stops_the_start_and_names_the_variable(variable: str, what:
     assert f"choose another port for {what}: {variable}={port + 1} make up" in done.stderr
 
 
+def test_a_port_that_is_no_number_is_named() -> None:
+    done = subprocess.run(
+        [sys.executable, "start/up.py", "local"],
+        cwd=up.ROOT,
+        env={**os.environ, "API_PORT": "http"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "API_PORT='http' is no port. Give a number: API_PORT=8000 make up\n"
+
+
 def token(monkeypatch: pytest.MonkeyPatch, chosen: str | None) -> tuple[str, str]:
     """Return the token and the URL to print that JupyterLab gets."""
     monkeypatch.setenv("LAB_PORT", "9999")

@@ -149,9 +149,11 @@ class Lab:
         Parameters
         ----------
         name : str
+            The model.
         since, until : str or Timestamp, optional
-            A time, or how long ago: "1d", "2h", "15min".
+            From and before when: a time, or how long ago as "1d" or "15min".
         version : int, optional
+            Only its answers.
 
         Returns
         -------
