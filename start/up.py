@@ -68,7 +68,8 @@ def check_ports(taken_by_us: set[str]) -> None:
         try:
             port = int(os.environ[name])
         except ValueError:
-            sys.exit(f"{name}={os.environ[name]!r} is no port. Give a number: {name}={port} make up")
+            chosen = f"{name}={os.environ[name]!r}"
+            sys.exit(f"{chosen} is no port. Give a number: {name}={port} make up")
         with socket.socket() as attempt:
             # As the servers do; else a port stays busy for a minute after it was closed.
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
