@@ -10,6 +10,7 @@ Only the standard library is used: nothing else is there before the first start.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PID_FILE = ROOT / ".labloop.pid"
+STOP_SECONDS = 30
 PORTS = {"API_PORT": ("the API", 8000), "LAB_PORT": ("JupyterLab", 8888)}
 
 
@@ -111,27 +113,35 @@ def up_local() -> None:
     print(f"The API will be at http://127.0.0.1:{api}/; JupyterLab prints its URL when it is up.")
     print("Ctrl-C stops both.", flush=True)
     os.chdir(ROOT)
-    PID_FILE.write_text(f"{os.getpid()}\n")
+    file = PID_FILE.open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    os.set_inheritable(file.fileno(), True)  # honcho keeps the lock; what it starts does not
+    print(os.getpid(), file=file, flush=True)
     # `.env` was read above, where the environment goes before it; honcho would have it reversed.
     os.execv(programs / "honcho", ["honcho", "--env", os.devnull, "start"])
 
 
-def runs_here(pid: int) -> bool:
-    """Return whether a process is the honcho of a local start, and alive."""
-    command = answer("ps", "-o", "args=", "-p", str(pid))
-    return "honcho" in command and "<defunct>" not in command
+def running() -> int:
+    """Return the process of a local start, which locks its file as long as it lives; else 0."""
+    if PID_FILE.exists():
+        with PID_FILE.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read())
+    return 0
 
 
 def down() -> None:
     """Stop the stack, and the local start if there is one."""
     if docker_answers()[0]:
         subprocess.run(["docker", "compose", "down"], cwd=ROOT, check=True)
-    pid = int(PID_FILE.read_text()) if PID_FILE.exists() else 0
-    # The file outlives the program, and its number may be another program's by now.
-    if pid and runs_here(pid):
+    if pid := running():
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 30
-        while runs_here(pid) and time.monotonic() < deadline:
+        deadline = time.monotonic() + STOP_SECONDS
+        while running():
+            if time.monotonic() > deadline:
+                sys.exit(f"Process {pid} did not stop within {STOP_SECONDS} s. kill -KILL {pid}")
             time.sleep(0.1)
     PID_FILE.unlink(missing_ok=True)
 

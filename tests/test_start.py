@@ -14,6 +14,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from start import up
 from tests.live import wait_until
+from tests.models import publish_iris
 from tests.stack import LocalLab, copy_checkout
 
 
@@ -162,16 +163,23 @@ def test_the_local_start_trains_serves_and_stops_at_one_ctrl_c(local: LocalLab) 
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_make_down_stops_a_local_start(local: LocalLab) -> None:
-    done = subprocess.run(
-        [sys.executable, "start/up.py", "down"],
-        cwd=local.folder,
-        env=local.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    local.process.wait(10)
-    wait_until(lambda: not processes(local.folder), "no process left", 15)
-    assert not (local.folder / ".labloop.pid").exists()
+def test_make_down_stops_a_local_start_that_had_nothing_to_train(tmp_path: Path) -> None:
+    lab = LocalLab(copy_checkout(tmp_path / "labloop"))
+    publish_iris(lab.folder / "data" / "models")
+    try:
+        lab.up()
+        assert "Model 'iris' has 1 version(s): nothing to train." in lab.log()
+        done = subprocess.run(
+            [sys.executable, "start/up.py", "down"],
+            cwd=lab.folder,
+            env=lab.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        lab.process.wait(10)
+        wait_until(lambda: not processes(lab.folder), "no process left", 15)
+        assert not (lab.folder / ".labloop.pid").exists()
+    finally:
+        lab.interrupt()
