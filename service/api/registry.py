@@ -62,6 +62,7 @@ class Registry:
 
     def start(self) -> None:
         """Load what is live, then keep in step in the background."""
+        trial.warm_up()
         self.refresh()
         self._thread.start()
 

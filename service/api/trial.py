@@ -5,6 +5,7 @@ types and still crash the process that predicts with it; here it crashes alone.
 """
 
 import multiprocessing
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ SECONDS = 60
 # A fork server imports scikit-learn once; each trial is then a fork of it.
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__, "sklearn.ensemble", "sklearn.pipeline"])
+
+
+def warm_up() -> None:
+    """Start the fork server, so that the first trial need not wait for its imports."""
+    forkserver.ensure_running()
 
 
 def load(store: ModelStore, name: str, version: int) -> tuple[Any, Manifest]:
