@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from service.api.body import read_json
@@ -12,7 +13,46 @@ from service.api.inference import Answer, Inference, Parse
 from service.api.registry import LoadedModel
 from service.contract.errors import InputError, NotPublishedError
 
-router = APIRouter()
+
+class Problem(BaseModel):
+    """What every error looks like."""
+
+    error: str
+    details: list[dict[str, Any]]
+
+
+router = APIRouter(
+    responses={
+        404: {"model": Problem, "description": "There is no such model or version"},
+        422: {"model": Problem, "description": "The input does not fit; feature and row are named"},
+        503: {"model": Problem, "description": "Nothing is published, or the log is not writable"},
+    }
+)
+
+# What /docs offers to try: only the model's signature knows the features, so they are an example.
+FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+QUERY = {
+    "parameters": [
+        {
+            "name": "features",
+            "in": "query",
+            "required": True,
+            "description": "One parameter a feature",
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "object", "additionalProperties": {}},
+            "example": FLOWER,
+        }
+    ]
+}
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "object"}, "example": {"rows": [FLOWER]}}
+        },
+    }
+}
 
 
 class JSON(Response):
@@ -53,13 +93,13 @@ async def ready(request: Request) -> Response:
     )
 
 
-@router.get("/predict", tags=["predict"])
+@router.get("/predict", tags=["predict"], openapi_extra=QUERY)
 async def predict_default(request: Request) -> Response:
     """Ask the default model about one row, a query parameter a feature."""
     return await predict_one(request, request.app.state.default_model)
 
 
-@router.get("/models/{name}/predict", tags=["predict"])
+@router.get("/models/{name}/predict", tags=["predict"], openapi_extra=QUERY)
 async def predict_one(request: Request, name: str) -> Response:
     """Ask a model about one row: a query parameter a feature, an empty one is null."""
     pairs = request.query_params.multi_items()
@@ -67,16 +107,7 @@ async def predict_one(request: Request, name: str) -> Response:
     return JSON({"prediction": answer.predictions[0]}, headers=_headers(answer))
 
 
-@router.post(
-    "/models/{name}/predict",
-    tags=["predict"],
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"type": "object"}}},
-        }
-    },
-)
+@router.post("/models/{name}/predict", tags=["predict"], openapi_extra=BODY)
 async def predict_many(request: Request, name: str, version: int | None = None) -> Response:
     """Ask a model about many rows: `{"rows": [{…}]}` or `{"columns": {…: […]}}`."""
     body = await request.body()
