@@ -88,6 +88,15 @@ def test_a_pipeline_with_text_and_missing_values_answers_the_same(tmp_path: Path
     )
 
 
+def test_boosting_on_categories_answers_the_same(tmp_path: Path) -> None:
+    X = penguins().X.assign(**{c: penguins().X[c].astype("category") for c in ("island", "sex")})
+    estimator = HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=5)
+    estimator.fit(X, penguins().y)
+    artifact.dump(estimator, tmp_path / "model.skops")
+    again = artifact.load(tmp_path / "model.skops")
+    assert np.array_equal(again.predict_proba(X), estimator.predict_proba(X))
+
+
 def test_a_ratio_by_zero_is_missing_and_a_missing_column_is_named() -> None:
     table = pd.DataFrame({"a": [1.0, 2.0], "b": [0.0, 4.0]})
     added = AddRatio("a", "b").fit(table)

@@ -212,6 +212,27 @@ def test_a_file_that_changed_after_publishing_is_never_loaded(model: Model) -> N
     assert model.served() == 2
 
 
+def test_an_alias_that_points_nowhere_keeps_the_old_version(api: LiveApi, model: Model) -> None:
+    file = api.models / model.name / "aliases.json"
+    file.write_text('{"generation": 7, "live": 99}')
+    wait_until(lambda: model.refusals(99), "the reason shown")
+    assert "no version 99; published: 1" in model.refusals(99)[0]
+    assert model.served() == 1
+
+
+def test_a_model_that_was_deleted_is_gone_and_the_others_stay(api: LiveApi, model: Model) -> None:
+    other = Model(api)
+    other.publish()
+    shutil.rmtree(api.models / model.name)
+
+    def status() -> int:
+        with api.http() as http:
+            return http.get(f"/models/{model.name}").status_code
+
+    wait_until(lambda: status() == 404, "the model gone")
+    assert other.served() == 1
+
+
 def test_a_damaged_alias_file_keeps_the_old_version_and_promote_mends_it(
     api: LiveApi, model: Model
 ) -> None:

@@ -204,6 +204,8 @@ UNUSABLE: list[tuple[str, Any, Any, Any, dict[str, Any], str]] = [
     ("two targets", "new",
      RandomForestClassifier(2).fit(iris().X, np.column_stack([iris().y, iris().y])), iris().X, {},
      "several targets"),
+    ("a table as y", "new", LinearRegression().fit(iris().X, iris().y.to_frame()), iris().X, {},
+     r"shape \(150, 1\).*y of shape \(n_rows,\)"),
     ("unwritable", "new", with_generator(), iris().X, {}, "cannot be written as a skops file"),
 ]  # fmt: skip
 

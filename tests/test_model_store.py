@@ -134,6 +134,16 @@ def test_a_name_that_is_no_folder_is_refused(store: ModelStore, name: str) -> No
     assert [*store.root.iterdir()] == []
 
 
+def test_folders_that_are_no_version_are_left_alone(store: ModelStore) -> None:
+    publish_many(store.root, 1)
+    for name in ("007", "0", "\N{FULLWIDTH DIGIT TWO}", "copy of 1", ".hidden"):
+        (store.root / "m" / name).mkdir()
+        (store.root / name).mkdir(exist_ok=True)
+    assert store.versions("m") == [1]
+    assert store.names() == ["m"]
+    assert store.add("m", write) == 2
+
+
 def test_a_changed_or_missing_file_is_noticed(store: ModelStore) -> None:
     publish_many(store.root, 1)
     file = store.folder("m", 1) / MODEL

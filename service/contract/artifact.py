@@ -15,6 +15,7 @@ from service.contract.errors import ArtifactError, EstimatorError
 # runs code, opens a file or imports by name.
 ALLOWED = frozenset(
     {
+        "functools.partial",
         "numpy.dtype",
         "numpy.random._pickle.__randomstate_ctor",
         "scipy._lib.array_api_compat.numpy._aliases.asarray",
@@ -60,6 +61,7 @@ ALLOWED = frozenset(
         "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
         "sklearn.utils._bunch.Bunch",
+        "sklearn.utils.validation.check_array",
     }
 )
 

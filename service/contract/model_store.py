@@ -18,6 +18,7 @@ from service.contract.errors import ArtifactError, EstimatorError, NotFoundError
 from service.contract.manifest import MANIFEST, MODEL, Manifest, sha256
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+NUMBER = re.compile(r"[1-9][0-9]*")
 ALIASES = "aliases.json"
 
 
@@ -69,7 +70,7 @@ class ModelStore:
         folder = self.root / name
         if not NAME.fullmatch(name) or not folder.is_dir():
             return []
-        return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal())
+        return sorted(int(e.name) for e in folder.iterdir() if NUMBER.fullmatch(e.name))
 
     def folder(self, name: str, version: int) -> Path:
         """Give a version's folder.

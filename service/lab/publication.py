@@ -91,16 +91,15 @@ class Publication:
         self.signature = Signature.from_table(X, Output.of(estimator))
         try:
             expected = golden.answer(estimator, self.signature, table)
+            self._check_shape(np.shape(expected.predictions))
             self.golden = golden.choose(estimator, self.signature, table)
             golden.prove(estimator, self.signature, self.golden)
+        except EstimatorError:
+            raise
         except LabloopError as error:
             raise EstimatorError(f"{kind} does not fit X. {error}") from error
         except Exception as error:  # whatever a user's estimator raises
             raise EstimatorError(f"{kind} does not fit X: {error}") from error
-        if len(np.shape(expected.predictions)) != 1:
-            raise EstimatorError(
-                f"{kind} predicts several targets at once; publish one model a target."
-            )
         self.rows = len(table)
         self.baseline = baseline.summarise(self.signature, table, expected.predictions)
 
@@ -132,6 +131,13 @@ class Publication:
             return manifest
 
         return store.add(self.name, fill)
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if len(shape) != 1:
+            raise EstimatorError(
+                f"{type(self.estimator).__name__} predicts an array of shape {shape}; one value a "
+                "row is needed. Fit it with a y of shape (n_rows,), one model a target."
+            )
 
     def _class_names(self, names: Sequence[str] | None) -> dict[str, str] | None:
         classes = self.signature.output.classes
