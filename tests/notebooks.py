@@ -23,7 +23,12 @@ def execute(
     """Run a notebook by papermill as a person would: in its folder, against a live API."""
     with patch.dict(os.environ, environment):
         executed: nbformat.NotebookNode = papermill.execute_notebook(
-            FOLDER / f"{name}.ipynb", output, parameters, cwd=FOLDER, progress_bar=False
+            FOLDER / f"{name}.ipynb",
+            output,
+            parameters,
+            cwd=FOLDER,
+            progress_bar=False,
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
     return executed
 

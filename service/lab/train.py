@@ -36,6 +36,8 @@ def main() -> int:
             parameters=_parameters(chosen.default_model),
             cwd=NOTEBOOKS,
             progress_bar=False,
+            # The kernel's own log warns of what is meant to be: no encryption within one machine.
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
     print(f"Model {chosen.default_model!r} is published and served at {chosen.api_url}.")
     return 0
