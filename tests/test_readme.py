@@ -77,7 +77,10 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert {"up", "up-docker", "up-local", "down", "venv", "test", "notebooks", "lock"} <= targets
 
 
-@pytest.mark.parametrize("page", [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("*/*.md")], ids=str)
+PAGES = [page for where in ("", "data/", "docs/") for page in CHECKOUT.glob(f"{where}*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not link.startswith("http"):
