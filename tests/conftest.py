@@ -1,11 +1,20 @@
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.stack import checkout, engine, stack  # noqa: F401
 
-SHARE_THE_STACK = ("test_browser", "test_compose")
+SHARE_THE_STACK = ("tests/test_browser.py", "tests/test_compose.py")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
+class OneStack(LoadFileScheduling):  # type: ignore[misc]
     """Keep each file on one worker, for its fixtures; and one worker for the Compose stack."""
-    name = item.path.stem
-    item.add_marker(pytest.mark.xdist_group("stack" if name in SHARE_THE_STACK else name))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "the stack" if file in SHARE_THE_STACK else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack:
+    return OneStack(config, log)
