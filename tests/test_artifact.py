@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
@@ -86,6 +87,15 @@ def test_a_pipeline_with_text_and_missing_values_answers_the_same(tmp_path: Path
     assert np.array_equal(
         again.predict_proba(trained.X), trained.estimator.predict_proba(trained.X)
     )
+
+
+def test_columns_chosen_by_type_answer_the_same(tmp_path: Path) -> None:
+    numbers = make_column_selector(dtype_include="number")
+    estimator = make_pipeline(make_column_transformer((StandardScaler(), numbers)), GaussianNB())
+    estimator.fit(iris().X, iris().y)
+    artifact.dump(estimator, tmp_path / "model.skops")
+    again = artifact.load(tmp_path / "model.skops")
+    assert np.array_equal(again.predict_proba(iris().X), estimator.predict_proba(iris().X))
 
 
 def test_boosting_on_categories_answers_the_same(tmp_path: Path) -> None:

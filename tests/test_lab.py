@@ -117,6 +117,12 @@ def test_errors_of_the_api_are_raised_as_the_class_they_are(lab: Lab) -> None:
         lab.predict("iris", [1, 2, 3])
 
 
+def test_infinity_is_not_taken_for_a_missing_value(lab: Lab) -> None:
+    X = penguins().X.head(3).assign(body_mass_g=[1.0, 2.0, np.inf])
+    with pytest.raises(InputError, match="'body_mass_g' in row 2 is not a finite number"):
+        lab.predict("penguins", X)
+
+
 def test_an_empty_table_is_refused(lab: Lab) -> None:
     with pytest.raises(InputError, match="at least one"):
         lab.predict("iris", iris().X.head(0))
@@ -193,6 +199,7 @@ UNUSABLE: list[tuple[str, Any, Any, Any, dict[str, Any], str]] = [
     ("other columns", "new", iris().estimator, penguins().X.head(150), {}, "does not fit X"),
     ("fewer columns", "new", iris().estimator, iris().X.iloc[:, :2], {}, "does not fit X"),
     ("fewer rows", "new", iris().estimator, iris().X.head(9), {}, "X has 9 rows, but y has 150"),
+    ("no y", "new", iris().estimator, iris().X, {"y": None}, "y is None"),
     ("no rows", "new", iris().estimator, iris().X.head(0), {"y": []}, "shape \\(0, 4\\)"),
     ("class names", "new", iris().estimator, iris().X, {"class_names": ["a"]}, "class_names has 1"),
     ("metric", "new", iris().estimator, iris().X, {"metrics": {"f1": "high"}}, "Metric 'f1'"),

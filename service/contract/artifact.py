@@ -38,6 +38,7 @@ ALLOWED = frozenset(
         "sklearn.calibration._SigmoidCalibration",
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.compose._column_transformer.make_column_selector",
         "sklearn.feature_selection._mutual_info.mutual_info_classif",
         "sklearn.feature_selection._mutual_info.mutual_info_regression",
         "sklearn.feature_selection._univariate_selection.chi2",

@@ -1,5 +1,6 @@
 """Client: the API, asked over HTTP."""
 
+import json
 import weakref
 from typing import Any
 
@@ -44,7 +45,8 @@ class Client:
     def post(self, path: str, content: Any, version: int | None = None) -> Any:
         """POST JSON to a path; give the parsed JSON."""
         params = {} if version is None else {"version": version}
-        body = orjson.dumps(content)
+        # Not orjson: it writes infinity as null, which a model may take for a missing value.
+        body = json.dumps(content, default=str).encode()
         headers = {"Content-Type": "application/json"}
         return self._ask("POST", path, content=body, params=params, headers=headers)
 

@@ -86,6 +86,8 @@ class Publication:
         except TypeError as error:
             raise EstimatorError(f"{kind} is no scikit-learn estimator: {error}") from error
         table = as_frame(X)
+        if y is None:
+            raise EstimatorError("y is None; give the target, a value a row of X.")
         if len(table) != len(y):
             raise EstimatorError(f"X has {len(table)} rows, but y has {len(y)}.")
         self.signature = Signature.from_table(X, Output.of(estimator))
