@@ -6,7 +6,7 @@ COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version
 	--generate-hashes --no-emit-index-url --no-emit-find-links --only-binary :all: -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-docker up-local down venv test notebooks lock lint
+.PHONY: help up up-docker up-local down venv test soak notebooks lock lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ $(VENV)/.installed: tests/requirements.txt
 
 test: venv ## run every test that this machine can run, and say what was skipped
 	$(IN_VENV) -m pytest
+
+soak: venv ## the same tests at full counts: hours, not minutes
+	SOAK=1 $(IN_VENV) -m pytest --timeout 7200
 
 notebooks: venv ## run all notebooks against a fresh lab and keep their outputs
 	$(IN_VENV) -m tests.notebooks

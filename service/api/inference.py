@@ -1,23 +1,27 @@
 """Inference: a row's way from the parsed request to the answer that is in the log."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any
+from weakref import WeakKeyDictionary
 
-import pandas as pd
+from starlette.concurrency import run_in_threadpool
 
+from service.api.lane import Lane, Question
+from service.api.predictor import FAST_ROWS
 from service.api.prediction_log import PredictionLog
 from service.api.registry import LoadedModel, Registry
-from service.contract import golden
-from service.contract.log_line import LogLine, prediction_id
-from service.contract.signature import Signature, as_columns
+from service.contract.errors import InputError
+from service.contract.golden import Answers
+from service.contract.log_line import LogLine, prediction_ids
+from service.contract.signature import Columns, Signature
 
-Parse = Callable[[Signature], pd.DataFrame]
+Parse = Callable[[Signature], Columns]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is answered; one id and one prediction a row."""
 
@@ -26,11 +30,14 @@ class Answer:
     ids: list[str]
     predictions: list[Any]
     classes: list[Any] | None
-    probabilities: list[list[float]] | None
+    probabilities: list[Any] | None
 
 
 class Inference:
     """Signature, registry, predictor and log, in this order.
+
+    Small requests to a version share a lane and are answered together; a large
+    one has a thread of its own.
 
     Parameters
     ----------
@@ -44,8 +51,11 @@ class Inference:
         self.registry = registry
         self.log = log
         self.image = image
+        self._lanes: WeakKeyDictionary[LoadedModel, Lane] = WeakKeyDictionary()
 
-    def answer(self, name: str, version: int | None, parse: Parse, client: str) -> Answer:
+    async def answer(
+        self, name: str, version: int | None, parse: Parse, client: str, large: bool = False
+    ) -> Answer:
         """Predict and log; the lines are written when this returns.
 
         Parameters
@@ -54,55 +64,105 @@ class Inference:
         version : int or None
             None asks the live version.
         parse : callable
-            Reads the request by the model's signature into a table.
+            Reads the request by the model's signature into checked columns.
         client : str
             Who asked, for the log.
+        large : bool
+            Whether reading the request takes long enough for a thread.
 
         Raises
         ------
         AnswerError
             The model, the rows or the log are at fault; nothing was answered.
         """
-        model = self.registry.get(name, version)
-        table = parse(model.manifest.signature)
-        began = time.perf_counter()
-        answers = golden.answer(model.estimator, model.manifest.signature, table)
-        latency = (time.perf_counter() - began) * 1000
-        result = Answer(
-            model=model.name,
-            version=model.version,
-            ids=[prediction_id() for _ in range(len(table))],
-            predictions=answers.predictions,
-            classes=model.manifest.signature.output.classes,
-            probabilities=answers.probabilities,
-        )
-        self.log.write(self._lines(model, table, result, latency, client))
-        return result
+        if version is None:
+            model = self.registry.live(name)
+        else:
+            model = await run_in_threadpool(self.registry.version, name, version)
+        signature = model.manifest.signature
+        columns = await run_in_threadpool(parse, signature) if large else parse(signature)
+        question = Question(columns, len(columns[signature.names[0]]), client)
+        if question.rows <= FAST_ROWS:
+            answer: Answer = await self._lane(model).ask(question)
+            return answer
+        (given,) = await run_in_threadpool(self._compute, model, [question])
+        if isinstance(given, Exception):
+            raise given
+        return given
 
-    def _lines(
-        self, model: LoadedModel, table: pd.DataFrame, result: Answer, latency: float, client: str
-    ) -> list[LogLine]:
-        columns = as_columns(table)
-        labels = [str(label) for label in result.classes or []]
-        marks = model.manifest.signature.marks(table)
+    def _lane(self, model: LoadedModel) -> Lane:
+        lane = self._lanes.get(model)
+        if lane is None:
+            inline = model.predictor.quick and self.log.sync != "always"
+            lane = Lane(lambda questions: self._compute(model, questions), inline)
+            self._lanes[model] = lane
+        return lane
+
+    def _compute(self, model: LoadedModel, questions: list[Question]) -> list[Answer | Exception]:
+        """Answer questions together, and log them with one write."""
+        merged = questions[0].columns
+        if len(questions) > 1:
+            merged = {
+                name: [value for question in questions for value in question.columns[name]]
+                for name in merged
+            }
+        try:
+            answers = model.predictor(merged)
+        except InputError as error:
+            if len(questions) == 1:
+                return [error]
+            return [given for each in questions for given in self._compute(model, [each])]
+        results: list[Answer | Exception] = []
+        lines: list[LogLine] = []
+        ids = prediction_ids(len(answers.predictions))
+        start = 0
+        for question in questions:
+            result = _part(model, answers, ids, start, start + question.rows)
+            lines += self._lines(model, question, result)
+            results.append(result)
+            start += question.rows
+        self.log.write(lines)
+        return results
+
+    def _lines(self, model: LoadedModel, question: Question, result: Answer) -> list[LogLine]:
+        output = model.manifest.signature.output
+        names, latency = list(question.columns), (perf_counter() - question.began) * 1000
         now = datetime.now(UTC).isoformat(timespec="microseconds")
+        chances = result.probabilities or [None] * question.rows
         return [
-            LogLine(
-                id=result.ids[row],
-                time=now,
-                sequence=0,  # the log counts
-                model=model.name,
-                version=model.version,
-                image=self.image,
-                inputs={name: values[row] for name, values in columns.items()},
-                prediction=result.predictions[row],
-                probabilities=None
-                if result.probabilities is None
-                else dict(zip(labels, result.probabilities[row], strict=True)),
-                latency_ms=round(latency, 3),
-                batch=len(table),
-                client=client,
-                marks=marks[row],
+            {
+                "id": each,
+                "time": now,
+                "model": model.name,
+                "version": model.version,
+                "image": self.image,
+                "inputs": dict(zip(names, values, strict=True)),
+                "prediction": output.by_target(prediction),
+                "probabilities": output.by_class(probabilities),
+                "latency_ms": round(latency, 3),
+                "batch": question.rows,
+                "client": question.client,
+                "marks": marks,
+            }
+            for each, values, prediction, probabilities, marks in zip(
+                result.ids,
+                zip(*question.columns.values(), strict=True),
+                result.predictions,
+                chances,
+                model.manifest.signature.marks(question.columns),
+                strict=True,
             )
-            for row in range(len(table))
         ]
+
+
+def _part(model: LoadedModel, answers: Answers, ids: list[str], start: int, stop: int) -> Answer:
+    """Take one question's rows out of the answers to a batch."""
+    chances = answers.probabilities
+    return Answer(
+        model=model.name,
+        version=model.version,
+        ids=ids[start:stop],
+        predictions=answers.predictions[start:stop],
+        classes=model.manifest.signature.output.classes,
+        probabilities=None if chances is None else chances[start:stop],
+    )

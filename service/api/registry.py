@@ -4,9 +4,9 @@ import logging
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from service.api import trial
+from service.api.predictor import Predictor
 from service.contract.errors import LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
@@ -17,13 +17,13 @@ KEPT_BESIDE_LIVE = 4
 logger = logging.getLogger("uvicorn.error")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LoadedModel:
     """A version in memory: everything that a request needs, in one reference."""
 
     name: str
     version: int
-    estimator: Any
+    predictor: Predictor
     manifest: Manifest
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -154,8 +154,8 @@ class Registry:
     def _load(self, name: str, version: int) -> LoadedModel:
         self.store.check_files(name, version)
         trial.run(self.store.root, name, version)
-        estimator, manifest = trial.load(self.store, name, version)
-        return LoadedModel(name, version, estimator, manifest)
+        predictor, manifest = trial.load(self.store, name, version)
+        return LoadedModel(name, version, predictor, manifest)
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
         self.store.folder(name, version)

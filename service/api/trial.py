@@ -8,8 +8,8 @@ import multiprocessing
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
+from service.api.predictor import Predictor
 from service.contract import artifact, golden
 from service.contract.errors import ArtifactError, LabloopError
 from service.contract.manifest import GOLDEN, MODEL, Manifest
@@ -27,12 +27,12 @@ def warm_up() -> None:
     forkserver.ensure_running()
 
 
-def load(store: ModelStore, name: str, version: int) -> tuple[Any, Manifest]:
-    """Check a version's files, load its estimator and ask it the golden rows.
+def load(store: ModelStore, name: str, version: int) -> tuple[Predictor, Manifest]:
+    """Check a version's files, load its estimator, and prove it and its fast path.
 
     Returns
     -------
-    estimator, manifest
+    predictor, manifest
 
     Raises
     ------
@@ -48,7 +48,7 @@ def load(store: ModelStore, name: str, version: int) -> tuple[Any, Manifest]:
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{GOLDEN} cannot be read. Publish again.") from error
     golden.prove(estimator, manifest.signature, rows)
-    return estimator, manifest
+    return Predictor(estimator, manifest.signature, rows), manifest
 
 
 def run(root: Path, name: str, version: int) -> None:

@@ -1,6 +1,9 @@
 """Feature: one column of a model's input, what it accepts and how it is read."""
 
 import math
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,6 +14,13 @@ from service.contract.errors import SignatureError
 
 Kind = Literal["number", "integer", "boolean", "category"]
 Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Stands in a parsed column for a value that does not fit, with the reason in words."""
+
+    words: str
 
 
 class Feature(BaseModel):
@@ -67,30 +77,41 @@ class Feature(BaseModel):
             words = self.kind
         return f"{self.name} ({words}{', may be null' if self.nullable else ''})"
 
-    def parse(self, values: list[Any]) -> tuple[pd.Series | None, list[dict[str, Any]]]:
-        """Bring JSON values back to the training dtype.
+    def parse(self, values: list[Any]) -> tuple[list[Any], list[dict[str, Any]]]:
+        """Check JSON values, and give them the feature's own type.
 
         Returns
         -------
-        column : Series of shape (n_rows,), or None where there are problems
+        values : list, shape (n_rows,)
+            float, int, bool or str by kind; None where one is missing.
         problems : list of dict
             One entry a row that does not fit, rows counted from 0.
         """
-        wrong = [
-            {"feature": self.name, "row": row, "problem": problem}
-            for row, value in enumerate(values)
-            if (problem := self._problem(value)) is not None
+        if self.kind == "number":  # the usual case first: x - x is 0 for finite numbers alone
+            parsed = [v if type(v) is float and v - v == 0.0 else self._read(v) for v in values]
+        else:
+            parsed = [self._read(v) for v in values]
+        return parsed, [
+            {"feature": self.name, "row": row, "problem": value.words}
+            for row, value in enumerate(parsed)
+            if type(value) is Misfit
         ]
-        return (None, wrong) if wrong else (self._column(values), [])
+
+    def _read(self, value: Any) -> Any:
+        if (problem := self._problem(value)) is not None:
+            return Misfit(problem)
+        if value is None or self.kind in ("category", "boolean"):
+            return value
+        return float(value) if self.kind == "number" else int(value)
 
     def _problem(self, value: Any) -> str | None:
         """Say what is wrong with one value, or None."""
         if value is None:
             return None if self.nullable else "is null, but was never missing in training"
         if self.kind == "category":
-            known = self.categories or []
-            if type(value) in {type(category) for category in known}:
+            if type(value) in self._category_types:
                 return None if _encodable(value) else "is not valid Unicode text"
+            known = self.categories or []
             return f"is {show(value)}, but a category such as {known[0]!r} is expected"
         if self.kind == "boolean":
             return (
@@ -111,17 +132,13 @@ class Feature(BaseModel):
         low, high = _integer_range(self.dtype)
         return None if low <= value <= high else f"is outside the range of {self.dtype}"
 
-    def _column(self, values: list[Any]) -> pd.Series:
-        if self.kind == "number":
-            if self.dtype.startswith("float"):
-                return pd.Series(np.array(values, dtype=np.float64).astype(self.dtype))
-            return pd.Series(pd.array(values, dtype=self.dtype))
-        if self.kind == "integer":
-            whole = [value if value is None else int(value) for value in values]
-            return pd.Series(pd.array(whole, dtype=self.dtype))
+    def column(self, values: list[Any]) -> pd.Series:
+        """Bring checked values, shape (n_rows,), to the dtype of training."""
+        if self.kind == "number" and self.dtype.startswith("float"):
+            return pd.Series(np.array(values, dtype=np.float64).astype(self.dtype))
         if self.dtype == "category":
             known = self.categories or []
-            unseen = [v for v in dict.fromkeys(values) if v is not None and v not in set(known)]
+            unseen = [v for v in dict.fromkeys(values) if v is not None and v not in self._seen]
             return pd.Series(pd.Categorical(values, categories=[*known, *unseen]))
         if self.dtype == "object":
             return pd.Series([np.nan if value is None else value for value in values], dtype=object)
@@ -138,25 +155,28 @@ class Feature(BaseModel):
             return {"true": True, "false": False}.get(text.lower(), text)
         if self.kind == "category":
             return next((value for value in self.categories or [] if str(value) == text), text)
-        try:
-            return int(text)
-        except ValueError:
-            pass
-        try:
-            return float(text)
-        except ValueError:
-            return text
+        for number in (int, float) if self.kind == "integer" else (float,):
+            with suppress(ValueError):
+                return number(text)
+        return text
 
-    def marks(self, column: pd.Series) -> list[set[int]]:
-        """Rows with an unseen category, and rows out of the trained range."""
-        present = column.notna()
+    def mark(self, value: Any) -> str | None:
+        """Say what is unusual about a value: ``unseen:sex``, ``out_of_range:year``; else None."""
+        if value is None or self.kind == "boolean":
+            return None
         if self.kind == "category":
-            unseen = present & ~column.isin(self.categories or [])
-            return [set(np.flatnonzero(unseen)), set()]
-        if self.kind == "boolean" or self.minimum is None:
-            return [set(), set()]
-        outside = present & ((column < self.minimum) | (column > self.maximum)).fillna(False)
-        return [set(), set(np.flatnonzero(outside))]
+            return None if value in self._seen else f"unseen:{self.name}"
+        if self.minimum is None or self.maximum is None or self.minimum <= value <= self.maximum:
+            return None
+        return f"out_of_range:{self.name}"
+
+    @cached_property
+    def _seen(self) -> frozenset[Value]:
+        return frozenset(self.categories or ())
+
+    @cached_property
+    def _category_types(self) -> frozenset[type]:
+        return frozenset(map(type, self.categories or ()))
 
 
 def _kind(name: str, dtype: Any, present: pd.Series) -> Kind:
@@ -190,7 +210,7 @@ def _article(kind: Kind) -> str:
 
 
 def _encodable(value: Any) -> bool:
-    return not isinstance(value, str) or printable(value) == value
+    return not isinstance(value, str) or value.isascii() or printable(value) == value
 
 
 def printable(text: str) -> str:

@@ -10,17 +10,21 @@ import pandas as pd
 from pydantic import BaseModel
 
 from service.contract.errors import ArtifactError, InputError
-from service.contract.signature import Signature, as_columns
+from service.contract.signature import Columns, Output, Signature, as_columns
 
 COUNT = 50
 TOLERANCE = 1e-6
 
 
 class Answers(BaseModel):
-    """What an estimator gives for a table: one prediction, and one probability a class, a row."""
+    """What an estimator gives for a table.
+
+    One prediction a row; probabilities one a class. Where there are several
+    targets, each row holds a list of them.
+    """
 
     predictions: list[Any]
-    probabilities: list[list[float]] | None = None
+    probabilities: list[Any] | None = None
 
 
 class Golden(BaseModel):
@@ -30,25 +34,25 @@ class Golden(BaseModel):
     answers: Answers
 
 
-def answer(estimator: Any, signature: Signature, table: pd.DataFrame) -> Answers:
-    """Ask an estimator about a parsed table, shape (n_rows, n_features).
+def answer(estimator: Any, output: Output, X: pd.DataFrame | np.ndarray) -> Answers:
+    """Ask an estimator about a table, shape (n_rows, n_features).
 
     Raises
     ------
     InputError
         The estimator raises on this table, e.g. on a category that it never saw.
     """
-    X = signature.for_estimator(table)
     try:
-        predictions = np.asarray(estimator.predict(X))
-        chances = estimator.predict_proba(X) if signature.output.probabilities else None
+        predictions = np.asarray(estimator.predict(X)).tolist()
+        chances = estimator.predict_proba(X) if output.probabilities else None
     except ValueError as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"The model cannot answer these rows: {reason}.") from error
-    return Answers.model_construct(
-        predictions=predictions.tolist(),
-        probabilities=None if chances is None else np.asarray(chances, dtype=float).tolist(),
-    )
+    if isinstance(chances, list):  # an array a target
+        chances = [list(row) for row in zip(*(each.tolist() for each in chances), strict=True)]
+    elif chances is not None:
+        chances = np.asarray(chances, dtype=float).tolist()
+    return Answers.model_construct(predictions=predictions, probabilities=chances)
 
 
 def choose(estimator: Any, signature: Signature, table: pd.DataFrame) -> Golden:
@@ -59,7 +63,8 @@ def choose(estimator: Any, signature: Signature, table: pd.DataFrame) -> Golden:
         np.linspace(0, len(others) - 1, min(COUNT - len(holes), len(others))).astype(int)
     ]
     rows = table.loc[holes.union(spread)].reset_index(drop=True)
-    return Golden(columns=as_columns(rows), answers=answer(estimator, signature, rows))
+    X = rows if signature.container == "frame" else rows.to_numpy()
+    return Golden(columns=as_columns(rows), answers=answer(estimator, signature.output, X))
 
 
 def prove(estimator: Any, signature: Signature, golden: Golden) -> None:
@@ -71,26 +76,79 @@ def prove(estimator: Any, signature: Signature, golden: Golden) -> None:
         An answer differs from the one that the trained estimator gave.
     """
     try:
-        given = answer(estimator, signature, signature.parse_columns(golden.columns))
+        X = signature.table(signature.parse_columns(golden.columns))
+        given = answer(estimator, signature.output, X)
     except InputError as error:
         raise ArtifactError(f"The golden rows are not answered: {error}") from error
-    for row, (expected, got) in enumerate(
-        zip(golden.answers.predictions, given.predictions, strict=True)
-    ):
-        same = (
-            abs(got - expected) <= TOLERANCE * max(1.0, abs(expected))
-            if signature.output.task == "regression"
-            else got == expected
+    difference = disagreement(signature.output, golden.answers, given)
+    if difference:
+        raise ArtifactError(
+            f"Golden {difference} in training. "
+            "The files or the library versions differ from those of the training."
         )
-        if not same:
-            raise ArtifactError(
-                f"Golden row {row} is answered {got!r}; in training it was {expected!r}. "
-                "The files or the library versions differ from those of the training."
-            )
-    if not np.allclose(
-        np.array(given.probabilities or 0),
-        np.array(golden.answers.probabilities or 0),
-        rtol=0,
-        atol=TOLERANCE,
-    ):
-        raise ArtifactError("The golden rows' probabilities differ from those in training.")
+
+
+def disagreement(output: Output, expected: Answers, given: Answers) -> str | None:
+    """Say where answers differ: a label, or a number by more than 1e-6; None if nowhere.
+
+    Examples
+    --------
+    >>> number = Output(task="regression")
+    >>> disagreement(number, Answers(predictions=[1.0, 2.0]), Answers(predictions=[1.0, 2.1]))
+    'row 1 is answered 2.1; it was 2.0'
+    """
+    if output.task == "regression":
+        want, got = np.array(expected.predictions), np.array(given.predictions)
+        far = ~np.isclose(got, want, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+        rows = np.flatnonzero(far.reshape(len(far), -1).any(axis=1)).tolist()
+    else:
+        pairs = enumerate(zip(expected.predictions, given.predictions, strict=True))
+        rows = [row for row, (want, got) in pairs if repr(want) != repr(got)]
+    if rows:
+        was, now = expected.predictions[rows[0]], given.predictions[rows[0]]
+        return f"row {rows[0]} is answered {now!r}; it was {was!r}"
+    if expected.probabilities is not None:
+        want, got = _numbers(expected.probabilities), _numbers(given.probabilities or [])
+        if want.shape != got.shape:
+            return f"rows have probabilities of shape {got.shape}; it was {want.shape}"
+        far = (np.abs(want - got) > TOLERANCE).any(axis=1)
+        if far.any():
+            row = int(np.flatnonzero(far)[0])
+            return f"row {row} has the probabilities {got[row].tolist()}; it was {want[row].tolist()}"
+    return None
+
+
+def perturb(signature: Signature, columns: Columns, count: int, unseen: bool) -> Columns:
+    """Make rows like the golden ones, always the same.
+
+    Numbers are moved by about a tenth of their trained range, categories drawn
+    anew (with ones that training never saw, if `unseen`), and what may be
+    missing is missing in a tenth of the rows.
+    """
+    random = np.random.default_rng(0)
+    base = random.integers(len(columns[signature.names[0]]), size=count)
+    table: Columns = {}
+    for feature in signature.features:
+        values = [columns[feature.name][row] for row in base]
+        if feature.kind in ("number", "integer"):
+            low, high = feature.minimum or 0, feature.maximum or 0
+            shift = random.normal(scale=0.1 * (high - low), size=count).tolist()
+            values = [v if v is None else v + s for v, s in zip(values, shift, strict=True)]
+            if feature.kind == "integer":
+                values = [v if v is None else min(max(round(v), low), high) for v in values]
+        elif feature.kind == "category":
+            known = [*(feature.categories or [])]
+            known += [type(known[0])("987654321")] if unseen else []
+            values = [known[i] for i in random.integers(len(known), size=count)]
+        holes = random.random(count) < (0.1 if feature.nullable else 0)
+        table[feature.name] = [None if h else v for v, h in zip(values, holes, strict=True)]
+    return table
+
+
+def _numbers(rows: list[Any]) -> np.ndarray:
+    """Lay the probabilities of each row in a line, shape (n_rows, n_probabilities)."""
+    flat = [
+        [chance for part in row for chance in (part if isinstance(part, list) else [part])]
+        for row in rows
+    ]
+    return np.array(flat, dtype=float).reshape(len(rows), -1)

@@ -3,33 +3,31 @@
 import os
 import threading
 import time
-import uuid
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 FOLDER = "predictions"  # under LOGS_DIR
 SUFFIX = ".jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(TypedDict):
     """One prediction, in the order in which the fields are written.
 
     `time` is UTC, RFC 3339 with microseconds. `sequence` counts within one
-    segment. `latency_ms` is the time from the parsed request to the answer;
-    the rows of a batch share it, and `batch` is their number. `marks` lists what
+    segment. `latency_ms` is the time from the parsed request to the answer, and
+    `batch` the number of rows in the request. With several targets, `prediction`
+    and `probabilities` hold an object with an entry a target. `marks` lists what
     was unusual about the inputs: ``unseen:<feature>``, ``out_of_range:<feature>``.
     """
 
+    sequence: NotRequired[int]  # given by the segment, as it writes the line
     id: str
     time: str
-    sequence: int
     model: str
     version: int
     image: str
     inputs: dict[str, Any]
     prediction: Any
-    probabilities: dict[str, float] | None
+    probabilities: dict[str, Any] | None
     latency_ms: float
     batch: int
     client: str
@@ -40,15 +38,15 @@ _lock = threading.Lock()
 _last = 0
 
 
-def prediction_id() -> str:
-    """Give a UUID of version 7 (RFC 9562): it sorts by the time at which it was given.
+def prediction_ids(count: int) -> list[str]:
+    """Give UUIDs of version 7 (RFC 9562): they sort by the time at which they were given.
 
     Within a process each is greater than the one before, even if the clock
     steps back.
 
     Examples
     --------
-    >>> first, second = prediction_id(), prediction_id()
+    >>> first, second = prediction_ids(2)
     >>> first < second
     True
     """
@@ -56,7 +54,12 @@ def prediction_id() -> str:
     with _lock:
         # 48 bits of milliseconds, then 12 bits of their 4096th parts.
         tick = max(time.time_ns() * 4096 // 1_000_000, _last + 1)
-        _last = tick
-    value = (tick >> 12) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64
-    value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
-    return str(uuid.UUID(int=value))
+        _last = tick + count - 1
+    random = os.urandom(8 * count).hex()
+    ids = []
+    for number in range(count):
+        stamp = f"{tick + number:015x}"
+        rest = random[16 * number : 16 * number + 16]
+        variant = "89ab"[int(rest[0], 16) & 3]  # the two highest bits are 10
+        ids.append(f"{stamp[:8]}-{stamp[8:12]}-7{stamp[12:]}-{variant}{rest[1:4]}-{rest[4:]}")
+    return ids

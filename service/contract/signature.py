@@ -1,6 +1,7 @@
 """Signature: what a model takes and gives, read from its whole training table."""
 
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,30 +14,61 @@ from service.contract.feature import Feature, Value, printable, show
 SHOWN_PROBLEMS = 20
 
 
+Columns = dict[str, list[Any]]
+"""A table as plain Python values, None where one is missing; in the order of training."""
+
+
 class Output(BaseModel):
-    """What a model gives: a class or a number, and whether probabilities come with it."""
+    """What a model gives: classes or numbers, and whether probabilities come with them.
+
+    `targets` names the targets where there are several; then `classes` holds a
+    list a target, or nothing where each target is simply on or off.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     task: Literal["classification", "regression"]
-    classes: list[Value] | None = None
+    classes: list[Value] | list[list[Value]] | None = None
     probabilities: bool = False
+    targets: list[str] | None = None
 
     @classmethod
-    def of(cls, estimator: Any) -> Self:
-        """Read the output of a fitted estimator."""
+    def of(cls, estimator: Any, y: Any, predictions: np.ndarray) -> Self:
+        """Read the output of a fitted estimator, its target and what it predicts for it."""
         classes = getattr(estimator, "classes_", None)
-        if classes is None:
-            return cls(task="regression")
+        several = predictions.ndim == 2
         if isinstance(classes, list):
-            raise SignatureError(
-                "The estimator predicts several targets at once; publish one model a target."
-            )
+            classes = [np.asarray(each).tolist() for each in classes]
+        elif classes is not None:
+            classes = None if several else np.asarray(classes).tolist()
+        names = getattr(y, "columns", range(predictions.shape[1])) if several else None
         return cls(
-            task="classification",
-            classes=np.asarray(classes).tolist(),
-            probabilities=hasattr(estimator, "predict_proba"),
+            task="classification" if hasattr(estimator, "classes_") else "regression",
+            classes=classes,
+            probabilities=hasattr(estimator, "classes_") and hasattr(estimator, "predict_proba"),
+            targets=None if names is None else [str(name) for name in names],
         )
+
+    def by_target(self, prediction: Any) -> Any:
+        """Name the parts of one row's prediction, where there are several targets."""
+        return prediction if self.targets is None else _named(self.targets, prediction)
+
+    def by_class(self, chances: list[Any] | None) -> dict[str, Any] | None:
+        """Name the probabilities of one row: by class, and by target where there are several."""
+        if chances is None:
+            return None
+        if self.targets is None:
+            return _named(self._labels, chances)
+        if self.classes is None:
+            return _named(self.targets, chances)
+        parts = zip(self._labels, chances, strict=True)
+        return _named(self.targets, [_named(labels, part) for labels, part in parts])
+
+    @cached_property
+    def _labels(self) -> list[Any]:
+        if self.targets is None:
+            return [str(label) for label in self.classes or []]
+        return [[str(label) for label in each] for each in self.classes or []]
 
 
 class Signature(BaseModel):
@@ -52,8 +84,7 @@ class Signature(BaseModel):
     >>> [feature.describe() for feature in signature.features]
     ['size (number)', 'colour (category: red, may be null)']
     >>> signature.parse_rows([{"size": 2, "colour": "blue"}])
-       size colour
-    0   2.0   blue
+    {'size': [2.0], 'colour': ['blue']}
     """
 
     model_config = ConfigDict(frozen=True)
@@ -86,13 +117,17 @@ class Signature(BaseModel):
             container="frame" if isinstance(X, pd.DataFrame) else "array",
         )
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The features' names, in the order of training."""
         return [feature.name for feature in self.features]
 
-    def parse_rows(self, rows: Any) -> pd.DataFrame:
-        """Read ``[{feature: value}, …]`` into a table of shape (n_rows, n_features).
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    def parse_rows(self, rows: Any) -> Columns:
+        """Read ``[{feature: value}, …]`` into columns of checked values.
 
         Raises
         ------
@@ -103,66 +138,69 @@ class Signature(BaseModel):
             raise InputError(
                 "In the body, `rows` must be a list of at least one object with a value a feature."
             )
-        known = set(self.names)
+        known = self._known
         for number, row in enumerate(rows):
             if not isinstance(row, dict):
                 raise InputError(f"Row {number} is {show(row)}, but an object is expected.")
             if row.keys() != known:
                 self._refuse_names(list(row), number)
-        return self._table({name: [row[name] for row in rows] for name in self.names})
+        return self._checked({name: [row[name] for row in rows] for name in self.names})
 
-    def parse_columns(self, columns: Any) -> pd.DataFrame:
-        """Read ``{feature: [value, …]}`` into a table of shape (n_rows, n_features)."""
+    def parse_columns(self, columns: Any) -> Columns:
+        """Read ``{feature: [value, …]}`` into columns of checked values."""
         if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
             raise InputError(
                 "In the body, `columns` must be an object with a list of values a feature."
             )
-        if columns.keys() != set(self.names):
+        if columns.keys() != self._known:
             self._refuse_names(list(columns), None)
         lengths = {name: len(values) for name, values in columns.items()}
         if len(set(lengths.values())) != 1 or not min(lengths.values()):
             raise InputError(f"All columns need the same number of rows, at least one: {lengths}.")
-        return self._table(columns)
+        return self._checked(columns)
 
-    def parse_query(self, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+    def parse_query(self, pairs: list[tuple[str, str]]) -> Columns:
         """Read a URL's query, one row; an empty value is null."""
         texts = dict(pairs)
         if len(texts) < len(pairs):
             twice = next(name for name in texts if sum(name == other for other, _ in pairs) > 1)
             raise InputError(f"Feature {twice!r} is given twice. Give each feature once.")
-        if texts.keys() != set(self.names):
+        if texts.keys() != self._known:
             self._refuse_names(list(texts), None)
-        return self._table({f.name: [f.from_text(texts[f.name])] for f in self.features})
+        return self._checked({f.name: [f.from_text(texts[f.name])] for f in self.features})
 
-    def marks(self, table: pd.DataFrame) -> list[list[str]]:
+    def marks(self, columns: Columns) -> list[list[str]]:
         """List, for each row, what is unusual: ``unseen:sex``, ``out_of_range:year``."""
-        marks: list[list[str]] = [[] for _ in range(len(table))]
+        marks: list[list[str]] = [[] for _ in columns[self.names[0]]]
         for feature in self.features:
-            unseen, outside = feature.marks(table[feature.name])
-            for row in unseen:
-                marks[row].append(f"unseen:{feature.name}")
-            for row in outside:
-                marks[row].append(f"out_of_range:{feature.name}")
+            mark = feature.mark
+            for row, value in enumerate(columns[feature.name]):
+                if (found := mark(value)) is not None:
+                    marks[row].append(found)
         return marks
 
-    def for_estimator(self, table: pd.DataFrame) -> pd.DataFrame | np.ndarray:
-        """Give the table in the container that the estimator was fitted with."""
+    def table(self, columns: Columns) -> pd.DataFrame | np.ndarray:
+        """Give checked columns the container and the dtypes that the estimator was fitted with.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_rows, n_features)
+        """
+        table = pd.DataFrame({f.name: f.column(columns[f.name]) for f in self.features})
         return table if self.container == "frame" else table.to_numpy()
 
-    def _table(self, columns: dict[str, list[Any]]) -> pd.DataFrame:
-        parsed: dict[str, pd.Series] = {}
+    def _checked(self, columns: Columns) -> Columns:
+        parsed: Columns = {}
         problems: list[dict[str, Any]] = []
         for feature in self.features:
-            column, wrong = feature.parse(columns[feature.name])
+            parsed[feature.name], wrong = feature.parse(columns[feature.name])
             problems += wrong
-            if column is not None:
-                parsed[feature.name] = column
         if problems:
             sentences = [
                 f"Feature {p['feature']!r} in row {p['row']} {p['problem']}" for p in problems
             ]
             raise self._refusal(sentences, problems)
-        return pd.DataFrame(parsed)
+        return parsed
 
     def _refuse_names(self, given: list[Any], row: int | None) -> None:
         problems: list[dict[str, Any]] = []
@@ -185,6 +223,10 @@ class Signature(BaseModel):
         return InputError(message, problems[:SHOWN_PROBLEMS])
 
 
+def _named(names: list[str], values: list[Any]) -> dict[str, Any]:
+    return dict(zip(names, values, strict=True))
+
+
 def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     """Give a table a DataFrame's shape; an array's columns become x0, x1, ….
 
@@ -204,7 +246,7 @@ def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
 
 
-def as_columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+def as_columns(table: pd.DataFrame) -> Columns:
     """Turn a table into JSON columns: plain Python values, None where one is missing."""
     return {
         str(name): column.astype(object).where(column.notna(), None).tolist()

@@ -1,0 +1,332 @@
+"""Fast path: a loaded estimator's own arithmetic, without what it costs to call it.
+
+scikit-learn spends milliseconds on checking a table and a thousandth of that on
+the answer. Here the common preprocessing steps and linear models are a few
+float64 operations on the estimator's fitted arrays, and trees go through
+treelite, which reads the fitted forests. What is not known here has no fast
+path. Whether the answers are the estimator's own is not believed but tried:
+see `service.api.predictor`.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import treelite
+from scipy.special import expit, softmax
+from sklearn import compose, discriminant_analysis, ensemble, linear_model, svm, tree
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
+
+from service.contract.golden import Answers
+from service.contract.signature import Columns, Signature
+
+NEAR = 1e-6  # a decision nearer than this is the estimator's own
+
+Step = Callable[[np.ndarray], np.ndarray]
+"""A block of columns, shape (n_rows, n), to another; of float64, or of objects before encoding."""
+
+
+class NoFastPathError(Exception):
+    """There is no fast path for an estimator, or not for these rows; the text says why."""
+
+
+class FastPath:
+    """Answers small tables as the estimator would.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
+    signature : Signature
+
+    Raises
+    ------
+    NoFastPathError
+        A step of it is not known here.
+    """
+
+    def __init__(self, estimator: Any, signature: Signature) -> None:
+        self._names = signature.names
+        self._classes = signature.output.classes
+        self._probabilities = signature.output.probabilities
+        for feature in signature.features:
+            if feature.dtype.lower() in ("float16", "float32"):
+                raise NoFastPathError(f"feature {feature.name!r} is {feature.dtype}")
+        if signature.output.targets:
+            raise NoFastPathError("it predicts several targets")
+        while isinstance(estimator, GridSearchCV | RandomizedSearchCV):
+            estimator = estimator.best_estimator_
+        *before, last = (
+            [each for _, each in estimator.steps]
+            if isinstance(estimator, Pipeline)
+            else [estimator]
+        )
+        self._dtype = (
+            float if all(f.kind != "category" for f in signature.features) else object
+        )
+        self._steps = [_step(each, self._names) for each in before]
+        self._score = _scorer(last)
+
+    def __call__(self, columns: Columns) -> Answers:
+        """Answer checked columns.
+
+        Raises
+        ------
+        NoFastPathError
+            These rows are the estimator's own: an unknown category that it may
+            refuse, or a decision too near to call.
+        """
+        X = np.array([columns[name] for name in self._names], dtype=self._dtype).T
+        for step in self._steps:
+            X = step(X)
+        scores = self._score(np.asarray(X, dtype=float))
+        if self._classes is None:
+            return Answers.model_construct(predictions=scores.tolist(), probabilities=None)
+        best = scores.argmax(axis=1)
+        if scores.shape[1] > 1:
+            two = np.partition(scores, -2, axis=1)[:, -2:]
+            gap = two[:, 1] - two[:, 0]
+            if ((gap < NEAR) & (gap != 0)).any():
+                raise NoFastPathError("a decision is too near to call")
+        return Answers.model_construct(
+            predictions=[self._classes[i] for i in best.tolist()],
+            probabilities=scores.tolist() if self._probabilities else None,
+        )
+
+
+def _step(transformer: Any, names: list[str]) -> Step:
+    """Give a fitted transformer's arithmetic; `names` are its input columns, where it has names."""
+    kind = type(transformer)
+    if transformer in ("passthrough", None):
+        return lambda X: X
+    if kind is Pipeline:
+        return _chain([_step(each, []) for _, each in transformer.steps])
+    if kind is compose.ColumnTransformer:
+        return _side_by_side(transformer, names)
+    if kind is SimpleImputer:
+        return _imputer(transformer)
+    if kind in (OneHotEncoder, OrdinalEncoder):
+        return _encoder(transformer)
+    if kind is StandardScaler:
+        shift = transformer.mean_ if transformer.with_mean else 0.0
+        scale = transformer.scale_ if transformer.with_std else 1.0
+        return lambda X: (_float(X) - shift) / scale
+    if kind is RobustScaler:
+        shift = transformer.center_ if transformer.with_centering else 0.0
+        scale = transformer.scale_ if transformer.with_scaling else 1.0
+        return lambda X: (_float(X) - shift) / scale
+    if kind is MaxAbsScaler and not transformer.clip:
+        scale = transformer.scale_
+        return lambda X: _float(X) / scale
+    if kind is MinMaxScaler and not transformer.clip:
+        scale, shift = transformer.scale_, transformer.min_
+        return lambda X: _float(X) * scale + shift
+    raise NoFastPathError(f"{kind.__name__} has none")
+
+
+def _chain(steps: list[Step]) -> Step:
+    def run(X: np.ndarray) -> np.ndarray:
+        for step in steps:
+            X = step(X)
+        return X
+
+    return run
+
+
+def _side_by_side(transformer: Any, names: list[str]) -> Step:
+    parts: list[tuple[list[int], Step]] = []
+    for _, each, columns in transformer.transformers_:
+        if isinstance(columns, str | int):
+            raise NoFastPathError("a ColumnTransformer gives a single column")
+        if isinstance(columns, slice) or any(type(c) not in (str, int) for c in columns):
+            raise NoFastPathError("a ColumnTransformer selects columns by slice or mask")
+        chosen = [names.index(c) if isinstance(c, str) else c for c in columns]
+        if chosen and not (isinstance(each, str) and each == "drop"):
+            parts.append((chosen, _step(each, [names[i] for i in chosen])))
+    return lambda X: np.hstack([step(X[:, chosen]) for chosen, step in parts])
+
+
+def _imputer(imputer: Any) -> Step:
+    holes = imputer.missing_values
+    plain = isinstance(holes, float) and math.isnan(holes) and not imputer.add_indicator
+    if not plain or any(value != value for value in imputer.statistics_):
+        raise NoFastPathError("a SimpleImputer with other missing values, or an indicator, has none")
+    values = imputer.statistics_
+    if values.dtype != object:
+        return lambda X: np.where(np.isnan(X := _float(X)), values, X)
+
+    def fill(X: np.ndarray) -> np.ndarray:
+        return np.where(X == None, values, X)  # noqa: E711  # element by element
+
+    return fill
+
+
+def _encoder(encoder: Any) -> Step:
+    """Look each category up; its row of `codes` is what the encoder gives for it."""
+    if getattr(encoder, "_infrequent_enabled", False):
+        raise NoFastPathError(f"{type(encoder).__name__} with infrequent categories has none")
+    tables = []
+    for number, categories in enumerate(encoder.categories_):
+        known = [None if value != value else value for value in categories.tolist()]
+        if type(encoder) is OneHotEncoder:
+            codes = np.eye(len(known))
+            dropped = None if encoder.drop_idx_ is None else encoder.drop_idx_[number]
+            if dropped is not None:
+                codes = np.delete(codes, dropped, axis=1)
+            unknown = np.zeros(codes.shape[1])
+        else:
+            codes = np.arange(len(known), dtype=float).reshape(-1, 1)
+            if None in known:
+                codes[known.index(None)] = encoder.encoded_missing_value
+            unknown = np.array([encoder.unknown_value], dtype=float)
+        tables.append({value: codes[row] for row, value in enumerate(known)})
+        if encoder.handle_unknown != "error":
+            tables[-1][_UNKNOWN] = unknown
+
+    def encode(X: np.ndarray) -> np.ndarray:
+        try:
+            return np.hstack(
+                [
+                    [
+                        table[_UNKNOWN] if (found := table.get(_plain(v))) is None else found
+                        for v in X[:, number].tolist()
+                    ]
+                    for number, table in enumerate(tables)
+                ]
+            )
+        except KeyError:
+            raise NoFastPathError("a category is unknown") from None
+
+    return encode
+
+
+_UNKNOWN = object()
+
+
+def _plain(value: Any) -> Any:
+    return None if value != value else value
+
+
+def _float(X: np.ndarray) -> np.ndarray:
+    return X if X.dtype == float else X.astype(float)
+
+
+FORESTS = (
+    ensemble.RandomForestClassifier,
+    ensemble.ExtraTreesClassifier,
+    ensemble.RandomForestRegressor,
+    ensemble.ExtraTreesRegressor,
+    ensemble.GradientBoostingClassifier,
+    ensemble.GradientBoostingRegressor,
+)
+HISTOGRAMS = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
+TREES = (
+    tree.DecisionTreeClassifier,
+    tree.DecisionTreeRegressor,
+    tree.ExtraTreeClassifier,
+    tree.ExtraTreeRegressor,
+)
+LOGISTIC = (
+    linear_model.LogisticRegression,
+    linear_model.LogisticRegressionCV,
+    discriminant_analysis.LinearDiscriminantAnalysis,
+)
+LINEAR = (
+    linear_model.ARDRegression,
+    linear_model.BayesianRidge,
+    linear_model.ElasticNet,
+    linear_model.ElasticNetCV,
+    linear_model.HuberRegressor,
+    linear_model.Lars,
+    linear_model.Lasso,
+    linear_model.LassoCV,
+    linear_model.LassoLars,
+    linear_model.LinearRegression,
+    linear_model.Perceptron,
+    linear_model.Ridge,
+    linear_model.RidgeCV,
+    linear_model.RidgeClassifier,
+    linear_model.RidgeClassifierCV,
+    linear_model.SGDClassifier,
+    linear_model.SGDRegressor,
+    linear_model.TheilSenRegressor,
+    svm.LinearSVC,
+    svm.LinearSVR,
+)
+
+
+def _scorer(estimator: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Give what an estimator computes: numbers of shape (n_rows,), or a score a class."""
+    kind = type(estimator)
+    classes = len(getattr(estimator, "classes_", ()))
+    if kind in FORESTS + HISTOGRAMS:
+        return _trees(estimator, classes, single=kind in FORESTS)
+    if kind in TREES:
+        return _tree(estimator, classes)
+    if kind not in LOGISTIC + LINEAR or getattr(estimator, "loss", None) in (
+        "log_loss",
+        "modified_huber",
+    ):
+        raise NoFastPathError(f"{kind.__name__} has none")
+    weights, intercept = np.atleast_2d(estimator.coef_).T, estimator.intercept_
+
+    def score(X: np.ndarray) -> np.ndarray:
+        if not np.isfinite(X).all():
+            raise NoFastPathError("a value is missing")
+        raw = X @ weights + intercept
+        if not classes:
+            return raw[:, 0]
+        if raw.shape[1] == 1:
+            raw = np.hstack([-raw, raw])
+            chance = expit
+        else:
+            chance = softmax_rows
+        return chance(raw) if kind in LOGISTIC else raw
+
+    return score
+
+
+def softmax_rows(raw: np.ndarray) -> np.ndarray:
+    """Turn scores into probabilities, each row of sum 1."""
+    chances: np.ndarray = softmax(raw, axis=1)
+    return chances
+
+
+def _trees(estimator: Any, classes: int, single: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """Many trees by treelite. `single`: scikit-learn rounds inputs to single precision."""
+    try:
+        model = treelite.sklearn.import_model(estimator)
+    except Exception as error:  # treelite raises what it likes for what it does not know
+        raise NoFastPathError(f"treelite does not read it: {error}") from error
+
+    def score(X: np.ndarray) -> np.ndarray:
+        if single:
+            X = X.astype(np.float32).astype(float)
+        given = treelite.gtil.predict(model, np.ascontiguousarray(X), nthread=1)
+        given = given.reshape(len(X), -1).astype(float)
+        if not classes:
+            return given[:, 0]
+        return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
+
+    return score
+
+
+def _tree(estimator: Any, classes: int) -> Callable[[np.ndarray], np.ndarray]:
+    """One tree, which treelite does not read, by scikit-learn's own compiled code."""
+    inner = estimator.tree_
+
+    def score(X: np.ndarray) -> np.ndarray:
+        given = inner.predict(X.astype(np.float32)).reshape(len(X), -1)
+        return given if classes else given[:, 0]
+
+    return score
