@@ -14,7 +14,7 @@ import pytest
 
 from service.api.prediction_log import PredictionLog
 from service.contract.errors import NotFoundError
-from service.contract.log_line import FOLDER, LogLine, prediction_id
+from service.contract.log_line import FOLDER, LogLine, prediction_ids
 from service.lab import Lab, log_reader
 from tests.live import running_api
 from tests.models import FLOWER, iris, publish_iris
@@ -22,10 +22,9 @@ from tests.need import need
 
 
 def line(model: str = "iris", **more: Any) -> LogLine:
-    fields: dict[str, Any] = {
-        "id": prediction_id(),
+    fields: LogLine = {
+        "id": prediction_ids(1)[0],
         "time": "2026-05-01T12:00:00.000001+00:00",
-        "sequence": 0,
         "model": model,
         "version": 1,
         "image": "labloop-api:0.1.0",
@@ -37,7 +36,7 @@ def line(model: str = "iris", **more: Any) -> LogLine:
         "client": "test",
         "marks": [],
     }
-    return LogLine(**fields | more)
+    return fields | more  # type: ignore[return-value]
 
 
 def segments(folder: Path) -> list[Path]:
@@ -63,7 +62,7 @@ def test_a_line_is_in_the_file_when_write_returns(log: PredictionLog, tmp_path: 
     log.write([line(), line()])
     log.write([line()])
     assert [record["sequence"] for record in records(tmp_path)] == [1, 2, 3]
-    assert [*records(tmp_path)[0]] == [*LogLine.__slots__]
+    assert [*records(tmp_path)[0]] == [*LogLine.__annotations__]
 
 
 def test_each_start_writes_a_segment_of_its_own(tmp_path: Path) -> None:
@@ -76,9 +75,10 @@ def test_each_start_writes_a_segment_of_its_own(tmp_path: Path) -> None:
 
 
 def test_ids_rise_even_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = prediction_id()
+    before = prediction_ids(2)
     monkeypatch.setattr("time.time_ns", lambda: 0)
-    assert before < prediction_id() < prediction_id()
+    after = prediction_ids(2)
+    assert before[0] < before[1] < after[0] < after[1]
 
 
 @pytest.fixture

@@ -45,14 +45,15 @@ def test_a_column_is_described_and_comes_back_from_json_as_it_was(
     feature = described.features[0]
     assert (feature.kind, feature.nullable) == (kind, nullable)
     stored = Signature.model_validate_json(described.model_dump_json())
-    back = stored.parse_columns(as_columns(table))
+    back = stored.table(stored.parse_columns(as_columns(table)))
     pd.testing.assert_frame_equal(back, table, check_categorical=False)
 
 
 @pytest.mark.parametrize("trained", [iris, penguins])
 def test_a_data_set_comes_back_as_it_was(trained: Any) -> None:
     X = trained().X
-    back = Signature.from_table(X, OUTPUT).parse_columns(as_columns(X))
+    described = Signature.from_table(X, OUTPUT)
+    back = described.table(described.parse_columns(as_columns(X)))
     pd.testing.assert_frame_equal(back, X)
 
 
@@ -100,7 +101,7 @@ def test_a_value_of_another_kind_is_refused(column: Any, value: Any, words: str)
 
 
 def test_whole_numbers_written_with_a_point_are_integers() -> None:
-    assert signature(x=[1, 2]).parse_rows([{"x": 2.0}])["x"].tolist() == [2]
+    assert signature(x=[1, 2]).parse_rows([{"x": 2.0}]) == {"x": [2]}
 
 
 @pytest.mark.parametrize(
@@ -115,12 +116,11 @@ def test_whole_numbers_written_with_a_point_are_integers() -> None:
     ],
 )
 def test_a_url_carries_each_kind(column: Any, text: str, value: Any) -> None:
-    table = signature(x=column).parse_query([("x", text)])
-    assert table["x"].tolist() == [value]
+    assert signature(x=column).parse_query([("x", text)]) == {"x": [value]}
 
 
 def test_an_empty_value_in_a_url_is_missing() -> None:
-    assert signature(x=["a", None]).parse_query([("x", "")])["x"].isna().all()
+    assert signature(x=["a", None]).parse_query([("x", "")]) == {"x": [None]}
 
 
 def test_marks_name_what_training_did_not_have() -> None:
@@ -139,5 +139,5 @@ def test_an_array_gets_names_and_goes_back_as_an_array() -> None:
     X = np.array([[1.0, 2.0], [3.0, 4.0]])
     described = Signature.from_table(X, OUTPUT)
     assert described.names == ["x0", "x1"]
-    again = described.for_estimator(described.parse_columns(as_columns(as_frame(X))))
+    again = described.table(described.parse_columns(as_columns(as_frame(X))))
     assert np.array_equal(again, X)

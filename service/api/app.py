@@ -1,7 +1,9 @@
 """The application: settings in, routes on, and one shape for every error."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,10 +12,11 @@ from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from service.api import openapi
 from service.api.inference import Inference
 from service.api.prediction_log import PredictionLog
 from service.api.registry import Registry
-from service.api.routes import JSON, router
+from service.api.routes import JSON, PREDICT_ROUTES, router
 from service.contract.errors import AnswerError, LabloopError
 from service.contract.model_store import ModelStore
 from service.contract.settings import settings
@@ -27,7 +30,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     chosen = settings()
     registry = Registry(ModelStore(chosen.models_dir))
     log = PredictionLog(chosen.logs_dir, chosen.log_sync)
-    app.state.default_model = chosen.default_model
+    app.state.settings = chosen
+    # A thread that computes lets the event loop in again after 1 ms instead of 5.
+    sys.setswitchinterval(0.001)
     app.state.inference = Inference(registry, log, chosen.labloop_image)
     log.start()
     await run_in_threadpool(registry.start)
@@ -43,8 +48,10 @@ app = FastAPIOffline(
     version=settings().labloop_image.rpartition(":")[2],
     description="Serves what the notebooks publish, and logs every prediction.",
     lifespan=lifespan,
+    routes=PREDICT_ROUTES,
 )
 app.include_router(router)
+app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
 
 
 def error(

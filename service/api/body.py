@@ -4,8 +4,29 @@ import json
 from typing import Any
 
 import orjson
+from starlette.requests import Request
 
-from service.contract.errors import InputError
+from service.contract.errors import InputError, TooLargeError
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a request's body, as far as it is allowed to be.
+
+    Raises
+    ------
+    TooLargeError
+        It has more bytes than `limit`; the rest of it is not read.
+    """
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise TooLargeError(
+                f"The body is larger than {limit} bytes. Send fewer rows at once, "
+                "or raise MAX_BODY_BYTES."
+            )
+        parts.append(part)
+    return b"".join(parts)
 
 
 def read_json(body: bytes) -> Any:

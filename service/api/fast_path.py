@@ -20,6 +20,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
@@ -32,6 +33,8 @@ from service.contract.golden import Answers
 from service.contract.signature import Columns, Signature
 
 NEAR = 1e-6  # a decision nearer than this is the estimator's own
+
+UNKNOWN = object()  # stands in an encoder's table for every category that is not in it
 
 Step = Callable[[np.ndarray], np.ndarray]
 """A block of columns, shape (n_rows, n), to another; of float64, or of objects before encoding."""
@@ -71,9 +74,7 @@ class FastPath:
             if isinstance(estimator, Pipeline)
             else [estimator]
         )
-        self._dtype = (
-            float if all(f.kind != "category" for f in signature.features) else object
-        )
+        self._dtype = float if all(f.kind != "category" for f in signature.features) else object
         self._steps = [_step(each, self._names) for each in before]
         self._score = _scorer(last)
 
@@ -107,7 +108,9 @@ class FastPath:
 def _step(transformer: Any, names: list[str]) -> Step:
     """Give a fitted transformer's arithmetic; `names` are its input columns, where it has names."""
     kind = type(transformer)
-    if transformer in ("passthrough", None):
+    if transformer in ("passthrough", None) or (
+        kind is FunctionTransformer and transformer.func is None
+    ):
         return lambda X: X
     if kind is Pipeline:
         return _chain([_step(each, []) for _, each in transformer.steps])
@@ -160,7 +163,9 @@ def _imputer(imputer: Any) -> Step:
     holes = imputer.missing_values
     plain = isinstance(holes, float) and math.isnan(holes) and not imputer.add_indicator
     if not plain or any(value != value for value in imputer.statistics_):
-        raise NoFastPathError("a SimpleImputer with other missing values, or an indicator, has none")
+        raise NoFastPathError(
+            "a SimpleImputer with other missing values, or an indicator, has none"
+        )
     values = imputer.statistics_
     if values.dtype != object:
         return lambda X: np.where(np.isnan(X := _float(X)), values, X)
@@ -191,14 +196,14 @@ def _encoder(encoder: Any) -> Step:
             unknown = np.array([encoder.unknown_value], dtype=float)
         tables.append({value: codes[row] for row, value in enumerate(known)})
         if encoder.handle_unknown != "error":
-            tables[-1][_UNKNOWN] = unknown
+            tables[-1][UNKNOWN] = unknown
 
     def encode(X: np.ndarray) -> np.ndarray:
         try:
             return np.hstack(
                 [
                     [
-                        table[_UNKNOWN] if (found := table.get(_plain(v))) is None else found
+                        table[UNKNOWN] if (found := table.get(_plain(v))) is None else found
                         for v in X[:, number].tolist()
                     ]
                     for number, table in enumerate(tables)
@@ -208,9 +213,6 @@ def _encoder(encoder: Any) -> Step:
             raise NoFastPathError("a category is unknown") from None
 
     return encode
-
-
-_UNKNOWN = object()
 
 
 def _plain(value: Any) -> Any:
@@ -250,9 +252,15 @@ LINEAR = (
     linear_model.Lars,
     linear_model.Lasso,
     linear_model.LassoCV,
+    linear_model.LarsCV,
     linear_model.LassoLars,
+    linear_model.LassoLarsCV,
+    linear_model.LassoLarsIC,
     linear_model.LinearRegression,
+    linear_model.OrthogonalMatchingPursuit,
+    linear_model.OrthogonalMatchingPursuitCV,
     linear_model.Perceptron,
+    linear_model.QuantileRegressor,
     linear_model.Ridge,
     linear_model.RidgeCV,
     linear_model.RidgeClassifier,
@@ -283,23 +291,15 @@ def _scorer(estimator: Any) -> Callable[[np.ndarray], np.ndarray]:
     def score(X: np.ndarray) -> np.ndarray:
         if not np.isfinite(X).all():
             raise NoFastPathError("a value is missing")
-        raw = X @ weights + intercept
+        raw: np.ndarray = X @ weights + intercept
         if not classes:
             return raw[:, 0]
-        if raw.shape[1] == 1:
+        if raw.shape[1] == 1:  # two classes: the score of the second, and of the first mirrored
             raw = np.hstack([-raw, raw])
-            chance = expit
-        else:
-            chance = softmax_rows
-        return chance(raw) if kind in LOGISTIC else raw
+            return np.asarray(expit(raw)) if kind in LOGISTIC else raw
+        return np.asarray(softmax(raw, axis=1)) if kind in LOGISTIC else raw
 
     return score
-
-
-def softmax_rows(raw: np.ndarray) -> np.ndarray:
-    """Turn scores into probabilities, each row of sum 1."""
-    chances: np.ndarray = softmax(raw, axis=1)
-    return chances
 
 
 def _trees(estimator: Any, classes: int, single: bool) -> Callable[[np.ndarray], np.ndarray]:
@@ -312,8 +312,8 @@ def _trees(estimator: Any, classes: int, single: bool) -> Callable[[np.ndarray],
     def score(X: np.ndarray) -> np.ndarray:
         if single:
             X = X.astype(np.float32).astype(float)
-        given = treelite.gtil.predict(model, np.ascontiguousarray(X), nthread=1)
-        given = given.reshape(len(X), -1).astype(float)
+        answered = treelite.gtil.predict(model, np.ascontiguousarray(X), nthread=1)
+        given: np.ndarray = answered.reshape(len(X), -1).astype(float)
         if not classes:
             return given[:, 0]
         return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
@@ -326,7 +326,7 @@ def _tree(estimator: Any, classes: int) -> Callable[[np.ndarray], np.ndarray]:
     inner = estimator.tree_
 
     def score(X: np.ndarray) -> np.ndarray:
-        given = inner.predict(X.astype(np.float32)).reshape(len(X), -1)
+        given: np.ndarray = inner.predict(X.astype(np.float32)).reshape(len(X), -1)
         return given if classes else given[:, 0]
 
     return score

@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 from starlette.concurrency import run_in_threadpool
 
 from service.api.lane import Lane, Question
-from service.api.predictor import FAST_ROWS
 from service.api.prediction_log import PredictionLog
+from service.api.predictor import FAST_ROWS
 from service.api.registry import LoadedModel, Registry
 from service.contract.errors import InputError
 from service.contract.golden import Answers
@@ -31,6 +31,7 @@ class Answer:
     predictions: list[Any]
     classes: list[Any] | None
     probabilities: list[Any] | None
+    targets: list[str] | None
 
 
 class Inference:
@@ -165,4 +166,5 @@ def _part(model: LoadedModel, answers: Answers, ids: list[str], start: int, stop
         predictions=answers.predictions[start:stop],
         classes=model.manifest.signature.output.classes,
         probabilities=None if chances is None else chances[start:stop],
+        targets=model.manifest.signature.output.targets,
     )

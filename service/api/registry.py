@@ -71,21 +71,32 @@ class Registry:
         self._stop.set()
         self._thread.join()
 
-    def get(self, name: str, version: int | None = None) -> LoadedModel:
-        """Give the live version, or the one asked for; that one is loaded on demand.
+    def live(self, name: str) -> LoadedModel:
+        """Give the live version.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model.
+        NotPublishedError
+            There is nothing to serve, and the text says why.
+        """
+        model = self._live.get(name)
+        if model is None:
+            raise self._not_served(name)
+        return model
+
+    def version(self, name: str, version: int) -> LoadedModel:
+        """Give a version by number; one that is not live is loaded on demand.
 
         Raises
         ------
         NotFoundError
             There is no such model or version.
         NotPublishedError
-            There is nothing to serve, and the text says why.
+            It cannot be served, and the text says why.
         """
         live = self._live.get(name)
-        if version is None:
-            if live is None:
-                raise self._not_served(name)
-            return live
         if live is not None and live.version == version:
             return live
         with self._loading:
@@ -94,10 +105,6 @@ class Registry:
             while len(self._beside) > KEPT_BESIDE_LIVE:
                 del self._beside[next(iter(self._beside))]
         return found
-
-    def live(self) -> list[LoadedModel]:
-        """List what is served, by name."""
-        return [self._live[name] for name in sorted(self._live)]
 
     def generation(self, name: str) -> int:
         """Give the alias generation that the registry has acted on."""

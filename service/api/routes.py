@@ -1,17 +1,23 @@
 """Routes: parse, call, answer. What they call knows nothing of HTTP."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
-from service.api.body import read_json
-from service.api.inference import Answer, Inference, Parse
+from service.api.body import read_body, read_json
+from service.api.inference import Answer, Inference
 from service.api.registry import LoadedModel
-from service.contract.errors import InputError, NotPublishedError
+from service.contract.errors import InputError, NotPublishedError, TooLargeError
+from service.contract.feature import show
+from service.contract.settings import Settings
+from service.contract.signature import Columns, Signature
+
+LARGE_BODY = 20_000  # bytes; reading more is left to a thread
 
 
 class Problem(BaseModel):
@@ -28,31 +34,6 @@ router = APIRouter(
         503: {"model": Problem, "description": "Nothing is published, or the log is not writable"},
     }
 )
-
-# What /docs offers to try: only the model's signature knows the features, so they are an example.
-FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-QUERY = {
-    "parameters": [
-        {
-            "name": "features",
-            "in": "query",
-            "required": True,
-            "description": "One parameter a feature",
-            "style": "form",
-            "explode": True,
-            "schema": {"type": "object", "additionalProperties": {}},
-            "example": FLOWER,
-        }
-    ]
-}
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"type": "object"}, "example": {"rows": [FLOWER]}}
-        },
-    }
-}
 
 
 class JSON(Response):
@@ -81,7 +62,7 @@ async def live() -> Response:
 async def ready(request: Request) -> Response:
     """Say whether the default model is served, and how the log is synced."""
     inference = _inference(request)
-    model = inference.registry.get(request.app.state.default_model)
+    model = inference.registry.live(request.app.state.settings.default_model)
     return JSON(
         {
             "status": "ready",
@@ -93,25 +74,27 @@ async def ready(request: Request) -> Response:
     )
 
 
-@router.get("/predict", tags=["predict"], openapi_extra=QUERY)
 async def predict_default(request: Request) -> Response:
     """Ask the default model about one row, a query parameter a feature."""
-    return await predict_one(request, request.app.state.default_model)
+    return await _predict_one(request, request.app.state.settings.default_model)
 
 
-@router.get("/models/{name}/predict", tags=["predict"], openapi_extra=QUERY)
-async def predict_one(request: Request, name: str) -> Response:
+async def predict_one(request: Request) -> Response:
     """Ask a model about one row: a query parameter a feature, an empty one is null."""
-    pairs = request.query_params.multi_items()
-    answer = await _answer(request, name, None, lambda signature: signature.parse_query(pairs))
-    return JSON({"prediction": answer.predictions[0]}, headers=_headers(answer))
+    return await _predict_one(request, request.path_params["name"])
 
 
-@router.post("/models/{name}/predict", tags=["predict"], openapi_extra=BODY)
-async def predict_many(request: Request, name: str, version: int | None = None) -> Response:
+async def predict_many(request: Request) -> Response:
     """Ask a model about many rows: `{"rows": [{…}]}` or `{"columns": {…: […]}}`."""
-    body = await request.body()
-    answer = await _answer(request, name, version, lambda signature: _table(signature, body))
+    limits: Settings = request.app.state.settings
+    body = await read_body(request, limits.max_body_bytes)
+    answer = await _inference(request).answer(
+        request.path_params["name"],
+        _version(request.query_params.get("version")),
+        lambda signature: _columns(signature, body, limits.max_rows),
+        request.headers.get("user-agent", ""),
+        large=len(body) > LARGE_BODY,
+    )
     content = {
         "model": answer.model,
         "version": answer.version,
@@ -120,7 +103,17 @@ async def predict_many(request: Request, name: str, version: int | None = None) 
         "classes": answer.classes,
         "probabilities": answer.probabilities,
     }
+    if answer.targets is not None:
+        content["targets"] = answer.targets
     return JSON(content, headers=_headers(answer))
+
+
+# Plain Starlette routes: the time that a prediction takes is mostly its route's.
+PREDICT_ROUTES = [
+    Route("/predict", predict_default, methods=["GET"]),
+    Route("/models/{name}/predict", predict_one, methods=["GET"]),
+    Route("/models/{name}/predict", predict_many, methods=["POST"]),
+]
 
 
 @router.get("/models", tags=["models"])
@@ -156,20 +149,41 @@ def _inference(request: Request) -> Inference:
     return inference
 
 
-async def _answer(request: Request, name: str, version: int | None, parse: Parse) -> Answer:
-    client = request.headers.get("user-agent", "")
-    return await run_in_threadpool(_inference(request).answer, name, version, parse, client)
+async def _predict_one(request: Request, name: str) -> Response:
+    query = request.scope["query_string"].decode("latin-1")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    answer = await _inference(request).answer(
+        name,
+        None,
+        lambda signature: signature.parse_query(pairs),
+        request.headers.get("user-agent", ""),
+    )
+    return JSON({"prediction": answer.predictions[0]}, headers=_headers(answer))
 
 
-def _table(signature: Any, body: bytes) -> Any:
+def _version(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InputError(f"Parameter version is {show(text)}, but an integer is expected.")
+    return int(text)
+
+
+def _columns(signature: Signature, body: bytes, max_rows: int) -> Columns:
     content = read_json(body)
     if not isinstance(content, dict) or content.keys() not in ({"rows"}, {"columns"}):
         raise InputError(
             'The body must be {"rows": [{feature: value}]} or {"columns": {feature: [value]}}.'
         )
-    if "rows" in content:
-        return signature.parse_rows(content["rows"])
-    return signature.parse_columns(content["columns"])
+    ((form, table),) = content.items()
+    parts = [table] if form == "rows" else table.values() if isinstance(table, dict) else []
+    rows = max((len(part) for part in parts if isinstance(part, list)), default=0)
+    if rows > max_rows:
+        raise TooLargeError(
+            f"The request has {rows} rows; at most {max_rows} are read at once. "
+            "Send them in parts, or raise MAX_ROWS."
+        )
+    return signature.parse_rows(table) if form == "rows" else signature.parse_columns(table)
 
 
 def _headers(answer: Answer) -> dict[str, str]:
@@ -183,7 +197,7 @@ def _headers(answer: Answer) -> dict[str, str]:
 def _model(request: Request, name: str) -> dict[str, Any]:
     registry = _inference(request).registry
     try:
-        serving: LoadedModel | None = registry.get(name)
+        serving: LoadedModel | None = registry.live(name)
     except NotPublishedError:
         serving = None
     return {
@@ -205,5 +219,7 @@ def _serving(model: LoadedModel) -> dict[str, Any]:
         "estimator": model.manifest.estimator,
         "metrics": model.manifest.metrics,
         "class_names": model.manifest.class_names,
+        "fast_path": model.predictor.slow_because is None,
+        "slow_because": model.predictor.slow_because,
         "signature": model.manifest.signature.model_dump(mode="json"),
     }

@@ -11,6 +11,7 @@
     ├── ApiUnreachableError  nothing answers at API_URL
     └── AnswerError          the API answers with an error; both sides share these
         ├── InputError         422  the rows do not fit the model
+        ├── TooLargeError      413  the body or its rows are more than is read at once
         ├── NotFoundError      404  no such model, version or page
         ├── NotPublishedError  503  the model has no version to serve
         └── LogWriteError      503  the prediction log cannot be written
@@ -72,6 +73,12 @@ class InputError(AnswerError):
     """The rows do not fit the model's signature, or the model cannot answer them."""
 
     status = 422
+
+
+class TooLargeError(AnswerError):
+    """The request is larger than the API reads at once."""
+
+    status = 413
 
 
 class NotFoundError(AnswerError):

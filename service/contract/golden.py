@@ -114,7 +114,9 @@ def disagreement(output: Output, expected: Answers, given: Answers) -> str | Non
         far = (np.abs(want - got) > TOLERANCE).any(axis=1)
         if far.any():
             row = int(np.flatnonzero(far)[0])
-            return f"row {row} has the probabilities {got[row].tolist()}; it was {want[row].tolist()}"
+            return (
+                f"row {row} has the probabilities {got[row].tolist()}; it was {want[row].tolist()}"
+            )
     return None
 
 

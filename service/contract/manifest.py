@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.contract.feature import Value
 from service.contract.signature import Signature
 
 MODEL, GOLDEN, BASELINE, MANIFEST = "model.skops", "golden.json", "baseline.json", "manifest.json"
@@ -49,7 +48,7 @@ class Manifest(BaseModel):
     git_revision: str | None = None
     files: dict[str, str] = {}
 
-    def class_name(self, label: Value) -> str:
+    def class_name(self, label: Any) -> str:
         """Give a class's name for people, e.g. 'setosa' for 0."""
         return (self.class_names or {}).get(str(label), str(label))
 

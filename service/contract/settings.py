@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     )
     api_port: int = Field(8000, ge=1, le=65535, description="the API's port on 127.0.0.1")
     lab_port: int = Field(8888, ge=1, le=65535, description="JupyterLab's port on 127.0.0.1")
+    max_body_bytes: int = Field(
+        4_000_000, ge=1000, description="the largest request body that the API reads"
+    )
+    max_rows: int = Field(10_000, ge=1, description="the most rows that one request may hold")
     labloop_image: str = Field("local", description="the image this runs in; set by the image")
     git_revision: str = Field("", description="the checkout's commit; `make up` sets it")
 

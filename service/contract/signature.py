@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from service.contract.errors import InputError, SignatureError
-from service.contract.feature import Feature, Value, printable, show
+from service.contract.feature import Feature, printable, show
 
 SHOWN_PROBLEMS = 20
 
@@ -28,7 +28,7 @@ class Output(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     task: Literal["classification", "regression"]
-    classes: list[Value] | list[list[Value]] | None = None
+    classes: list[Any] | None = None
     probabilities: bool = False
     targets: list[str] | None = None
 

@@ -14,11 +14,12 @@ from service.contract.errors import (
     LabloopError,
     NotFoundError,
     NotPublishedError,
+    TooLargeError,
 )
 
 SECONDS = 60.0
 ERRORS: dict[int, type[AnswerError]] = {
-    kind.status: kind for kind in (InputError, NotFoundError, NotPublishedError)
+    kind.status: kind for kind in (InputError, TooLargeError, NotFoundError, NotPublishedError)
 }
 
 

@@ -13,9 +13,10 @@ from service.contract.errors import ApiUnreachableError, InputError, LabloopErro
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
 from service.contract.settings import Settings, settings
-from service.contract.signature import as_columns, as_frame
+from service.contract.signature import Output, as_columns, as_frame
 from service.lab import log_reader
 from service.lab.client import Client
+from service.lab.log_reader import spread
 from service.lab.publication import ModelVersion, Publication
 
 CHUNK_ROWS = 2000
@@ -288,14 +289,21 @@ class Lab:
 
 
 def _answered(answer: dict[str, Any]) -> pd.DataFrame:
-    columns: dict[str, Any] = {
-        "prediction_id": pd.Series(answer["ids"], dtype="str"),
-        "prediction": answer["predictions"],
-    }
+    ids = pd.Series(answer["ids"], dtype="str")
+    output = Output(
+        task="classification" if answer["classes"] else "regression",
+        classes=answer["classes"],
+        targets=answer.get("targets"),
+    )
+    if output.targets is not None:
+        predictions = [output.by_target(each) for each in answer["predictions"]]
+        chances = [output.by_class(each) for each in answer["probabilities"] or []]
+        columns = spread("prediction", predictions) | (spread("proba", chances) if chances else {})
+        return pd.DataFrame({"prediction_id": ids, **columns})
+    table = pd.DataFrame({"prediction_id": ids, "prediction": answer["predictions"]})
     if answer["probabilities"] is not None:
-        chances = np.asarray(answer["probabilities"], dtype=float)
-        columns |= {f"proba_{c}": chances[:, i] for i, c in enumerate(answer["classes"])}
-    return pd.DataFrame(columns)
+        table[[f"proba_{label}" for label in output.classes or []]] = answer["probabilities"]
+    return table
 
 
 def _summary(manifest: Manifest | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from service.contract.log_line import FOLDER, SUFFIX, LogLine
 
-FIELDS = set(LogLine.__slots__)
+FIELDS = set(LogLine.__annotations__)
 
 
 def read(
@@ -40,7 +40,8 @@ def read(
     DataFrame of shape (n_predictions, …)
         One row a prediction: prediction_id, time, version, prediction, one
         proba_<class> a class, latency (ms), batch, client, marks, image, then the
-        features. A feature whose name is taken appears as ``input.<name>``.
+        features. A feature whose name is taken appears as ``input.<name>``. A model with
+        several targets has prediction_<target> and proba_<target>_<class>.
         ``attrs["torn_lines"]`` counts last lines that a crash cut off.
 
     Warns
@@ -86,17 +87,14 @@ def _lines(segment: Path, damage: Counter[str]) -> list[dict[str, Any]]:
 
 def _table(lines: list[dict[str, Any]]) -> pd.DataFrame:
     """Lay the lines out as columns, each with a proper type."""
-    classes = list(dict.fromkeys(c for line in lines for c in line["probabilities"] or ()))
+    chances = [line["probabilities"] for line in lines]
     features = list(dict.fromkeys(f for line in lines for f in line["inputs"]))
-    probabilities = {
-        f"proba_{c}": [(line["probabilities"] or {}).get(c) for line in lines] for c in classes
-    }
     own: dict[str, Any] = {
         "prediction_id": pd.Series([line["id"] for line in lines], dtype="str"),
         "time": pd.to_datetime([line["time"] for line in lines], utc=True, format="ISO8601"),
         "version": pd.Series([line["version"] for line in lines], dtype="int64"),
-        "prediction": [line["prediction"] for line in lines],
-        **probabilities,
+        **spread("prediction", [line["prediction"] for line in lines]),
+        **(spread("proba", chances) if any(chances) else {}),
         "latency": pd.Series([line["latency_ms"] for line in lines], dtype="float64"),
         "batch": pd.Series([line["batch"] for line in lines], dtype="int64"),
         "client": pd.Series([line["client"] for line in lines], dtype="str"),
@@ -107,6 +105,24 @@ def _table(lines: list[dict[str, Any]]) -> pd.DataFrame:
         f"input.{f}" if f in own else f: [line["inputs"].get(f) for line in lines] for f in features
     }
     return pd.DataFrame(own | inputs)
+
+
+def spread(name: str, values: list[Any]) -> dict[str, list[Any]]:
+    """Lay values out as one column, or as one a key where they are objects.
+
+    Examples
+    --------
+    >>> spread("proba", [{"0": 0.9, "1": 0.1}, None])
+    {'proba_0': [0.9, None], 'proba_1': [0.1, None]}
+    """
+    objects = [value if isinstance(value, dict) else {} for value in values]
+    keys = dict.fromkeys(key for each in objects for key in each)
+    if not keys:
+        return {name: values}
+    columns: dict[str, list[Any]] = {}
+    for key in keys:
+        columns |= spread(f"{name}_{key}", [each.get(key) for each in objects])
+    return columns
 
 
 def _moment(when: str | pd.Timestamp) -> pd.Timestamp:

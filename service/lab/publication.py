@@ -39,9 +39,8 @@ class ModelVersion:
             "estimator": manifest.estimator,
             "metrics": ", ".join(f"{k} {v:.4g}" for k, v in manifest.metrics.items()),
             "features": ", ".join(f.describe() for f in manifest.signature.features),
-            "classes": ", ".join(
-                manifest.class_name(label) for label in manifest.signature.output.classes or []
-            ),
+            "classes": ", ".join(map(manifest.class_name, manifest.signature.output.classes or [])),
+            "targets": ", ".join(manifest.signature.output.targets or []),
             "trained on": f"{manifest.rows} rows, with "
             + ", ".join(f"{name} {number}" for name, number in manifest.libraries.items()),
         }
@@ -90,10 +89,12 @@ class Publication:
             raise EstimatorError("y is None; give the target, a value a row of X.")
         if len(table) != len(y):
             raise EstimatorError(f"X has {len(table)} rows, but y has {len(y)}.")
-        self.signature = Signature.from_table(X, Output.of(estimator))
+        inputs = Signature.from_table(X, Output(task="regression"))
         try:
-            expected = golden.answer(estimator, self.signature, table)
-            self._check_shape(np.shape(expected.predictions))
+            predictions = np.asarray(estimator.predict(X))
+            self._check_shape(predictions.shape, len(table))
+            output = Output.of(estimator, y, predictions)
+            self.signature = inputs.model_copy(update={"output": output})
             self.golden = golden.choose(estimator, self.signature, table)
             golden.prove(estimator, self.signature, self.golden)
         except EstimatorError:
@@ -103,7 +104,7 @@ class Publication:
         except Exception as error:  # whatever a user's estimator raises
             raise EstimatorError(f"{kind} does not fit X: {error}") from error
         self.rows = len(table)
-        self.baseline = baseline.summarise(self.signature, table, expected.predictions)
+        self.baseline = baseline.summarise(self.signature, table, predictions)
 
     def write(
         self,
@@ -134,11 +135,11 @@ class Publication:
 
         return store.add(self.name, fill)
 
-    def _check_shape(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != 1:
+    def _check_shape(self, shape: tuple[int, ...], rows: int) -> None:
+        if len(shape) not in (1, 2) or shape[0] != rows:
             raise EstimatorError(
-                f"{type(self.estimator).__name__} predicts an array of shape {shape}; one value a "
-                "row is needed. Fit it with a y of shape (n_rows,), one model a target."
+                f"{type(self.estimator).__name__} predicts an array of shape {shape} for {rows} "
+                "rows; it must be (n_rows,), or (n_rows, n_targets) for several targets."
             )
 
     def _class_names(self, names: Sequence[str] | None) -> dict[str, str] | None:
