@@ -260,7 +260,7 @@ def test_a_version_that_is_no_number_is_422(http: httpx.Client) -> None:
 def test_another_method_is_405(http: httpx.Client) -> None:
     response = http.post("/predict")
     refused(response, 405, "POST", "/predict")
-    assert response.headers["Allow"] == "GET"
+    assert "GET" in response.headers["Allow"]
 
 
 def test_without_a_model_the_answer_is_503_and_names_the_notebook(
