@@ -73,6 +73,7 @@ def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
     )
     api.models.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "uvicorn", "service.api.app:app", "--port", str(port)]
+    command += ["--no-access-log"]  # as everywhere
     with api.output.open("ab") as output:
         api.process = subprocess.Popen(
             command,

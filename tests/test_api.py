@@ -263,6 +263,21 @@ def test_another_method_is_405(http: httpx.Client) -> None:
     assert "GET" in response.headers["Allow"]
 
 
+def test_a_body_that_is_too_large_is_413_and_the_next_request_is_answered(
+    http: httpx.Client,
+) -> None:
+    content = b'{"rows": [' + b" " * 4_000_000 + b"]}"
+    refused(http.post("/models/iris/predict", content=content), 413, "4000000", "MAX_BODY_BYTES")
+
+    def parts() -> Iterator[bytes]:
+        yield from (content[start : start + 100_000] for start in range(0, len(content), 100_000))
+
+    refused(http.post("/models/iris/predict", content=parts()), 413, "4000000")
+    many = {"columns": {name: [value] * 10_001 for name, value in FLOWER.items()}}
+    refused(http.post("/models/iris/predict", json=many), 413, "10001 rows", "MAX_ROWS")
+    assert http.get("/predict", params=FLOWER).json() == {"prediction": 0}
+
+
 def test_without_a_model_the_answer_is_503_and_names_the_notebook(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.cluster import DBSCAN
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -208,9 +207,6 @@ UNUSABLE: list[tuple[str, Any, Any, Any, dict[str, Any], str]] = [
     ("number as name", "new", iris().estimator, iris().X.set_axis([1, 2, 3, 4], axis=1), {},
      "Column name 1 is not text"),
     ("dates", "new", iris().estimator, iris().X.assign(day=pd.Timestamp(0)), {}, "'day'"),
-    ("two targets", "new",
-     RandomForestClassifier(2).fit(iris().X, np.column_stack([iris().y, iris().y])), iris().X, {},
-     "several targets"),
     ("a table as y", "new", LinearRegression().fit(iris().X, iris().y.to_frame()), iris().X, {},
      r"shape \(150, 1\).*y of shape \(n_rows,\)"),
     ("unwritable", "new", with_generator(), iris().X, {}, "cannot be written as a skops file"),

@@ -10,12 +10,12 @@ from service.contract.errors import InputError, TooLargeError
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read a request's body, as far as it is allowed to be.
+    """Read a request's body, as far as it may be.
 
     Raises
     ------
     TooLargeError
-        It has more bytes than `limit`; the rest of it is not read.
+        It has more bytes than `limit`; the rest of it is not kept.
     """
     parts, size = [], 0
     async for part in request.stream():

@@ -136,10 +136,10 @@ class Publication:
         return store.add(self.name, fill)
 
     def _check_shape(self, shape: tuple[int, ...], rows: int) -> None:
-        if len(shape) not in (1, 2) or shape[0] != rows:
+        if shape != (rows,) and not (len(shape) == 2 and shape[0] == rows and shape[1] > 1):
             raise EstimatorError(
                 f"{type(self.estimator).__name__} predicts an array of shape {shape} for {rows} "
-                "rows; it must be (n_rows,), or (n_rows, n_targets) for several targets."
+                "rows. Fit it with a y of shape (n_rows,), or (n_rows, n_targets) for several."
             )
 
     def _class_names(self, names: Sequence[str] | None) -> dict[str, str] | None:
