@@ -74,11 +74,13 @@ def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
     api.models.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "uvicorn", "service.api.app:app", "--port", str(port)]
     command += ["--no-access-log"]  # as everywhere
+    if "API_WORKERS" in environment:
+        command = [sys.executable, "-m", "service.api"]
     with api.output.open("ab") as output:
         api.process = subprocess.Popen(
             command,
             cwd=CHECKOUT,
-            env=os.environ | api.environment | environment,
+            env=os.environ | api.environment | {"API_PORT": str(port)} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )

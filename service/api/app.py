@@ -18,6 +18,7 @@ from service.api.inference import Inference
 from service.api.prediction_log import PredictionLog
 from service.api.registry import Registry
 from service.api.routes import JSON, PREDICT_ROUTES, router
+from service.api.workers import Workers
 from service.contract.errors import AnswerError, LabloopError
 from service.contract.model_store import ModelStore
 from service.contract.settings import settings
@@ -29,7 +30,7 @@ RETRY_SECONDS = 5
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load what is live before the first request; sync the log after the last one."""
     chosen = settings()
-    registry = Registry(ModelStore(chosen.models_dir))
+    registry = Registry(ModelStore(chosen.models_dir), Workers())
     log = PredictionLog(chosen.logs_dir, chosen.log_sync)
     app.state.settings = chosen
     # A thread that computes lets the event loop in again after 1 ms instead of 5.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from service.api import trial
 from service.api.predictor import Predictor
+from service.api.workers import Workers
 from service.contract.errors import LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
@@ -48,10 +49,13 @@ class Registry:
     Parameters
     ----------
     store : ModelStore
+    workers : Workers
+        Are told what came of each change.
     """
 
-    def __init__(self, store: ModelStore) -> None:
+    def __init__(self, store: ModelStore, workers: Workers) -> None:
         self.store = store
+        self.workers = workers
         self._live: dict[str, LoadedModel] = {}
         self._seen: dict[str, Aliases] = {}
         self._refused: dict[str, dict[int | None, Refusal]] = {}
@@ -63,6 +67,7 @@ class Registry:
     def start(self) -> None:
         """Load what is live, then keep in step in the background."""
         trial.warm_up()
+        self.workers.start()
         self.refresh()
         self._thread.start()
 
@@ -70,6 +75,7 @@ class Registry:
         """Stop polling."""
         self._stop.set()
         self._thread.join()
+        self.workers.stop()
 
     def live(self, name: str) -> LoadedModel:
         """Give the live version.
@@ -105,10 +111,6 @@ class Registry:
             while len(self._beside) > KEPT_BESIDE_LIVE:
                 del self._beside[next(iter(self._beside))]
         return found
-
-    def generation(self, name: str) -> int:
-        """Give the alias generation that the registry has acted on."""
-        return self._seen.get(name, Aliases()).generation
 
     def refusals(self, name: str) -> list[Refusal]:
         """List what was tried and not loaded, the newest last."""
@@ -153,6 +155,18 @@ class Registry:
                 self._refused.get(name, {}).pop(aliases.live, None)
                 logger.info("Model %s: version %s is live.", name, aliases.live)
         self._seen[name] = aliases
+        self._tell()
+
+    def _tell(self) -> None:
+        told = {}
+        for name, aliases in self._seen.items():
+            live = self._live.get(name)
+            told[name] = {
+                "generation": aliases.generation,
+                "version": None if live is None else live.version,
+                "refused": {str(r.version): r.reason for r in self.refusals(name)},
+            }
+        self.workers.tell(told)
 
     def _refuse(self, name: str, version: int | None, reason: str) -> None:
         self._refused.setdefault(name, {})[version] = Refusal(version, reason)

@@ -202,7 +202,7 @@ def _model(request: Request, name: str) -> dict[str, Any]:
         serving = None
     return {
         "name": name,
-        "generation": registry.generation(name),
+        "workers": registry.workers.about(name),
         "live": None if serving is None else _serving(serving),
         "versions": registry.store.versions(name),
         "refused": [

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
         "interval", description="when log lines are synced to disk"
     )
     api_port: int = Field(8000, ge=1, le=65535, description="the API's port on 127.0.0.1")
+    api_host: str = Field("127.0.0.1", description="the address that the API listens on")
+    api_workers: int = Field(1, ge=1, le=64, description="processes that answer")
     lab_port: int = Field(8888, ge=1, le=65535, description="JupyterLab's port on 127.0.0.1")
     max_body_bytes: int = Field(
         4_000_000, ge=1000, description="the largest request body that the API reads"

@@ -263,21 +263,33 @@ class Lab:
                 raise ApiUnreachableError(
                     f"{name} version {version} is written and live, but not served yet. {error}"
                 ) from error
-            serving = seen["live"] and seen["live"]["version"]
-            if seen["generation"] >= aliases.generation:
-                refused = [r["reason"] for r in seen["refused"] if r["version"] == version]
-                if serving != version and refused:
-                    raise RefusedError(
-                        f"The API refused {name} version {version}: {refused[-1]} "
-                        f"Live is {serving or 'no version'} as before."
-                    )
-                manifest = self._store.manifest(name, version)
-                return ModelVersion(name, version, serving == version, manifest)
+            workers = seen["workers"]
+            if all(worker["generation"] >= aliases.generation for worker in workers):
+                self._check_refusals(name, version, workers)
+                return ModelVersion(
+                    name,
+                    version,
+                    all(worker["version"] == version for worker in workers),
+                    self._store.manifest(name, version),
+                    len(workers),
+                )
             time.sleep(POLL_SECONDS)
         raise LabloopError(
             f"The API did not serve {name} version {version} within {WAIT_SECONDS:.0f} s. "
             f"GET {self.settings.api_url}/models/{name} shows what it does."
         )
+
+    def _check_refusals(self, name: str, version: int, workers: list[dict[str, Any]]) -> None:
+        refusing = [w for w in workers if w["version"] != version and str(version) in w["refused"]]
+        if not refusing:
+            return
+        who = "The API"
+        if len(refusing) < len(workers):
+            pids = ", ".join(str(worker["pid"]) for worker in refusing)
+            who = f"{len(refusing)} of the API's {len(workers)} workers (process {pids})"
+        reason, serving = refusing[0]["refused"][str(version)], refusing[0]["version"]
+        still = f"Version {serving} serves on." if serving else "Nothing is served."
+        raise RefusedError(f"{who} refused {name} version {version}: {reason} {still}")
 
     def __repr__(self) -> str:
         return f"Lab(api_url={self.settings.api_url!r})"

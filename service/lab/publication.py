@@ -28,9 +28,12 @@ class ModelVersion:
     version: int
     live: bool
     manifest: Manifest
+    workers: int = 1
 
     def __str__(self) -> str:
         where = "live" if self.live else "published, not live"
+        if self.live and self.workers > 1:
+            where = f"live in {self.workers} workers"
         return f"{self.model} version {self.version} ({where})"
 
     def _repr_html_(self) -> str:

@@ -1,0 +1,109 @@
+"""Workers: what each process of this API serves, so that any of them can tell of all.
+
+Each worker keeps a report in a folder that its siblings read, and holds a lock
+for as long as it lives; the report of a dead one is cleared away.
+"""
+
+import fcntl
+import multiprocessing
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypedDict
+
+import orjson
+
+
+class Report(TypedDict):
+    """What one worker has made of a model's aliases."""
+
+    pid: int
+    generation: int
+    version: int | None
+    refused: dict[str, str]
+
+
+class Workers:
+    """A worker and its siblings: the children of one uvicorn.
+
+    Examples
+    --------
+    >>> workers = Workers()
+    >>> workers.start()
+    >>> workers.tell({"iris": {"generation": 1, "version": 1, "refused": {}}})
+    >>> [report["version"] for report in workers.about("iris")]
+    [1]
+    >>> workers.stop()
+    """
+
+    def __init__(self) -> None:
+        parent = multiprocessing.parent_process()
+        family = os.getpid() if parent is None else parent.pid
+        self.folder = Path(tempfile.gettempdir()) / f"labloop-{os.getuid()}-{family}"
+        self._own: dict[str, Any] = {}
+        self._lock = -1
+
+    def start(self) -> None:
+        """Be counted from now on."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self._lock = os.open(self.folder / f"{os.getpid()}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.tell({})
+
+    def stop(self) -> None:
+        """Be counted no more."""
+        os.close(self._lock)
+        self._clear()
+
+    def tell(self, models: dict[str, Any]) -> None:
+        """Replace this worker's report."""
+        self._own = models
+        file = self.folder / f"{os.getpid()}.json"
+        temporary = file.with_suffix(".new")
+        temporary.write_bytes(orjson.dumps(models))
+        temporary.replace(file)
+
+    def about(self, model: str) -> list[Report]:
+        """List what each living worker has made of a model, this one first."""
+        self._clear()
+        others = [f for f in self.folder.glob("*.json") if f.stem != str(os.getpid())]
+        told = [(os.getpid(), self._own)]
+        for file in others:
+            try:
+                told.append((int(file.stem), orjson.loads(file.read_bytes())))
+            except FileNotFoundError:  # it stopped just now
+                continue
+        reports: list[Report] = []
+        for pid, models in told:
+            seen = models.get(model, {})
+            reports.append(
+                {
+                    "pid": pid,
+                    "generation": seen.get("generation", 0),
+                    "version": seen.get("version"),
+                    "refused": seen.get("refused", {}),
+                }
+            )
+        return reports
+
+    def _clear(self) -> None:
+        """Remove the reports of the dead, and the folder when nobody is left."""
+        for file in self.folder.glob("*.lock"):
+            if self._lives(file):
+                continue
+            for suffix in (".json", ".new", ".lock"):
+                file.with_suffix(suffix).unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def _lives(self, file: Path) -> bool:
+        if file.stem == str(os.getpid()) and self._lock >= 0:
+            return True
+        try:
+            with file.open() as opened:
+                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            pass
+        return False

@@ -1,0 +1,76 @@
+"""Several workers serve one model store, and a publisher hears of all of them."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from service.contract.errors import RefusedError
+from tests.live import LiveApi, running_api, wait_until
+from tests.models import FLOWER, iris, publish_iris
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+    folder = tmp_path_factory.mktemp("workers")
+    publish_iris(folder / "models")
+    with running_api(folder, API_WORKERS="4") as api:
+        wait_until(lambda: len(workers(api)) == 4, "four workers")
+        yield api
+
+
+def workers(api: LiveApi) -> list[dict[str, Any]]:
+    with api.http() as http:
+        found: list[dict[str, Any]] = http.get("/models/iris").json()["workers"]
+    return [worker for worker in found if worker["version"]]
+
+
+def versions(api: LiveApi) -> Counter[str]:
+    """Ask over many connections, so that each worker is likely to answer some."""
+    answered: Counter[str] = Counter()
+    for _ in range(60):
+        with api.http() as http:
+            response = http.get("/predict", params=FLOWER)
+        assert response.json() == {"prediction": 0}
+        answered[response.headers["X-Model-Version"]] += 1
+    return answered
+
+
+def test_publish_promote_and_rollback_return_when_all_workers_serve(api: LiveApi) -> None:
+    lab, trained = api.lab(), iris(seed=3)
+    published = lab.publish("iris", trained.estimator, trained.X, trained.y)
+    assert str(published) == f"iris version {published.version} (live in 4 workers)"
+    assert versions(api).keys() == {str(published.version)}
+    assert lab.promote("iris", 1).workers == 4
+    assert versions(api).keys() == {"1"}
+    assert lab.rollback("iris").workers == 4
+    assert versions(api).keys() == {str(published.version)}
+
+
+def test_a_bad_version_is_refused_by_all_and_the_old_one_serves(api: LiveApi) -> None:
+    lab, store = api.lab(), api.models / "iris"
+    before = workers(api)[0]["version"]
+    trained = iris(seed=4)
+    version = lab.publish("iris", trained.estimator, trained.X, trained.y).version
+    lab.rollback("iris")
+    (store / str(version) / "model.skops").write_bytes(b"garbage")
+    with pytest.raises(RefusedError, match=f"The API refused iris version {version}"):
+        lab.promote("iris", version)
+    assert versions(api).keys() == {str(before)}
+
+
+def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(api: LiveApi) -> None:
+    killed = workers(api)[0]["pid"]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: killed not in [w["pid"] for w in workers(api)], "the dead one forgotten")
+    wait_until(lambda: len(workers(api)) == 4, "four workers again")
+    assert api.lab().promote("iris", 1).workers == 4
+
+
+def test_each_worker_writes_its_own_segment_and_the_lab_reads_all(api: LiveApi) -> None:
+    asked = sum(versions(api).values())
+    assert len(list((api.logs / "predictions").glob("*.jsonl"))) > 1
+    assert len(api.lab().predictions("iris")) >= asked
