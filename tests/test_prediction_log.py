@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pandas as pd
 import pytest
 
@@ -21,8 +22,9 @@ from tests.models import FLOWER, iris, publish_iris
 from tests.need import need
 
 
-def line(model: str = "iris", **more: Any) -> LogLine:
+def line(model: str = "iris", **more: Any) -> str:
     fields: LogLine = {
+        "sequence": 0,
         "id": prediction_ids(1)[0],
         "time": "2026-05-01T12:00:00.000001+00:00",
         "model": model,
@@ -36,7 +38,7 @@ def line(model: str = "iris", **more: Any) -> LogLine:
         "client": "test",
         "marks": [],
     }
-    return fields | more  # type: ignore[return-value]
+    return orjson.dumps(fields | more).decode().removeprefix('{"sequence":0,')
 
 
 def segments(folder: Path) -> list[Path]:

@@ -52,6 +52,11 @@ class FastPath:
     estimator : fitted scikit-learn estimator
     signature : Signature
 
+    Attributes
+    ----------
+    by_probability : bool
+        Whether `predict` is by its definition the class of the highest `predict_proba`.
+
     Raises
     ------
     NoFastPathError
@@ -77,6 +82,7 @@ class FastPath:
         self._dtype = float if all(f.kind != "category" for f in signature.features) else object
         self._steps = [_step(each, self._names) for each in before]
         self._score = _scorer(last)
+        self.by_probability = type(last) in FORESTS[:2]
 
     def __call__(self, columns: Columns) -> Answers:
         """Answer checked columns.

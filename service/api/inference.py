@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import orjson
 from starlette.concurrency import run_in_threadpool
 
 from service.api.lane import Lane, Question
@@ -15,7 +16,7 @@ from service.api.predictor import FAST_ROWS
 from service.api.registry import LoadedModel, Registry
 from service.contract.errors import InputError
 from service.contract.golden import Answers
-from service.contract.log_line import LogLine, prediction_ids
+from service.contract.log_line import fragments, prediction_ids
 from service.contract.signature import Columns, Signature
 
 Parse = Callable[[Signature], Columns]
@@ -114,7 +115,7 @@ class Inference:
                 return [error]
             return [given for each in questions for given in self._compute(model, [each])]
         results: list[Answer | Exception] = []
-        lines: list[LogLine] = []
+        lines: list[str] = []
         ids = prediction_ids(len(answers.predictions))
         start = 0
         for question in questions:
@@ -125,35 +126,60 @@ class Inference:
         self.log.write(lines)
         return results
 
-    def _lines(self, model: LoadedModel, question: Question, result: Answer) -> list[LogLine]:
-        output = model.manifest.signature.output
-        names, latency = list(question.columns), (perf_counter() - question.began) * 1000
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        chances = result.probabilities or [None] * question.rows
-        return [
-            {
-                "id": each,
-                "time": now,
-                "model": model.name,
-                "version": model.version,
-                "image": self.image,
-                "inputs": dict(zip(names, values, strict=True)),
-                "prediction": output.by_target(prediction),
-                "probabilities": output.by_class(probabilities),
-                "latency_ms": round(latency, 3),
-                "batch": question.rows,
-                "client": question.client,
-                "marks": marks,
-            }
-            for each, values, prediction, probabilities, marks in zip(
-                result.ids,
-                zip(*question.columns.values(), strict=True),
-                result.predictions,
-                chances,
-                model.manifest.signature.marks(question.columns),
-                strict=True,
-            )
-        ]
+    def _lines(self, model: LoadedModel, question: Question, result: Answer) -> list[str]:
+        """Write the lines of one request: its columns as JSON, laid row by row into a template."""
+        signature = model.manifest.signature
+        shared = {
+            "time": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "model": model.name,
+            "version": model.version,
+            "image": self.image,
+            "client": question.client,
+            "batch": question.rows,
+            "latency_ms": round((perf_counter() - question.began) * 1000, 3),
+        }
+        chances, labels = result.probabilities, signature.output.labels
+        if chances is not None and labels is not None:
+            probabilities = _template(labels)
+            columns = [fragments([*column]) for column in zip(*chances, strict=True)]
+        else:
+            probabilities = "%s"
+            named = [signature.output.by_class(row) for row in chances or [None] * question.rows]
+            columns = [fragments(named)]
+        template = (
+            f"{_literal(shared)[1:-1]},"
+            f'"id":"%s","inputs":{_template([*question.columns])},'
+            f'"prediction":%s,"probabilities":{probabilities},"marks":%s}}'
+        )
+        unusual = signature.marks(question.columns)
+        marks = ["[]"] * question.rows
+        for row, found in unusual.items():
+            marks[row] = orjson.dumps(found).decode()
+        rows = zip(
+            result.ids,
+            *map(fragments, question.columns.values()),
+            fragments([signature.output.by_target(each) for each in result.predictions]),
+            *columns,
+            marks,
+            strict=True,
+        )
+        return [template % row for row in rows]
+
+
+def _literal(value: Any) -> str:
+    """Write JSON that stands in a template for itself."""
+    return orjson.dumps(value).decode().replace("%", "%%")
+
+
+def _template(names: list[str]) -> str:
+    """Write a JSON object with a place for each value.
+
+    Examples
+    --------
+    >>> _template(["size", "share in %"])
+    '{"size":%s,"share in %%":%s}'
+    """
+    return "{" + ",".join(f"{_literal(name)}:%s" for name in names) + "}"
 
 
 def _part(model: LoadedModel, answers: Answers, ids: list[str], start: int, stop: int) -> Answer:

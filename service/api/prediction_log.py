@@ -3,16 +3,13 @@
 import logging
 import os
 import threading
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-import orjson
-
 from service.contract.errors import LogWriteError
-from service.contract.log_line import FOLDER, SUFFIX, LogLine
+from service.contract.log_line import FOLDER, SUFFIX
 
 SYNC_SECONDS = 1.0
 
@@ -58,8 +55,13 @@ class PredictionLog:
                 os.close(self._handle)
                 self._handle = None
 
-    def write(self, lines: Iterable[LogLine]) -> None:
+    def write(self, lines: list[str]) -> None:
         """Append lines, all or none.
+
+        Parameters
+        ----------
+        lines : list of str
+            The JSON of `LogLine` without its first field: the segment counts.
 
         Raises
         ------
@@ -67,12 +69,11 @@ class PredictionLog:
             Disk full or failing. What was half written is taken back, so that
             the next line is never glued to it.
         """
-        records = [orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines]
         with self._lock:
-            data = b"".join(
-                b'{"sequence":%d,%b' % (number, record[1:])
-                for number, record in enumerate(records, self.sequence + 1)
-            )
+            numbered = enumerate(lines, self.sequence + 1)
+            data = "".join(
+                [f'{{"sequence":{number},{line}\n' for number, line in numbered]
+            ).encode()
             try:
                 self._append(data)
             except OSError as error:
@@ -80,7 +81,7 @@ class PredictionLog:
                     f"The prediction log at {self.folder} cannot be written "
                     f"({error.strerror}), so no answer is given. Free space there and try again."
                 ) from error
-            self.sequence += len(records)
+            self.sequence += len(lines)
 
     def _append(self, data: bytes) -> None:
         if self._handle is None:

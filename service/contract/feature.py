@@ -91,6 +91,8 @@ class Feature(BaseModel):
             parsed = [v if type(v) is float and v - v == 0.0 else self._read(v) for v in values]
         else:
             parsed = [self._read(v) for v in values]
+        if Misfit not in set(map(type, parsed)):
+            return parsed, []
         return parsed, [
             {"feature": self.name, "row": row, "problem": value.words}
             for row, value in enumerate(parsed)
@@ -160,19 +162,23 @@ class Feature(BaseModel):
                 return number(text)
         return text
 
-    def mark(self, value: Any) -> str | None:
-        """Say what is unusual about a value: ``unseen:sex``, ``out_of_range:year``; else None."""
-        if value is None or self.kind == "boolean":
-            return None
+    def marks(self, values: list[Any]) -> list[tuple[int, str]]:
+        """List rows with something unusual: ``unseen:sex``, ``out_of_range:year``."""
         if self.kind == "category":
-            return None if value in self._seen else f"unseen:{self.name}"
-        if self.minimum is None or self.maximum is None or self.minimum <= value <= self.maximum:
-            return None
-        return f"out_of_range:{self.name}"
+            seen = self._seen
+            return [(row, f"unseen:{self.name}") for row, v in enumerate(values) if v not in seen]
+        low, high = self.minimum, self.maximum
+        if low is None or high is None:
+            return []
+        return [
+            (row, f"out_of_range:{self.name}")
+            for row, v in enumerate(values)
+            if v is not None and not low <= v <= high
+        ]
 
     @cached_property
-    def _seen(self) -> frozenset[Value]:
-        return frozenset(self.categories or ())
+    def _seen(self) -> frozenset[Value | None]:
+        return frozenset([None, *(self.categories or ())])
 
     @cached_property
     def _category_types(self) -> frozenset[type]:

@@ -3,7 +3,10 @@
 import os
 import threading
 import time
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
+
+import numpy as np
+import orjson
 
 FOLDER = "predictions"  # under LOGS_DIR
 SUFFIX = ".jsonl"
@@ -19,18 +22,18 @@ class LogLine(TypedDict):
     was unusual about the inputs: ``unseen:<feature>``, ``out_of_range:<feature>``.
     """
 
-    sequence: NotRequired[int]  # given by the segment, as it writes the line
-    id: str
+    sequence: int
     time: str
     model: str
     version: int
     image: str
+    client: str
+    batch: int
+    latency_ms: float
+    id: str
     inputs: dict[str, Any]
     prediction: Any
     probabilities: dict[str, Any] | None
-    latency_ms: float
-    batch: int
-    client: str
     marks: list[str]
 
 
@@ -55,11 +58,29 @@ def prediction_ids(count: int) -> list[str]:
         # 48 bits of milliseconds, then 12 bits of their 4096th parts.
         tick = max(time.time_ns() * 4096 // 1_000_000, _last + 1)
         _last = tick + count - 1
-    random = os.urandom(8 * count).hex()
+    random = np.frombuffer(os.urandom(8 * count), dtype=np.uint8).reshape(count, 8).copy()
+    random[:, 0] = random[:, 0] & 0x3F | 0x80  # the variant
+    text = random.tobytes().hex()
     ids = []
     for number in range(count):
-        stamp = f"{tick + number:015x}"
-        rest = random[16 * number : 16 * number + 16]
-        variant = "89ab"[int(rest[0], 16) & 3]  # the two highest bits are 10
-        ids.append(f"{stamp[:8]}-{stamp[8:12]}-7{stamp[12:]}-{variant}{rest[1:4]}-{rest[4:]}")
+        stamp, start = f"{tick + number:015x}", 16 * number
+        ids.append(
+            f"{stamp[:8]}-{stamp[8:12]}-7{stamp[12:]}-"
+            f"{text[start : start + 4]}-{text[start + 4 : start + 16]}"
+        )
     return ids
+
+
+def fragments(values: list[Any]) -> list[str]:
+    """Write each value as JSON.
+
+    Examples
+    --------
+    >>> fragments([1.5, None, True])
+    ['1.5', 'null', 'true']
+    >>> fragments(["a,b", {"x": 1}])
+    ['"a,b"', '{"x":1}']
+    """
+    if set(map(type, values)) <= {float, int, bool, type(None)}:  # no comma within a value
+        return orjson.dumps(values).decode()[1:-1].split(",")
+    return [orjson.dumps(value).decode() for value in values]

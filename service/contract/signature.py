@@ -53,22 +53,23 @@ class Output(BaseModel):
         """Name the parts of one row's prediction, where there are several targets."""
         return prediction if self.targets is None else _named(self.targets, prediction)
 
+    @cached_property
+    def labels(self) -> list[str] | None:
+        """Name the numbers that a row of probabilities holds; None where it holds lists."""
+        if self.targets is None:
+            return [str(label) for label in self.classes or []]
+        return self.targets if self.classes is None else None
+
     def by_class(self, chances: list[Any] | None) -> dict[str, Any] | None:
         """Name the probabilities of one row: by class, and by target where there are several."""
         if chances is None:
             return None
-        if self.targets is None:
-            return _named(self._labels, chances)
-        if self.classes is None:
-            return _named(self.targets, chances)
-        parts = zip(self._labels, chances, strict=True)
-        return _named(self.targets, [_named(labels, part) for labels, part in parts])
-
-    @cached_property
-    def _labels(self) -> list[Any]:
-        if self.targets is None:
-            return [str(label) for label in self.classes or []]
-        return [[str(label) for label in each] for each in self.classes or []]
+        if self.labels is not None:
+            return _named(self.labels, chances)
+        parts = zip(self.classes or [], chances, strict=True)
+        return _named(
+            self.targets or [], [_named([*map(str, labels)], part) for labels, part in parts]
+        )
 
 
 class Signature(BaseModel):
@@ -169,14 +170,12 @@ class Signature(BaseModel):
             self._refuse_names(list(texts), None)
         return self._checked({f.name: [f.from_text(texts[f.name])] for f in self.features})
 
-    def marks(self, columns: Columns) -> list[list[str]]:
-        """List, for each row, what is unusual: ``unseen:sex``, ``out_of_range:year``."""
-        marks: list[list[str]] = [[] for _ in columns[self.names[0]]]
+    def marks(self, columns: Columns) -> dict[int, list[str]]:
+        """Say what is unusual, by row: ``unseen:sex``, ``out_of_range:year``."""
+        marks: dict[int, list[str]] = {}
         for feature in self.features:
-            mark = feature.mark
-            for row, value in enumerate(columns[feature.name]):
-                if (found := mark(value)) is not None:
-                    marks[row].append(found)
+            for row, mark in feature.marks(columns[feature.name]):
+                marks.setdefault(row, []).append(mark)
         return marks
 
     def table(self, columns: Columns) -> pd.DataFrame | np.ndarray:
@@ -250,5 +249,7 @@ def as_columns(table: pd.DataFrame) -> Columns:
     """Turn a table into JSON columns: plain Python values, None where one is missing."""
     return {
         str(name): column.astype(object).where(column.notna(), None).tolist()
+        if column.hasnans or column.dtype == object
+        else column.tolist()
         for name, column in table.items()
     }

@@ -46,10 +46,8 @@ class Client:
     def post(self, path: str, content: Any, version: int | None = None) -> Any:
         """POST JSON to a path; give the parsed JSON."""
         params = {} if version is None else {"version": version}
-        # Not orjson: it writes infinity as null, which a model may take for a missing value.
-        body = json.dumps(content, default=str).encode()
         headers = {"Content-Type": "application/json"}
-        return self._ask("POST", path, content=body, params=params, headers=headers)
+        return self._ask("POST", path, content=_encode(content), params=params, headers=headers)
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         try:
@@ -74,3 +72,16 @@ class Client:
                 f"(HTTP {response.status_code}). Set API_URL to where the API runs."
             )
         return ERRORS.get(response.status_code, AnswerError)(message, details)
+
+
+def _encode(content: Any) -> bytes:
+    """Write JSON by orjson, and where it would hide something, by the standard library.
+
+    orjson writes infinity as null, which a model may take for a missing value,
+    and takes no integer of more than 64 bits; the API is to name such values.
+    """
+    try:
+        body = orjson.dumps(content, default=str)
+    except TypeError:
+        body = b"null"
+    return json.dumps(content, default=str).encode() if b"null" in body else body

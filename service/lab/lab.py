@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import Any
 
@@ -19,7 +20,7 @@ from service.lab.client import Client
 from service.lab.log_reader import spread
 from service.lab.publication import ModelVersion, Publication
 
-CHUNK_ROWS = 2000
+CHUNK_VALUES = 40_000
 WAIT_SECONDS = 90.0
 POLL_SECONDS = 0.05
 
@@ -103,7 +104,7 @@ class Lab:
         name : str
             The model.
         X : DataFrame, dict, list of dict, or ndarray
-            A dict is one row. More than 2,000 rows go in chunks, with a progress bar.
+            A dict is one row. A large table goes in chunks, with a progress bar.
         version : int, optional
             A version that is not live may be asked too.
 
@@ -126,15 +127,21 @@ class Lab:
         if isinstance(X, list) and X and isinstance(X[0], dict):
             X = pd.DataFrame(X)
         table = as_frame(X)
-        starts = range(0, max(len(table), 1), CHUNK_ROWS)
-        parts = []
+        size = min(self.settings.max_rows, max(1, CHUNK_VALUES // max(1, len(table.columns))))
+        starts = range(0, max(len(table), 1), size)
         with tqdm(total=len(table), unit="row", disable=len(starts) < 2, desc=name) as bar:
-            for start in starts:
-                chunk = table.iloc[start : start + CHUNK_ROWS]
+
+            def ask(start: int) -> dict[str, Any]:
+                chunk = table.iloc[start : start + size]
                 part = self._ask(name, chunk, version, start)
-                version = part["version"]  # a hot reload meanwhile does not mix two versions
-                parts.append(part)
                 bar.update(len(chunk))
+                return part
+
+            parts = [ask(0)]
+            version = parts[0]["version"]  # a hot reload meanwhile does not mix two versions
+            # Two at a time: while the API computes one chunk, it reads the next.
+            with ThreadPoolExecutor(2) as pool:
+                parts += pool.map(ask, starts[1:])
         result = pd.concat([_answered(part) for part in parts], ignore_index=True)
         return result.set_index(X.index if isinstance(X, pd.DataFrame) else table.index)
 
@@ -314,7 +321,8 @@ def _answered(answer: dict[str, Any]) -> pd.DataFrame:
         return pd.DataFrame({"prediction_id": ids, **columns})
     table = pd.DataFrame({"prediction_id": ids, "prediction": answer["predictions"]})
     if answer["probabilities"] is not None:
-        table[[f"proba_{label}" for label in output.classes or []]] = answer["probabilities"]
+        labels = [f"proba_{label}" for label in output.classes or []]
+        table[labels] = np.asarray(answer["probabilities"], dtype=float)
     return table
 
 
