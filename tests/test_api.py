@@ -273,8 +273,8 @@ def test_a_body_that_is_too_large_is_413_and_the_next_request_is_answered(
         yield from (content[start : start + 100_000] for start in range(0, len(content), 100_000))
 
     refused(http.post("/models/iris/predict", content=parts()), 413, "4000000")
-    many = {"columns": {name: [value] * 10_001 for name, value in FLOWER.items()}}
-    refused(http.post("/models/iris/predict", json=many), 413, "10001 rows", "MAX_ROWS")
+    many = {"columns": {name: [value] * 20_001 for name, value in FLOWER.items()}}
+    refused(http.post("/models/iris/predict", json=many), 413, "20001 rows", "MAX_ROWS")
     assert http.get("/predict", params=FLOWER).json() == {"prediction": 0}
 
 

@@ -61,14 +61,14 @@ def prediction_ids(count: int) -> list[str]:
     random = np.frombuffer(os.urandom(8 * count), dtype=np.uint8).reshape(count, 8).copy()
     random[:, 0] = random[:, 0] & 0x3F | 0x80  # the variant
     text = random.tobytes().hex()
-    ids = []
-    for number in range(count):
-        stamp, start = f"{tick + number:015x}", 16 * number
-        ids.append(
-            f"{stamp[:8]}-{stamp[8:12]}-7{stamp[12:]}-"
-            f"{text[start : start + 4]}-{text[start + 4 : start + 16]}"
-        )
-    return ids
+    heads = {}
+    for high in range(tick >> 12, (tick + count - 1 >> 12) + 1):
+        digits = f"{high:012x}"
+        heads[high] = f"{digits[:8]}-{digits[8:]}-7"
+    return [
+        f"{heads[each >> 12]}{each & 0xFFF:03x}-{text[at : at + 4]}-{text[at + 4 : at + 16]}"
+        for each, at in zip(range(tick, tick + count), range(0, 16 * count, 16), strict=True)
+    ]
 
 
 def fragments(values: list[Any]) -> list[str]:

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         4_000_000, ge=1000, description="the largest request body that the API reads"
     )
-    max_rows: int = Field(10_000, ge=1, description="the most rows that one request may hold")
+    max_rows: int = Field(20_000, ge=1, description="the most rows that one request may hold")
     labloop_image: str = Field("local", description="the image this runs in; set by the image")
     git_revision: str = Field("", description="the checkout's commit; `make up` sets it")
 

@@ -20,7 +20,7 @@ from service.lab.client import Client
 from service.lab.log_reader import spread
 from service.lab.publication import ModelVersion, Publication
 
-CHUNK_VALUES = 40_000
+CHUNK_VALUES = 80_000
 WAIT_SECONDS = 90.0
 POLL_SECONDS = 0.05
 
