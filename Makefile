@@ -6,7 +6,7 @@ COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version
 	--generate-hashes --no-emit-index-url --no-emit-find-links --only-binary :all: -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-docker up-local down venv test soak notebooks lock lint
+.PHONY: help up up-docker up-local down venv test soak bench notebooks lock lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test: venv ## run every test that this machine can run, and say what was skipped
 soak: venv ## the same tests at full counts: hours, not minutes
 	SOAK=1 $(IN_VENV) -m pytest --timeout 7200
 
+bench: venv ## measure, and keep the table in docs/benchmarks.md
+	$(IN_VENV) -m benchmarks --write
+
 notebooks: venv ## run all notebooks against a fresh lab and keep their outputs
 	$(IN_VENV) -m tests.notebooks
 
@@ -53,4 +56,4 @@ lock: venv ## compile pyproject.toml into the three requirement files
 lint: venv ## check style and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/mypy service start tests
+	$(VENV)/bin/mypy service start tests benchmarks

@@ -1,0 +1,258 @@
+"""The measured table: ``make bench``. Everything is compared side by side, in one run."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import numpy as np
+
+from benchmarks import plain
+from benchmarks.load import Load, Measured
+from service.contract.model_store import ModelStore
+from service.contract.settings import Settings
+from service.lab.publication import Publication
+from tests.live import CHECKOUT, LiveApi, free_ports, running_api, wait_until
+
+SECONDS, ROUNDS = 4.0, 3
+QUERY = urlencode(dict(zip(plain.FLOWER, (5.1, 3.5, 1.4, 0.2), strict=True)))
+PENGUIN = {"island": "Torgersen", "sex": None, **dict.fromkeys(plain.MEASURES, 180.0)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `must` and `aim` are bounds; `least` says on which side."""
+
+    work: str
+    must: float
+    aim: float
+    measured: float
+    figures: str
+    least: bool = False
+
+    def __str__(self) -> str:
+        sign = "≥" if self.least else "≤"
+        keeps = (
+            (lambda bound: self.measured >= bound)
+            if self.least
+            else (lambda bound: self.measured <= bound)
+        )
+        reached = "aim" if keeps(self.aim) else "must" if keeps(self.must) else "**no**"
+        return (
+            f"| {self.work} | {sign} {self.must:g} | {sign} {self.aim:g} "
+            f"| {self.measured:.3g} | {reached} | {self.figures} |"
+        )
+
+
+def load(url: str, body: Any = None, connections: int = 16, seconds: float = SECONDS) -> Measured:
+    """Ask from a process of its own."""
+    asked = Load(url, None if body is None else json.dumps(body), connections, seconds)
+    command = [sys.executable, "-m", "benchmarks.load", json.dumps(asdict(asked))]
+    done = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    return Measured(**json.loads(done.stdout))
+
+
+@contextmanager
+def application(name: str) -> Iterator[str]:
+    """Run one of the plain applications; give its URL."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "uvicorn", f"benchmarks.plain:{name}", "--factory"]
+    command += ["--port", str(port), "--no-access-log", "--log-level", "warning"]
+    process = subprocess.Popen(command, cwd=CHECKOUT)
+
+    def answers() -> bool:
+        try:
+            return bool(httpx.get(f"http://127.0.0.1:{port}/openapi.json").status_code)
+        except httpx.TransportError:
+            return False
+
+    try:
+        wait_until(answers, name)
+        yield f"http://127.0.0.1:{port}/predict"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def alternate(ours: Callable[[], Measured], theirs: Callable[[], Measured]) -> list[list[Measured]]:
+    """Measure in turns, so that a busy moment of the machine meets both."""
+    pairs = [(ours(), theirs()) for _ in range(ROUNDS)]
+    return [[pair[side] for pair in pairs] for side in (0, 1)]
+
+
+def rate(measured: list[Measured]) -> float:
+    return median(each.rate for each in measured)
+
+
+def against(work: str, must: float, aim: float, url: str, other: str, body: Any = None) -> Row:
+    """Compare requests in a second with those of a plain application."""
+    one_row = None if body is None else {"rows": [body]}
+    with application(other) as address:
+        target = address if body is not None or other == "constant" else f"{address}?{QUERY}"
+        ours, theirs = alternate(lambda: load(url, one_row), lambda: load(target, body))
+    figures = f"{rate(ours):.0f} and {rate(theirs):.0f} requests/s"
+    return Row(work, must, aim, rate(ours) / rate(theirs), figures, least=True)
+
+
+def one_connection(url: str) -> Row:
+    with application("exercise") as address:
+        ours, theirs = alternate(
+            lambda: load(url, connections=1), lambda: load(f"{address}?{QUERY}", connections=1)
+        )
+    mine, other = (median(each.p50 for each in side) for side in (ours, theirs))
+    work = "p50 at one connection, against the exercise's application"
+    return Row(work, 0.15, 0.08, mine / other, f"{mine:.2f} and {other:.2f} ms")
+
+
+def large_table(api: LiveApi) -> Row:
+    model, X, _ = plain.forest()
+    rows = X.sample(100_000, replace=True, random_state=0, ignore_index=True)
+    rows += np.random.default_rng(0).normal(scale=0.1, size=rows.shape)
+    lab = api.lab()
+    times: dict[str, list[float]] = {"ours": [], "notebook": []}
+    lab.predict("iris", rows[:20_000])
+    for _ in range(ROUNDS):
+        for name, work in (("notebook", model.predict_proba), ("ours", _asker(lab))):
+            began = time.perf_counter()
+            work(rows)
+            times[name].append(time.perf_counter() - began)
+    ours, notebook = median(times["ours"]), median(times["notebook"])
+    text = "100,000 rows through `lab.predict`, against `predict_proba` in the notebook"
+    return Row(text, 2, 1.2, ours / notebook, f"{ours:.2f} and {notebook:.2f} s")
+
+
+def _asker(lab: Any) -> Callable[[Any], Any]:
+    return lambda rows: lab.predict("iris", rows)
+
+
+def swaps(api: LiveApi, url: str, store: ModelStore, versions: list[int]) -> Row:
+    """A new version every second, all published before; a change of the alias makes each live."""
+    steady = [load(url, seconds=10.0).p99]
+    stop = threading.Event()
+
+    def swap() -> None:
+        for each in versions:
+            store.promote("iris", each)
+            if stop.wait(1.0):
+                return
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    swapping = load(url, seconds=10.0).p99
+    stop.set()
+    thread.join()
+    steady.append(load(url, seconds=10.0).p99)
+    base = median(steady)
+    text = "p99 while a new version is swapped in every second, against steady p99"
+    return Row(text, 2, 1.2, swapping / base, f"{swapping:.1f} and {base:.1f} ms")
+
+
+def served(api: LiveApi, store: ModelStore, versions: list[int]) -> Row:
+    seconds = []
+    with api.http() as http:
+        for each in versions:
+            store.promote("iris", each)
+            began = time.perf_counter()
+            while http.get(f"/predict?{QUERY}").headers["X-Model-Version"] != str(each):
+                time.sleep(0.005)
+            seconds.append(time.perf_counter() - began)
+    figures = f"median of {len(seconds)}; the slowest {max(seconds):.2f} s"
+    return Row("alias changed -> served, in seconds", 1, 0.3, median(seconds), figures)
+
+
+def start(folder: Path) -> list[Row]:
+    began = time.perf_counter()
+    with running_api(folder) as api, api.http() as http:
+        wait_until(lambda: http.get("/health/ready").is_success, "ready")
+        seconds = time.perf_counter() - began
+        pid = api.process.pid
+        own, others = resident(pid), sum(map(resident, children(pid)))
+    return [
+        Row("API start to ready with one model, in seconds", 4, 2, seconds, ""),
+        Row(
+            "resident memory then, in MB", 350, 200, own, f"and {others:.0f} MB in its fork server"
+        ),
+    ]
+
+
+def resident(pid: int) -> float:
+    """Give a process's resident memory, in MB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+
+def children(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def publish(store: ModelStore, name: str, trained: plain.Trained) -> int:
+    publication = Publication(name, *trained)
+    return publication.write(store, Settings(), {}, None, {})
+
+
+def table(folder: Path) -> Iterator[Row]:
+    """Measure everything; give the rows as they are known."""
+    store = ModelStore(folder / "models")
+    trained = plain.forest()
+    store.promote("iris", publish(store, "iris", trained))
+    yield from start(folder)
+    store.promote("slow", publish(store, "slow", plain.neighbours()))
+    store.promote("penguins", publish(store, "penguins", plain.penguins()))
+    versions = [publish(store, "iris", trained) for _ in range(22)]
+    with running_api(folder) as api:
+        url = f"{api.url}/predict?{QUERY}"
+        yield against("iris, against the exercise's application", 25, 50, url, "exercise")
+        yield against("iris, against a constant answer", 0.5, 0.7, url, "constant")
+        yield one_connection(url)
+        mixed, slow = f"{api.url}/models/penguins/predict", f"{api.url}/models/slow/predict?{QUERY}"
+        yield against("penguins, one row by POST, against FastAPI", 20, 40, mixed, "mixed", PENGUIN)
+        yield against("no fast path, against the same unbatched", 4, 8, slow, "slow")
+        yield large_table(api)
+        yield served(api, store, versions[:10])
+        yield swaps(api, url, store, versions[10:])
+
+
+def machine() -> str:
+    names = ("scikit-learn", "numpy", "pandas", "fastapi", "uvicorn", "treelite")
+    libraries = ", ".join(f"{name} {version(name)}" for name in names)
+    cpu = Path("/proc/cpuinfo").read_text().split("model name\t: ")[1].splitlines()[0]
+    return f"{os.cpu_count()} cores ({cpu}), Python {platform.python_version()}, {libraries}"
+
+
+HEAD = """\
+# Benchmarks
+
+The last table of `make bench`: real servers on loopback, one worker, 16 connections unless said,
+the prediction log on (`LOG_SYNC=interval`). What is compared runs in turns within one run, and each
+figure is the median of three; only ratios carry over to another machine.
+"""
+
+
+def main() -> None:
+    """Print the table; with ``--write`` keep it in docs/benchmarks.md."""
+    lines = [HEAD, f"{machine()}.\n", "| work | must | aim | measured | reached | figures |"]
+    lines.append("|---|---|---|---|---|---|")
+    print("\n".join(lines), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for row in table(Path(folder)):
+            print(row, flush=True)
+            lines.append(str(row))
+    if "--write" in sys.argv:
+        (CHECKOUT / "docs" / "benchmarks.md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What Labloop is compared with: the same work in plain FastAPI applications."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+FLOWER = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
+
+Trained = tuple[Any, pd.DataFrame, pd.Series]
+
+
+def forest() -> Trained:
+    """Fit 100 trees on iris."""
+    table = pd.read_csv(DATA / "iris.csv")
+    X, y = table[FLOWER], table["target"]
+    return RandomForestClassifier(100, random_state=0).fit(X, y), X, y
+
+
+def neighbours() -> Trained:
+    """Fit what has no fast path, and takes milliseconds."""
+    _, X, y = forest()
+    return BaggingClassifier(KNeighborsClassifier(), random_state=0).fit(X, y), X, y
+
+
+def penguins() -> Trained:
+    """Fit a pipeline on text and numbers, some missing."""
+    table = pd.read_csv(DATA / "penguins.csv")
+    X, y = table[["island", *MEASURES, "sex"]], table["species"]
+    words = make_pipeline(
+        SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+    )
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    prepare = make_column_transformer((words, ["island", "sex"]), (numbers, MEASURES))
+    return make_pipeline(prepare, LogisticRegression(max_iter=1000)).fit(X, y), X, y
+
+
+class Penguin(BaseModel):
+    island: str
+    bill_length_mm: float | None
+    bill_depth_mm: float | None
+    flipper_length_mm: float | None
+    body_mass_g: float | None
+    sex: str | None
+
+
+def constant() -> FastAPI:
+    """Answer the same to everybody: the most that this framework and server can do."""
+    app = FastAPI()
+
+    @app.get("/predict")
+    async def predict() -> dict[str, int]:
+        return {"prediction": 0}
+
+    return app
+
+
+def exercise() -> FastAPI:
+    """Answer as the class exercise does: query parameters, scikit-learn, no log."""
+    return _flowers(forest()[0])
+
+
+def slow() -> FastAPI:
+    """Answer with the estimator that has no fast path."""
+    return _flowers(neighbours()[0])
+
+
+def _flowers(model: Any) -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/predict")
+    def predict(
+        sepal_length: float, sepal_width: float, petal_length: float, petal_width: float
+    ) -> dict[str, int]:
+        row = [[sepal_length, sepal_width, petal_length, petal_width]]
+        table = pd.DataFrame(row, columns=FLOWER)
+        return {"prediction": int(model.predict(table)[0])}
+
+    return app
+
+
+def mixed() -> FastAPI:
+    """Answer about penguins."""
+    app, model = FastAPI(), penguins()[0]
+
+    @app.post("/predict")
+    def predict(penguin: Penguin) -> dict[str, Any]:
+        table = pd.DataFrame([penguin.model_dump()])
+        prediction = str(model.predict(table)[0])
+        return {"prediction": prediction, "probabilities": model.predict_proba(table)[0].tolist()}
+
+    return app
