@@ -83,7 +83,7 @@ async def _run(load: Load) -> list[float]:
     loop = asyncio.get_running_loop()
     for _ in range(load.connections):
         await loop.create_connection(
-            lambda: Asker(request, latencies.append), url.hostname, url.port
+            lambda: Asker(request, latencies.append), url.hostname or "127.0.0.1", url.port or 80
         )
     await asyncio.sleep(WARM_UP_SECONDS)
     latencies.clear()

@@ -10,7 +10,6 @@ from service.contract.golden import Answers, Golden
 from service.contract.signature import Columns, Signature
 
 FAST_ROWS = 64  # more are quicker by scikit-learn itself
-PERTURBED_ROWS = 300
 QUICK_SECONDS = 0.005  # for `FAST_ROWS`
 
 
@@ -22,7 +21,9 @@ class Predictor:
     estimator : fitted scikit-learn estimator
     signature : Signature
     rows : Golden
-        What the fast path is tried on, and rows like them.
+        What the fast path is tried on.
+    perturbed : int
+        On how many rows like them it is tried as well.
 
     Attributes
     ----------
@@ -32,7 +33,9 @@ class Predictor:
         Whether its fast path answers so soon that the event loop need not be spared.
     """
 
-    def __init__(self, estimator: Any, signature: Signature, rows: Golden) -> None:
+    def __init__(
+        self, estimator: Any, signature: Signature, rows: Golden, perturbed: int = 0
+    ) -> None:
         self.estimator = estimator
         self.signature = signature
         self.slow_because: str | None = None
@@ -40,12 +43,16 @@ class Predictor:
         self._fast: FastPath | None = None
         try:
             fast = FastPath(estimator, signature)
-            self._prove(fast, rows)
+            self._prove(fast, rows, perturbed)
         except NoFastPathError as error:
             self.slow_because = f"{error}."
         else:
             self._fast = fast
             self.quick = self._takes(rows.columns) < QUICK_SECONDS
+
+    def go_slowly(self, because: str) -> None:
+        """Drop the fast path."""
+        self._fast, self.quick, self.slow_because = None, False, because
 
     def __call__(self, columns: Columns) -> Answers:
         """Answer checked columns.
@@ -83,14 +90,12 @@ class Predictor:
             probabilities=chances.tolist(),
         )
 
-    def _prove(self, fast: FastPath, rows: Golden) -> None:
+    def _prove(self, fast: FastPath, rows: Golden, perturbed: int) -> None:
         """Compare with the estimator, on golden rows and on rows like them."""
-        for count, unseen in ((0, False), (PERTURBED_ROWS, False), (PERTURBED_ROWS, True)):
-            columns = (
-                golden.perturb(self.signature, rows.columns, count, unseen)
-                if count
-                else self.signature.parse_columns(rows.columns)
-            )
+        tables = [self.signature.parse_columns(rows.columns)]
+        for unseen in (False, True) if perturbed else ():
+            tables.append(golden.perturb(self.signature, rows.columns, perturbed, unseen))
+        for columns in tables:
             try:
                 expected = self._slowly(columns)
             except InputError:

@@ -174,8 +174,10 @@ class Registry:
 
     def _load(self, name: str, version: int) -> LoadedModel:
         self.store.check_files(name, version)
-        trial.run(self.store.root, name, version)
+        slow_because = trial.run(self.store.root, name, version)
         predictor, manifest = trial.load(self.store, name, version)
+        if slow_because:
+            predictor.go_slowly(slow_because)
         return LoadedModel(name, version, predictor, manifest)
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:

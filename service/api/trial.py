@@ -16,6 +16,7 @@ from service.contract.manifest import GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore
 
 SECONDS = 60
+PERTURBED_ROWS = 300
 
 # A fork server imports scikit-learn once; each trial is then a fork of it.
 _context = multiprocessing.get_context("forkserver")
@@ -27,7 +28,9 @@ def warm_up() -> None:
     forkserver.ensure_running()
 
 
-def load(store: ModelStore, name: str, version: int) -> tuple[Predictor, Manifest]:
+def load(
+    store: ModelStore, name: str, version: int, perturbed: int = 0
+) -> tuple[Predictor, Manifest]:
     """Check a version's files, load its estimator, and prove it and its fast path.
 
     Returns
@@ -48,11 +51,16 @@ def load(store: ModelStore, name: str, version: int) -> tuple[Predictor, Manifes
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{GOLDEN} cannot be read. Publish again.") from error
     golden.prove(estimator, manifest.signature, rows)
-    return Predictor(estimator, manifest.signature, rows), manifest
+    return Predictor(estimator, manifest.signature, rows, perturbed), manifest
 
 
-def run(root: Path, name: str, version: int) -> None:
-    """Load a version in a process of its own.
+def run(root: Path, name: str, version: int) -> str | None:
+    """Load a version in a process of its own, and try its fast path thoroughly there.
+
+    Returns
+    -------
+    slow_because : str or None
+        Why it has no fast path.
 
     Raises
     ------
@@ -66,7 +74,7 @@ def run(root: Path, name: str, version: int) -> None:
     try:
         if not ours.poll(SECONDS):
             raise ArtifactError(f"The trial of {name} {version} took longer than {SECONDS} s.")
-        reason = ours.recv()
+        refused, slow_because = ours.recv()
     except EOFError:
         process.join(SECONDS)
         raise ArtifactError(
@@ -77,16 +85,17 @@ def run(root: Path, name: str, version: int) -> None:
         ours.close()
         process.kill()
         process.join()
-    if reason is not None:
-        raise ArtifactError(reason)
+    if refused is not None:
+        raise ArtifactError(refused)
+    return slow_because
 
 
 def _in_child(answer: Connection, root: Path, name: str, version: int) -> None:
+    refused = slow_because = None
     try:
-        load(ModelStore(root), name, version)
+        slow_because = load(ModelStore(root), name, version, PERTURBED_ROWS)[0].slow_because
     except LabloopError as error:
-        answer.send(str(error))
+        refused = str(error)
     except Exception as error:
-        answer.send(f"{type(error).__name__}: {error}")
-    else:
-        answer.send(None)
+        refused = f"{type(error).__name__}: {error}"
+    answer.send((refused, slow_because))

@@ -141,8 +141,7 @@ class ModelStore:
         """Add a version: `write` fills a folder and gives its manifest.
 
         The folder is staged under a hidden name on the same volume, synced, and
-        renamed to the next free number. The rename is the claim: of two
-        publishers that try the same number, one gets the next. Nobody sees a
+        renamed to the next number, one publisher at a time. Nobody sees a
         half-written version.
 
         Returns
@@ -150,36 +149,51 @@ class ModelStore:
         version : int
         """
         check_name(name)
-        home = self.root / name
-        home.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
-        try:
-            staging.chmod(0o755)
+        with self._staging(name) as staging:
             manifest = write(staging)
             sums = {file.name: sha256(file) for file in sorted(staging.iterdir())}
             complete = manifest.model_copy(update={"files": sums})
             (staging / MANIFEST).write_text(complete.model_dump_json(indent=2) + "\n")
             for file in [*staging.iterdir(), staging]:
                 _sync(file)
-            version = self._claim(home, staging)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            with suppress(OSError):  # not empty: it has versions
-                home.rmdir()
-            raise
-        _sync(home)
+            version = self._claim(name, staging)
+            _sync(self.root / name)
         return version
 
-    def _claim(self, home: Path, staging: Path) -> int:
-        while True:
-            version = max(self.versions(home.name), default=0) + 1
-            try:
-                staging.rename(home / str(version))
-            except OSError:
-                if not (home / str(version)).exists():
-                    raise
-            else:
-                return version
+    @contextmanager
+    def _staging(self, name: str) -> Iterator[Path]:
+        """Give a hidden folder to fill, which is locked for as long as its publisher lives.
+
+        What dead publishers left behind is cleared away first.
+        """
+        home = self.root / name
+        with self._locked(name):
+            home.mkdir(exist_ok=True)
+            for leftover in home.glob(".staging-*"):
+                if not _is_held(leftover):
+                    shutil.rmtree(leftover)
+            for leftover in home.glob(".aliases-*"):  # written under this lock alone
+                leftover.unlink()
+            staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
+            handle = os.open(staging, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            staging.chmod(0o755)
+            yield staging
+        except BaseException:
+            with self._locked(name):
+                shutil.rmtree(staging, ignore_errors=True)
+                with suppress(OSError):  # not empty: it has versions
+                    home.rmdir()
+            raise
+        finally:
+            os.close(handle)
+
+    def _claim(self, name: str, staging: Path) -> int:
+        with self._locked(name):
+            version = max(self.versions(name), default=0) + 1
+            staging.rename(self.root / name / str(version))
+        return version
 
     def promote(self, name: str, version: int) -> Aliases:
         """Move `live` to a version; a damaged alias file is written anew."""
@@ -222,7 +236,7 @@ class ModelStore:
         self, name: str, change: Callable[[Aliases], dict[str, Any]], mend: bool = False
     ) -> Aliases:
         home = self.root / name
-        with _locked(home):
+        with self._locked(name):
             try:
                 now = self.aliases(name)
             except ArtifactError:
@@ -236,6 +250,14 @@ class ModelStore:
             after = now.model_copy(update={**update, "generation": now.generation + 1})
             _replace(home / ALIASES, json.dumps(after.model_dump()) + "\n")
         return after
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Let one process at a time change a model's aliases, or begin a version."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / f".{name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def check_name(name: str) -> None:
@@ -270,12 +292,16 @@ def _replace(file: Path, text: str) -> None:
     _sync(file.parent)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time change a model's aliases."""
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _is_held(folder: Path) -> bool:
+    """Whether a living process has locked a folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _sync(path: Path) -> None:

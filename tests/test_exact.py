@@ -1,0 +1,117 @@
+"""What the API answers is what the estimator answers: every kind, over HTTP."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.contract import golden
+from service.contract.errors import InputError
+from service.contract.manifest import GOLDEN
+from service.contract.model_store import ModelStore
+from service.contract.settings import Settings
+from service.contract.signature import as_columns
+from service.lab.publication import Publication
+from tests.live import LiveApi, running_api
+from tests.models import Trained
+from tests.soak import times
+from tests.zoo import everything
+
+ROWS = times(20_000, 400)
+ONE_BY_ONE = times(200, 5)
+pytestmark = pytest.mark.filterwarnings("ignore")  # what scikit-learn says of small data
+
+
+@pytest.fixture(scope="module")
+def zoo() -> dict[str, Trained]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return everything()
+
+
+@pytest.fixture(scope="module")
+def api(zoo: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+    folder = tmp_path_factory.mktemp("zoo")
+    store = ModelStore(folder / "models")
+    for name, trained in zoo.items():
+        publication = Publication(name, trained.estimator, trained.X, trained.y)
+        store.promote(name, publication.write(store, Settings(), {}, None, {}))
+    with running_api(folder) as api:
+        yield api
+
+
+def answers(content: dict[str, Any]) -> golden.Answers:
+    return golden.Answers(
+        predictions=content["predictions"], probabilities=content["probabilities"]
+    )
+
+
+def test_more_than_sixty_estimators_are_served_exactly(
+    zoo: dict[str, Trained], api: LiveApi
+) -> None:
+    store = ModelStore(api.models)
+    problems, compared, fast = {}, 0, 0
+    with api.http() as http:
+        for name, trained in zoo.items():
+            manifest = store.manifest(name, 1)
+            signature = manifest.signature
+            kept = golden.Golden.model_validate_json((store.folder(name, 1) / GOLDEN).read_bytes())
+            live = http.get(f"/models/{name}").json()["live"]
+            if live is None:
+                problems[name] = http.get(f"/models/{name}").json()["refused"][0]["reason"]
+                continue
+            fast += live["fast_path"]
+            for unseen in (False, True):
+                columns = golden.perturb(signature, kept.columns, ROWS, unseen)
+                X = signature.table(columns)
+                try:
+                    expected = golden.answer(trained.estimator, signature.output, X)
+                except InputError:
+                    continue  # it refuses what it never saw
+                given = http.post(f"/models/{name}/predict", json={"columns": columns})
+                assert given.is_success, (name, given.text)
+                difference = golden.disagreement(signature.output, expected, answers(given.json()))
+                for row in range(ONE_BY_ONE):
+                    one = {key: [values[row]] for key, values in columns.items()}
+                    given = http.post(f"/models/{name}/predict", json={"columns": one})
+                    alone = golden.Answers(
+                        predictions=expected.predictions[row : row + 1],
+                        probabilities=expected.probabilities
+                        and expected.probabilities[row : row + 1],
+                    )
+                    difference = difference or golden.disagreement(
+                        signature.output, alone, answers(given.json())
+                    )
+                if difference:
+                    problems[name] = difference
+            compared += 1
+    assert problems == {}
+    assert compared >= 60
+    assert fast >= 25
+
+
+def test_the_training_table_itself_comes_back_through_the_lab(
+    zoo: dict[str, Trained], api: LiveApi
+) -> None:
+    lab = api.lab()
+    for name in ("mixed-randomforestclassifier", "boolean-classes", "text-classes"):
+        trained = zoo[name]
+        given = lab.predict(name, trained.X)
+        assert given["prediction"].tolist() == trained.estimator.predict(trained.X).tolist()
+        logged = lab.predictions(name).tail(len(trained.X))
+        assert logged["prediction"].tolist() == given["prediction"].tolist()
+        features = logged[[*trained.X.columns]].astype(object)
+        assert as_columns(features) == as_columns(trained.X)
+
+
+def test_several_targets_have_a_column_each(zoo: dict[str, Trained], api: LiveApi) -> None:
+    trained, lab = zoo["two-targets"], api.lab()
+    given = lab.predict("two-targets", trained.X)
+    expected = trained.estimator.predict(trained.X)
+    assert np.array_equal(given[["prediction_kind", "prediction_large"]], expected)
+    chances = trained.estimator.predict_proba(trained.X)[0]
+    assert np.array_equal(given[[f"proba_kind_{label}" for label in (0, 1, 2)]], chances)
+    logged = lab.predictions("two-targets").tail(len(trained.X))
+    assert np.array_equal(logged[["prediction_kind", "prediction_large"]], expected)

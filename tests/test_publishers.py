@@ -1,0 +1,161 @@
+"""Many publishers, killed at any moment, leave a store that is whole."""
+
+import errno
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.contract.feature import Feature
+from service.contract.manifest import Manifest
+from service.contract.model_store import ModelStore
+from service.contract.signature import Output, Signature
+from tests.soak import times
+
+_context = multiprocessing.get_context("fork")
+
+MANIFEST = Manifest(
+    model="m",
+    estimator="none",
+    rows=1,
+    signature=Signature(
+        features=[Feature(name="x", kind="number", dtype="float64", nullable=False)],
+        output=Output(task="regression"),
+    ),
+    image="local",
+)
+
+
+def write(folder: Path) -> Manifest:
+    for name in ("model.skops", "golden.json", "baseline.json"):
+        (folder / name).write_bytes(os.urandom(2000))
+    return MANIFEST
+
+
+def publish(root: Path, count: int, live: bool = True) -> None:
+    store = ModelStore(root)
+    for _ in range(count):
+        version = store.add("m", write)
+        if live:
+            store.promote("m", version)
+
+
+def start(*arguments: Any) -> Any:
+    process = _context.Process(target=publish, args=arguments)
+    process.start()
+    return process
+
+
+def check(root: Path, seen: int = 0) -> int:
+    """Check that all versions that can be seen are whole and without a gap; give how many."""
+    store = ModelStore(root)
+    versions = store.versions("m")
+    assert versions == [*range(1, len(versions) + 1)]
+    for version in versions[seen:]:
+        store.check_files("m", version)
+    assert store.aliases("m").live in (None, *versions)
+    return len(versions)
+
+
+def leftovers(root: Path) -> list[str]:
+    return [entry.name for entry in (root / "m").iterdir() if entry.name.startswith(".")]
+
+
+def test_eight_publishers_leave_no_gap_and_nothing_half_written(tmp_path: Path) -> None:
+    count = times(100, 12)
+    processes = [start(tmp_path, count, False) for _ in range(8)]
+    seen = 0
+    while any(process.is_alive() for process in processes):
+        seen = check(tmp_path, seen)  # while they write
+    assert [process.exitcode for process in processes] == [0] * 8
+    assert check(tmp_path) == 8 * count
+    assert leftovers(tmp_path) == []
+
+
+def test_publishers_killed_at_random_moments_leave_a_whole_store(tmp_path: Path) -> None:
+    dice = random.Random(0)
+    seen = 0
+    for _ in range(times(200, 20)):
+        killed, other = start(tmp_path, 1000), start(tmp_path, 3)
+        enough = seen + dice.randint(1, 4)
+        store = ModelStore(tmp_path)
+        while len(store.versions("m")) < enough:
+            assert killed.is_alive()
+        for _ in range(dice.randint(0, 20_000)):
+            pass  # at no particular moment
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.join()
+        other.join(30)
+        assert other.exitcode == 0
+        seen = check(tmp_path, seen)
+    publish(tmp_path, 1)
+    assert check(tmp_path) == seen + 1
+    assert ModelStore(tmp_path).aliases("m").live == seen + 1
+    assert leftovers(tmp_path) == []
+
+
+# Every operation on files that the store makes, each in its turn, goes wrong.
+
+OPERATIONS = [
+    (os, "open"), (os, "fsync"), (os, "mkdir"), (os, "rename"), (os, "replace"), (os, "chmod"),
+    (os, "fchmod"), (os, "write"), (os, "fdopen"), (Path, "open"),
+]  # fmt: skip
+
+
+class Fault:
+    """Counts the operations; at the Nth it raises, or ends the process."""
+
+    def __init__(self, at: int, crash: bool) -> None:
+        self.at, self.crash, self.count = at, crash, 0
+
+    def wrap(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            self.count += 1
+            if self.count == self.at:
+                if self.crash:
+                    os._exit(99)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return operation(*arguments, **options)
+
+        return run
+
+
+def faulty(root: Path, fault: Fault, reached: Any) -> None:
+    for owner, name in OPERATIONS:
+        setattr(owner, name, fault.wrap(getattr(owner, name)))
+    try:
+        publish(root, 1)
+    except OSError as error:
+        assert error.errno == errno.ENOSPC
+        reached.value = 1  # the publisher heard of it
+    else:
+        reached.value = 0 if fault.count < fault.at else 2
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["error", "crash"])
+def test_whichever_operation_fails_the_store_stays_whole(tmp_path: Path, crash: bool) -> None:
+    for at in range(1, 200):
+        root = tmp_path / str(at)
+        publish(root, 2)
+        reached = _context.Value("i", 9)
+        process = _context.Process(target=faulty, args=(root, Fault(at, crash), reached))
+        process.start()
+        process.join(60)
+        assert process.exitcode == (99 if crash and reached.value == 9 else 0)
+        if reached.value == 0:
+            break  # there is no such operation any more: all were tried
+        before = check(root)
+        assert reached.value != 2 or before == 3, "an error was swallowed"
+        live = ModelStore(root).aliases("m").live
+        assert live in (2, before)
+        publish(root, 1)
+        assert check(root) == ModelStore(root).aliases("m").live == before + 1
+        assert leftovers(root) == []
+        shutil.rmtree(root)
+    assert at > 20
