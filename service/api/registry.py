@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from service.api import trial
+from service.api import trial, trial_process
 from service.api.predictor import Predictor
 from service.api.workers import Workers
 from service.contract.errors import LabloopError, NotPublishedError
@@ -66,7 +66,6 @@ class Registry:
 
     def start(self) -> None:
         """Load what is live, then keep in step in the background."""
-        trial.warm_up()
         self.workers.start()
         self.refresh()
         self._thread.start()
@@ -174,7 +173,7 @@ class Registry:
 
     def _load(self, name: str, version: int) -> LoadedModel:
         self.store.check_files(name, version)
-        slow_because = trial.run(self.store.root, name, version)
+        slow_because = trial_process.run(self.store.root, name, version)
         predictor, manifest = trial.load(self.store, name, version)
         if slow_because:
             predictor.go_slowly(slow_because)

@@ -1,11 +1,9 @@
 """Trial: a version is loaded and asked its golden rows before the API loads it.
 
-It runs in a process of its own. A crafted model file can pass every check of
-types and still crash the process that predicts with it; here it crashes alone.
+`service.api.trial_process` runs it in a process of its own.
 """
 
-import multiprocessing
-from multiprocessing import forkserver
+import os
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -15,17 +13,7 @@ from service.contract.errors import ArtifactError, LabloopError
 from service.contract.manifest import GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore
 
-SECONDS = 60
 PERTURBED_ROWS = 300
-
-# A fork server imports scikit-learn once; each trial is then a fork of it.
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload([__name__, "sklearn.ensemble", "sklearn.pipeline"])
-
-
-def warm_up() -> None:
-    """Start the fork server, so that the first trial need not wait for its imports."""
-    forkserver.ensure_running()
 
 
 def load(
@@ -54,43 +42,13 @@ def load(
     return Predictor(estimator, manifest.signature, rows, perturbed), manifest
 
 
-def run(root: Path, name: str, version: int) -> str | None:
-    """Load a version in a process of its own, and try its fast path thoroughly there.
+def report(answer: Connection, root: Path, name: str, version: int) -> None:
+    """Load a version, try its fast path thoroughly, and send what came of it.
 
-    Returns
-    -------
-    slow_because : str or None
-        Why it has no fast path.
-
-    Raises
-    ------
-    ArtifactError
-        It fails, crashes or takes longer than 60 s.
+    Sends a pair: why the version is refused, and why it has no fast path; None
+    where it is not.
     """
-    ours, theirs = _context.Pipe(duplex=False)
-    process = _context.Process(target=_in_child, args=(theirs, root, name, version), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        if not ours.poll(SECONDS):
-            raise ArtifactError(f"The trial of {name} {version} took longer than {SECONDS} s.")
-        refused, slow_because = ours.recv()
-    except EOFError:
-        process.join(SECONDS)
-        raise ArtifactError(
-            f"The trial of {name} {version} crashed (exit code {process.exitcode}). "
-            "The model file is damaged, or the container is short of memory."
-        ) from None
-    finally:
-        ours.close()
-        process.kill()
-        process.join()
-    if refused is not None:
-        raise ArtifactError(refused)
-    return slow_because
-
-
-def _in_child(answer: Connection, root: Path, name: str, version: int) -> None:
+    os.nice(19)  # whoever waits for an answer goes first
     refused = slow_because = None
     try:
         slow_because = load(ModelStore(root), name, version, PERTURBED_ROWS)[0].slow_because
