@@ -44,7 +44,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(registry.start)
     # What is loaded now stays: the garbage collector, which would stop a request for 0.1 s to go
     # through all of scikit-learn, need not look at it again.
-    gc.collect()
     gc.freeze()
     yield
     await run_in_threadpool(registry.stop)

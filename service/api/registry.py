@@ -12,7 +12,7 @@ from service.contract.errors import LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 KEPT_BESIDE_LIVE = 4
 
 logger = logging.getLogger("uvicorn.error")

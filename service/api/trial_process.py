@@ -14,7 +14,8 @@ from service.contract.errors import ArtifactError
 SECONDS = 60
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["service.api.trial"])
+# uvicorn too: it is the main module, which each child imports.
+_context.set_forkserver_preload(["service.api.trial", "uvicorn.main"])
 
 
 def start_server() -> None:
