@@ -98,7 +98,8 @@ def disagreement(output: Output, expected: Answers, given: Answers) -> str | Non
     'row 1 is answered 2.1; it was 2.0'
     """
     if output.task == "regression":
-        want, got = np.array(expected.predictions), np.array(given.predictions)
+        want = np.array(expected.predictions, dtype=float)  # None, as JSON has it, is NaN
+        got = np.array(given.predictions, dtype=float)
         far = ~np.isclose(got, want, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
         rows = np.flatnonzero(far.reshape(len(far), -1).any(axis=1)).tolist()
     else:
