@@ -26,7 +26,7 @@ from benchmarks.load import Load, Measured
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
 from service.lab.publication import Publication
-from tests.live import CHECKOUT, LiveApi, free_ports, running_api, wait_until
+from tests.live import CHECKOUT, LiveApi, children, free_ports, running_api, wait_until
 
 SECONDS, ROUNDS = 4.0, 3
 QUERY = urlencode(dict(zip(plain.FLOWER, (5.1, 3.5, 1.4, 0.2), strict=True)))
@@ -189,12 +189,6 @@ def resident(pid: int) -> float:
     """Give a process's resident memory, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
-
-
-def children(pid: int) -> list[int]:
-    """List the processes that any thread of a process started."""
-    files = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for file in files for child in file.read_text().split()]
 
 
 def publish(store: ModelStore, name: str, trained: plain.Trained) -> int:

@@ -53,6 +53,12 @@ def wait_until(ask: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     return answer
 
 
+def children(pid: int) -> list[int]:
+    """List the processes that any thread of a process started."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in files for child in file.read_text().split()]
+
+
 def free_ports(count: int) -> list[int]:
     with ExitStack() as open_ones:
         sockets = [open_ones.enter_context(socket.socket()) for _ in range(count)]

@@ -1,5 +1,6 @@
 """Small trained models for the tests."""
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from service.contract.feature import Feature
+from service.contract.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
+from service.contract.signature import Output, Signature
 from service.lab.publication import Publication
 from tests.live import CHECKOUT
 
@@ -63,3 +67,22 @@ def publish_iris(folder: Path) -> None:
     store, trained = ModelStore(folder), iris()
     publication = Publication("iris", trained.estimator, trained.X, trained.y)
     store.promote("iris", publication.write(store, Settings(), {}, None, {}))
+
+
+MANIFEST = Manifest(
+    model="m",
+    estimator="none",
+    rows=1,
+    image="local",
+    signature=Signature(
+        features=[Feature(name="x", kind="number", dtype="float64", nullable=False)],
+        output=Output(task="regression"),
+    ),
+)
+
+
+def write_files(folder: Path) -> Manifest:
+    """Fill a version's folder with files that no API would load."""
+    for name in (MODEL, GOLDEN, BASELINE):
+        (folder / name).write_bytes(os.urandom(2000))
+    return MANIFEST

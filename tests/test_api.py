@@ -323,7 +323,6 @@ def test_a_version_shows_its_manifest(http: httpx.Client) -> None:
     assert manifest["rows"] == 150
     assert manifest["refused"] is None
     assert manifest["libraries"].keys() == {"python", "scikit-learn", "numpy", "pandas", "skops"}
-    assert manifest["files"].keys() == {"model.skops", "golden.json", "baseline.json"}
 
 
 def test_health_says_what_is_served(http: httpx.Client) -> None:

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 
 from service.contract.errors import NotFoundError, RefusedError
-from service.contract.manifest import GOLDEN, MODEL, Manifest
+from service.contract.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore
 from service.lab.publication import ModelVersion
 from tests.live import LiveApi, running_api, wait_until
@@ -157,8 +157,8 @@ def cut(folder: Path) -> None:
     (folder / MODEL).write_bytes((folder / MODEL).read_bytes()[:10_000])
 
 
-def crash_in_predict(folder: Path) -> None:
-    """Point a tree's children far outside of it: every type is allowed, and `predict` crashes."""
+def alter_a_tree(folder: Path) -> None:
+    """Point a tree's children far outside: every type is allowed, and `predict` would crash."""
     estimator = skops.io.loads(
         skops.io.dumps(iris().estimator), trusted=["sklearn.tree._tree.Tree"]
     )
@@ -175,7 +175,7 @@ BAD: list[tuple[str, Sabotage, list[str]]] = [
     ("foreign type", dump(Stranger()), ["Stranger", "allow-list", "service/features.py"]),
     ("function", dump({"x": np.load}), ["not on the allow-list"]),
     ("other answers", dump(DummyClassifier().fit(iris().X, iris().y)), ["Golden row"]),
-    ("crash", crash_in_predict, ["crashed", "exit code -11"]),
+    ("altered tree", alter_a_tree, ["Tree in the model file is damaged", "leads nowhere"]),
     ("no golden rows", lambda f: (f / GOLDEN).write_text("{}"), [GOLDEN, "cannot be read"]),
 ]
 
@@ -185,7 +185,7 @@ def test_a_bad_version_is_refused_with_its_reason_while_the_old_one_serves(
     api: LiveApi, model: Model, sabotage: Sabotage, words: list[str]
 ) -> None:
     def write(folder: Path) -> Manifest:
-        for file in (MODEL, GOLDEN):
+        for file in (MODEL, GOLDEN, BASELINE):
             shutil.copy(model.store.folder(model.name, 1) / file, folder)
         sabotage(folder)
         return model.store.manifest(model.name, 1)

@@ -87,22 +87,22 @@ def test_integers_booleans_and_dates_as_text_come_through(lab: Lab) -> None:
 def test_many_rows_go_in_chunks_with_a_progress_bar_and_one_version_answers(
     lab: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    X = pd.concat([iris().X] * 40, ignore_index=True)
+    X = pd.concat([iris().X] * 200, ignore_index=True)
     answers = lab.predict("iris", X)
-    assert len(answers) == 6000
+    assert len(answers) == 30_000
     assert answers["prediction_id"].is_unique
-    assert "6000/6000" in capsys.readouterr().err
+    assert "30000/30000" in capsys.readouterr().err
     versions = lab.predictions("iris").set_index("prediction_id").loc[answers["prediction_id"]]
     assert versions["version"].nunique() == 1
 
 
 def test_a_row_in_a_later_chunk_is_found_by_its_number_in_the_table(lab: Lab) -> None:
-    X = pd.concat([iris().X] * 40, ignore_index=True)
-    X.loc[4321, "petal_width"] = None
-    with pytest.raises(InputError, match="Counted from row 4000 of the table: ") as caught:
+    X = pd.concat([iris().X] * 200, ignore_index=True)
+    X.loc[24_321, "petal_width"] = None
+    with pytest.raises(InputError, match="Counted from row 20000 of the table: ") as caught:
         lab.predict("iris", X)
-    assert "'petal_width' in row 321 is null" in str(caught.value)
-    assert caught.value.details[0]["row"] == 4321
+    assert "'petal_width' in row 4321 is null" in str(caught.value)
+    assert caught.value.details[0]["row"] == 24_321
 
 
 def test_errors_of_the_api_are_raised_as_the_class_they_are(lab: Lab) -> None:

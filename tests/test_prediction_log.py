@@ -22,23 +22,24 @@ from tests.models import FLOWER, iris, publish_iris
 from tests.need import need
 
 
-def line(model: str = "iris", **more: Any) -> str:
-    fields: LogLine = {
-        "sequence": 0,
-        "id": prediction_ids(1)[0],
+def line(model: str = "iris", **more: Any) -> bytes:
+    """Give what one request of one row writes."""
+    fields: dict[str, Any] = {
         "time": "2026-05-01T12:00:00.000001+00:00",
         "model": model,
         "version": 1,
         "image": "labloop-api:0.1.0",
-        "inputs": {"size": 1.5},
-        "prediction": "small",
-        "probabilities": {"small": 0.75, "large": 0.25},
-        "latency_ms": 1.25,
-        "batch": 1,
         "client": "test",
-        "marks": [],
+        "latency_ms": 1.25,
+        "inputs": {"size": [1.5]},
+        "ids": prediction_ids(1),
+        "predictions": ["small"],
+        "classes": ["small", "large"],
+        "probabilities": [[0.75, 0.25]],
+        "targets": None,
+        "marks": {},
     }
-    return orjson.dumps(fields | more).decode().removeprefix('{"sequence":0,')
+    return orjson.dumps(fields | more)
 
 
 def segments(folder: Path) -> list[Path]:
@@ -122,7 +123,7 @@ def test_a_full_disk_stops_the_answers_until_there_is_room_and_nothing_is_lost(
         ballast.unlink()
         assert ask(http).status_code == 200
 
-    assert [record["id"] for record in records(small_disk)] == answered
+    assert [each for record in records(small_disk) for each in record["ids"]] == answered
     assert log_reader.read(small_disk, "iris").attrs["torn_lines"] == 0
 
 
@@ -150,7 +151,7 @@ def test_a_log_that_cannot_be_written_gives_503_and_names_the_folder(tmp_path: P
 
 
 def test_the_log_reads_as_a_table_with_proper_types(log: PredictionLog, tmp_path: Path) -> None:
-    log.write([line(), line("other"), line(prediction="large", marks=["unseen:colour"])])
+    log.write([line(), line("other"), line(predictions=["large"], marks={"unseen:colour": [0]})])
     table = log_reader.read(tmp_path, "iris")
     assert len(table) == 2
     assert [*table.columns] == [
@@ -170,6 +171,7 @@ def test_the_log_reads_as_a_table_with_proper_types(log: PredictionLog, tmp_path
     assert table["time"][0] == pd.Timestamp("2026-05-01 12:00:00.000001", tz="UTC")
     assert table["proba_small"].tolist() == [0.75, 0.75]
     assert table["prediction"].tolist() == ["small", "large"]
+    assert table["marks"].tolist() == [[], ["unseen:colour"]]
 
 
 def test_an_empty_log_has_the_same_columns(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_an_empty_log_has_the_same_columns(tmp_path: Path) -> None:
 
 
 def test_a_feature_whose_name_is_taken_is_called_input(log: PredictionLog, tmp_path: Path) -> None:
-    log.write([line(inputs={"time": 3.5, "size": 1.0})])
+    log.write([line(inputs={"time": [3.5], "size": [1.0]})])
     table = log_reader.read(tmp_path, "iris")
     assert table["input.time"].tolist() == [3.5]
     assert table["size"].tolist() == [1.0]
@@ -225,6 +227,38 @@ def test_a_damaged_line_is_named_and_the_rest_is_read(tmp_path: Path, damage: by
     with pytest.warns(UserWarning, match=rf"{segment}, line 2 is damaged"):
         table = log_reader.read(tmp_path, "iris")
     assert len(table) == 2
+
+
+OLD = {
+    "sequence": 1, "time": "2026-05-01T12:00:00.000001+00:00", "model": "iris", "version": 1,
+    "image": "labloop-api:0.1.0", "client": "test", "batch": 1, "latency_ms": 1.25,
+    "id": "01a20e5a-934a-73e4-9255-27f433f03bc9", "inputs": {"size": 1.5},
+    "prediction": "small", "probabilities": {"small": 0.75, "large": 0.25},
+    "marks": ["out_of_range:size"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change, column, value",
+    [
+        ({}, "prediction", "small"),
+        ({}, "proba_large", 0.25),
+        ({}, "size", 1.5),
+        ({}, "marks", ["out_of_range:size"]),
+        ({"prediction": 1.5, "probabilities": None}, "prediction", 1.5),
+        ({"prediction": {"a": 1, "b": 2}, "probabilities": None}, "prediction_b", 2),
+        ({"prediction": {"a": 1}, "probabilities": {"a": 0.5}}, "proba_a", 0.5),
+        ({"prediction": {"a": 1}, "probabilities": {"a": {"0": 0.4}}}, "proba_a_0", 0.4),
+    ],
+)
+def test_a_line_of_version_0_1_0_is_read(
+    tmp_path: Path, change: dict[str, Any], column: str, value: Any
+) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "old.jsonl").write_bytes(orjson.dumps(OLD | change) + b"\n")
+    table = log_reader.read(tmp_path, "iris")
+    assert table["prediction_id"].tolist() == [OLD["id"]]
+    assert table[column][0] == value
 
 
 def test_a_model_without_versions_is_named(tmp_path: Path) -> None:

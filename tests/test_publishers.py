@@ -12,36 +12,17 @@ from typing import Any
 
 import pytest
 
-from service.contract.feature import Feature
-from service.contract.manifest import Manifest
 from service.contract.model_store import ModelStore
-from service.contract.signature import Output, Signature
+from tests.models import write_files
 from tests.soak import times
 
 _context = multiprocessing.get_context("fork")
-
-MANIFEST = Manifest(
-    model="m",
-    estimator="none",
-    rows=1,
-    signature=Signature(
-        features=[Feature(name="x", kind="number", dtype="float64", nullable=False)],
-        output=Output(task="regression"),
-    ),
-    image="local",
-)
-
-
-def write(folder: Path) -> Manifest:
-    for name in ("model.skops", "golden.json", "baseline.json"):
-        (folder / name).write_bytes(os.urandom(2000))
-    return MANIFEST
 
 
 def publish(root: Path, count: int, live: bool = True) -> None:
     store = ModelStore(root)
     for _ in range(count):
-        version = store.add("m", write)
+        version = store.add("m", write_files)
         if live:
             store.promote("m", version)
 

@@ -126,7 +126,7 @@ def test_an_empty_value_in_a_url_is_missing() -> None:
 def test_marks_name_what_training_did_not_have() -> None:
     described = signature(size=[1.0, 2.0, None], kind=["a", "b", None])
     table = described.parse_columns({"size": [1.5, 9.0, None], "kind": ["z", "a", None]})
-    assert described.marks(table) == {0: ["unseen:kind"], 1: ["out_of_range:size"]}
+    assert described.marks(table) == {"out_of_range:size": [1], "unseen:kind": [0]}
 
 
 def test_many_problems_are_counted_and_a_few_are_shown() -> None:

@@ -34,17 +34,17 @@ RETRY_SECONDS = 5
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load what is live before the first request; sync the log after the last one."""
     chosen = settings()
-    registry = Registry(ModelStore(chosen.models_dir), Workers())
+    registry = Registry(ModelStore(chosen.models_dir), Workers(), chosen.trial_seconds)
     log = PredictionLog(chosen.logs_dir, chosen.log_sync)
     app.state.settings = chosen
     # A thread that computes lets the event loop in again after 0.5 ms instead of 5.
     sys.setswitchinterval(0.0005)
     app.state.inference = Inference(registry, log, chosen.labloop_image)
+    # What is imported by now stays: the garbage collector, which would stop a request for 0.1 s to
+    # go through all of scikit-learn, need not look at it again.
+    gc.freeze()
     log.start()
     await run_in_threadpool(registry.start)
-    # What is loaded now stays: the garbage collector, which would stop a request for 0.1 s to go
-    # through all of scikit-learn, need not look at it again.
-    gc.freeze()
     yield
     await run_in_threadpool(registry.stop)
     await run_in_threadpool(log.stop)

@@ -54,8 +54,9 @@ class FastPath:
 
     Attributes
     ----------
-    by_probability : bool
-        Whether `predict` is by its definition the class of the highest `predict_proba`.
+    by_vote : bool
+        Whether `predict` is by definition the class of the highest `predict_proba`, whose
+        every bit is the same here; then even a tie is decided as the estimator decides it.
 
     Raises
     ------
@@ -82,7 +83,7 @@ class FastPath:
         self._dtype = float if all(f.kind != "category" for f in signature.features) else object
         self._steps = [_step(each, self._names) for each in before]
         self._score = _scorer(last)
-        self.by_probability = type(last) in FORESTS[:2]
+        self.by_vote = type(last) in VOTING
 
     def __call__(self, columns: Columns) -> Answers:
         """Answer checked columns.
@@ -103,7 +104,8 @@ class FastPath:
         if scores.shape[1] > 1:
             two = np.partition(scores, -2, axis=1)[:, -2:]
             gap = two[:, 1] - two[:, 0]
-            if ((gap < NEAR) & (gap != 0)).any():
+            near = (gap > 0) & (gap < NEAR) if self.by_vote else gap < NEAR
+            if near.any():
                 raise NoFastPathError("a decision is too near to call")
         return Answers.model_construct(
             predictions=[self._classes[i] for i in best.tolist()],
@@ -237,6 +239,7 @@ FORESTS = (
     ensemble.GradientBoostingClassifier,
     ensemble.GradientBoostingRegressor,
 )
+VOTING = (*FORESTS[:2], tree.DecisionTreeClassifier, tree.ExtraTreeClassifier)
 HISTOGRAMS = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 TREES = (
     tree.DecisionTreeClassifier,

@@ -1,5 +1,6 @@
 """Inference: a row's way from the parsed request to the answer that is in the log."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,18 +9,21 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 
+from service.api.fast_path import NoFastPathError
 from service.api.lane import Lane, Question
-from service.api.prediction_log import PredictionLog
+from service.api.prediction_log import LogBusyError, PredictionLog
 from service.api.predictor import FAST_ROWS
 from service.api.registry import LoadedModel, Registry
-from service.contract.errors import InputError
 from service.contract.golden import Answers
-from service.contract.log_line import fragments, prediction_ids
+from service.contract.log_line import prediction_ids
 from service.contract.signature import Columns, Signature
 
 Parse = Callable[[Signature], Columns]
+
+BATCH_ROWS = 1000  # that the estimator itself answers at once for several small requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,9 @@ class Answer:
 class Inference:
     """Signature, registry, predictor and log, in this order.
 
-    Small requests to a version share a lane and are answered together; a large
-    one has a thread of its own.
+    Small requests to a version share a lane and are answered together: by the
+    fast path on the event loop, or by the estimator in a thread. A large one has
+    a thread of its own; there are as many of these as cores.
 
     Parameters
     ----------
@@ -53,7 +58,9 @@ class Inference:
         self.registry = registry
         self.log = log
         self.image = image
+        self._fast_lanes: WeakKeyDictionary[LoadedModel, Lane] = WeakKeyDictionary()
         self._lanes: WeakKeyDictionary[LoadedModel, Lane] = WeakKeyDictionary()
+        self._large = CapacityLimiter(os.cpu_count() or 1)
 
     async def answer(
         self, name: str, version: int | None, parse: Parse, client: str, large: bool = False
@@ -82,104 +89,94 @@ class Inference:
         else:
             model = await run_in_threadpool(self.registry.version, name, version)
         signature = model.manifest.signature
-        columns = await run_in_threadpool(parse, signature) if large else parse(signature)
-        question = Question(columns, len(columns[signature.names[0]]), client)
-        if question.rows <= FAST_ROWS:
-            answer: Answer = await self._lane(model).ask(question)
-            return answer
-        (given,) = await run_in_threadpool(self._compute, model, [question])
-        if isinstance(given, Exception):
-            raise given
-        return given
+        if large:
+            columns = await to_thread.run_sync(parse, signature, limiter=self._large)
+        else:
+            columns = parse(signature)
+        question = Question(model, columns, client)
+        if question.rows > FAST_ROWS:
+            (given,) = await to_thread.run_sync(self._answer, [question], limiter=self._large)
+            if isinstance(given, Exception):
+                raise given
+            return given
+        return await self._together(question)
 
-    def _lane(self, model: LoadedModel) -> Lane:
-        lane = self._lanes.get(model)
-        if lane is None:
-            inline = model.predictor.quick and self.log.sync != "always"
-            lane = Lane(lambda questions: self._compute(model, questions), inline)
-            self._lanes[model] = lane
-        return lane
+    async def _together(self, question: Question) -> Answer:
+        model = question.model
+        if model.predictor.quick and self.log.sync != "always":
+            if (lane := self._fast_lanes.get(model)) is None:
+                lane = Lane(self._answer_fast, inline=True, rows=FAST_ROWS)
+                self._fast_lanes[model] = lane
+            fast: Answer | None = await lane.ask(question)
+            if fast is not None:
+                return fast
+        if (lane := self._lanes.get(model)) is None:
+            lane = self._lanes[model] = Lane(self._answer, inline=False, rows=BATCH_ROWS)
+        answer: Answer = await lane.ask(question)
+        return answer
 
-    def _compute(self, model: LoadedModel, questions: list[Question]) -> list[Answer | Exception]:
-        """Answer questions together, and log them with one write."""
-        merged = questions[0].columns
-        if len(questions) > 1:
-            merged = {
-                name: [value for question in questions for value in question.columns[name]]
-                for name in merged
-            }
+    def _answer_fast(self, questions: list[Question]) -> list[Answer | None]:
+        """Answer by the fast path; None where that, or the log, would keep the event loop."""
         try:
-            answers = model.predictor(merged)
-        except InputError as error:
+            answers = questions[0].model.predictor.fast(_merged(questions))
+            return [*self._logged(questions, answers, wait=False)]
+        except (NoFastPathError, LogBusyError):
+            if len(questions) == 1:
+                return [None]
+        return [given for each in questions for given in self._answer_fast([each])]
+
+    def _answer(self, questions: list[Question]) -> list[Answer | Exception]:
+        """Answer by the estimator, or by the fast path where it has one."""
+        try:
+            answers = questions[0].model.predictor(_merged(questions))
+        except Exception as error:  # whatever a user's estimator raises
             if len(questions) == 1:
                 return [error]
-            return [given for each in questions for given in self._compute(model, [each])]
-        results: list[Answer | Exception] = []
-        lines: list[str] = []
-        ids = prediction_ids(len(answers.predictions))
-        start = 0
-        for question in questions:
-            result = _part(model, answers, ids, start, start + question.rows)
-            lines += self._lines(model, question, result)
-            results.append(result)
-            start += question.rows
-        self.log.write(lines)
-        return results
+            return [given for each in questions for given in self._answer([each])]
+        return [*self._logged(questions, answers)]
 
-    def _lines(self, model: LoadedModel, question: Question, result: Answer) -> list[str]:
-        """Write the lines of one request: its columns as JSON, laid row by row into a template."""
-        signature = model.manifest.signature
-        shared = {
-            "time": datetime.now(UTC).isoformat(timespec="microseconds"),
-            "model": model.name,
-            "version": model.version,
+    def _logged(
+        self, questions: list[Question], answers: Answers, wait: bool = True
+    ) -> list[Answer]:
+        """Give each question its part of the answers, all of them logged with one write."""
+        ids = prediction_ids(len(answers.predictions))
+        time = datetime.now(UTC).isoformat(timespec="microseconds")
+        parts, lines, start = [], [], 0
+        for question in questions:
+            part = _part(question.model, answers, ids, start, start + question.rows)
+            parts.append(part)
+            lines.append(self._line(question, part, time))
+            start += question.rows
+        self.log.write(lines, wait)
+        return parts
+
+    def _line(self, question: Question, part: Answer, time: str) -> bytes:
+        line = {
+            "time": time,
+            "model": part.model,
+            "version": part.version,
             "image": self.image,
             "client": question.client,
-            "batch": question.rows,
             "latency_ms": round((perf_counter() - question.began) * 1000, 3),
+            "inputs": question.columns,
+            "ids": part.ids,
+            "predictions": part.predictions,
+            "classes": part.classes,
+            "probabilities": part.probabilities,
+            "targets": part.targets,
+            "marks": question.model.manifest.signature.marks(question.columns),
         }
-        chances, labels = result.probabilities, signature.output.labels
-        if chances is not None and labels is not None:
-            probabilities = _template(labels)
-            columns = [fragments([*column]) for column in zip(*chances, strict=True)]
-        else:
-            probabilities = "%s"
-            named = [signature.output.by_class(row) for row in chances or [None] * question.rows]
-            columns = [fragments(named)]
-        template = (
-            f"{_literal(shared)[1:-1]},"
-            f'"id":"%s","inputs":{_template([*question.columns])},'
-            f'"prediction":%s,"probabilities":{probabilities},"marks":%s}}'
-        )
-        unusual = signature.marks(question.columns)
-        marks = ["[]"] * question.rows
-        for row, found in unusual.items():
-            marks[row] = orjson.dumps(found).decode()
-        rows = zip(
-            result.ids,
-            *map(fragments, question.columns.values()),
-            fragments([signature.output.by_target(each) for each in result.predictions]),
-            *columns,
-            marks,
-            strict=True,
-        )
-        return [template % row for row in rows]
+        return orjson.dumps(line)
 
 
-def _literal(value: Any) -> str:
-    """Write JSON that stands in a template for itself."""
-    return orjson.dumps(value).decode().replace("%", "%%")
-
-
-def _template(names: list[str]) -> str:
-    """Write a JSON object with a place for each value.
-
-    Examples
-    --------
-    >>> _template(["size", "share in %"])
-    '{"size":%s,"share in %%":%s}'
-    """
-    return "{" + ",".join(f"{_literal(name)}:%s" for name in names) + "}"
+def _merged(questions: list[Question]) -> Columns:
+    """Put the rows of all questions under each other."""
+    if len(questions) == 1:
+        return questions[0].columns
+    return {
+        name: [value for question in questions for value in question.columns[name]]
+        for name in questions[0].columns
+    }
 
 
 def _part(model: LoadedModel, answers: Answers, ids: list[str], start: int, stop: int) -> Answer:

@@ -12,19 +12,22 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from service.api.registry import LoadedModel
 from service.contract.signature import Columns
-
-BATCH = 64  # requests
 
 
 @dataclass(slots=True)
 class Question:
-    """Checked columns of one request, and who asks."""
+    """The model, checked columns of one request, and who asks."""
 
+    model: LoadedModel
     columns: Columns
-    rows: int
     client: str
+    rows: int = 0
     began: float = field(default_factory=perf_counter)
+
+    def __post_init__(self) -> None:
+        self.rows = len(self.columns[self.model.manifest.signature.names[0]])
 
 
 Compute = Callable[[list[Question]], list[Any]]
@@ -39,11 +42,14 @@ class Lane:
     compute : callable
     inline : bool
         Whether it is so quick that the event loop may do it itself; else a thread does.
+    rows : int
+        The most rows that a batch of several questions has.
     """
 
-    def __init__(self, compute: Compute, inline: bool) -> None:
+    def __init__(self, compute: Compute, inline: bool, rows: int) -> None:
         self._compute = compute
         self._inline = inline
+        self._rows = rows
         self._waiting: list[tuple[Question, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -58,7 +64,7 @@ class Lane:
 
     async def _serve(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            batch = self._next()
             questions = [question for question, _ in batch]
             try:
                 if self._inline:
@@ -74,4 +80,17 @@ class Lane:
                     future.set_exception(answer)
                 else:
                     future.set_result(answer)
+            if self._inline and self._waiting:
+                await asyncio.sleep(0)  # the answers go out before the next batch
         self._task = None
+
+    def _next(self) -> list[tuple[Question, asyncio.Future[Any]]]:
+        """Take as many questions as one batch may have, at least one."""
+        count, rows = 0, 0
+        for question, _ in self._waiting:
+            rows += question.rows
+            if count and rows > self._rows:
+                break
+            count += 1
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        return batch

@@ -16,6 +16,10 @@ SYNC_SECONDS = 1.0
 logger = logging.getLogger("uvicorn.error")
 
 
+class LogBusyError(Exception):
+    """Another thread writes to the log just now."""
+
+
 class PredictionLog:
     """One segment, one writer: a new file for each start of the API.
 
@@ -55,33 +59,40 @@ class PredictionLog:
                 os.close(self._handle)
                 self._handle = None
 
-    def write(self, lines: list[str]) -> None:
+    def write(self, lines: list[bytes], wait: bool = True) -> None:
         """Append lines, all or none.
 
         Parameters
         ----------
-        lines : list of str
+        lines : list of bytes
             The JSON of `LogLine` without its first field: the segment counts.
+        wait : bool
+            Whether to wait while another thread writes.
 
         Raises
         ------
         LogWriteError
             Disk full or failing. What was half written is taken back, so that
             the next line is never glued to it.
+        LogBusyError
+            Another thread writes just now; nothing was written.
         """
-        with self._lock:
-            numbered = enumerate(lines, self.sequence + 1)
-            data = "".join(
-                [f'{{"sequence":{number},{line}\n' for number, line in numbered]
-            ).encode()
-            try:
-                self._append(data)
-            except OSError as error:
-                raise LogWriteError(
-                    f"The prediction log at {self.folder} cannot be written "
-                    f"({error.strerror}), so no answer is given. Free space there and try again."
-                ) from error
+        if not self._lock.acquire(blocking=wait):
+            raise LogBusyError
+        try:
+            numbered = [
+                b'{"sequence":%d,%b\n' % (number, line[1:])
+                for number, line in enumerate(lines, self.sequence + 1)
+            ]
+            self._append(b"".join(numbered))
             self.sequence += len(lines)
+        except OSError as error:
+            raise LogWriteError(
+                f"The prediction log at {self.folder} cannot be written "
+                f"({error.strerror}), so no answer is given. Free space there and try again."
+            ) from error
+        finally:
+            self._lock.release()
 
     def _append(self, data: bytes) -> None:
         if self._handle is None:

@@ -2,18 +2,21 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from service.api import trial, trial_process
 from service.api.predictor import Predictor
 from service.api.workers import Workers
-from service.contract.errors import LabloopError, NotPublishedError
+from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
 
 POLL_SECONDS = 0.1
 KEPT_BESIDE_LIVE = 4
+LOADED_AT_ONCE = 8  # a version whose trial hangs holds up no other model
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -44,36 +47,44 @@ class Registry:
     A thread polls the content of the alias files, because file events do not
     cross every bind mount. A new version is tried in a process of its own, then
     loaded beside the old one; one assignment puts it in the old one's place, so
-    that requests keep the version that they started with.
+    that requests keep the version that they started with. A trial ends early
+    when the alias has moved on meanwhile.
 
     Parameters
     ----------
     store : ModelStore
     workers : Workers
         Are told what came of each change.
+    trial_seconds : float
+        `TRIAL_SECONDS`.
     """
 
-    def __init__(self, store: ModelStore, workers: Workers) -> None:
+    def __init__(self, store: ModelStore, workers: Workers, trial_seconds: float) -> None:
         self.store = store
         self.workers = workers
+        self.trial_seconds = trial_seconds
         self._live: dict[str, LoadedModel] = {}
         self._seen: dict[str, Aliases] = {}
         self._refused: dict[str, dict[int | None, Refusal]] = {}
-        self._beside: dict[tuple[str, int], LoadedModel] = {}
-        self._loading = threading.Lock()
+        self._beside: dict[tuple[str, int], Future[LoadedModel]] = {}
+        self._following: dict[str, Future[None]] = {}
+        self._changing = threading.RLock()
         self._stop = threading.Event()
+        self._loaders = ThreadPoolExecutor(LOADED_AT_ONCE, "loader")
         self._thread = threading.Thread(target=self._poll, name="registry", daemon=True)
 
     def start(self) -> None:
         """Load what is live, then keep in step in the background."""
         self.workers.start()
         self.refresh()
+        wait(self._following.values())
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop polling."""
+        """Stop polling, and break off what is being loaded."""
         self._stop.set()
         self._thread.join()
+        self._loaders.shutdown(cancel_futures=True)
         self.workers.stop()
 
     def live(self, name: str) -> LoadedModel:
@@ -104,25 +115,40 @@ class Registry:
         live = self._live.get(name)
         if live is not None and live.version == version:
             return live
-        with self._loading:
-            found = self._beside.pop((name, version), None) or self._load_beside(name, version)
-            self._beside[name, version] = found
+        self.store.folder(name, version)
+        key = name, version
+        with self._changing:
+            loading = self._beside.pop(key, None)
+            if loading is None or (loading.done() and loading.exception()):
+                loading = self._loaders.submit(self._load_beside, name, version)
+            self._beside[key] = loading
             while len(self._beside) > KEPT_BESIDE_LIVE:
                 del self._beside[next(iter(self._beside))]
-        return found
+        return loading.result()
 
     def refusals(self, name: str) -> list[Refusal]:
         """List what was tried and not loaded, the newest last."""
-        return sorted(self._refused.get(name, {}).values(), key=lambda refusal: refusal.time)
+        with self._changing:
+            refused = [*self._refused.get(name, {}).values()]
+        return sorted(refused, key=lambda refusal: refusal.time)
 
     def refresh(self) -> None:
-        """Look at every model's aliases once, and load what changed."""
+        """Look at every model's aliases once, and begin to load what changed."""
         names = self.store.names()
         for name in names:
-            self._refresh(name)
-        for gone in self._seen.keys() - set(names):
-            for state in (self._live, self._seen, self._refused):
-                state.pop(gone, None)
+            following = self._following.get(name)
+            if following is not None:
+                if not following.done():
+                    continue
+                del self._following[name]
+                following.result()  # a fault of ours is raised again here
+            self._look(name)
+        with self._changing:
+            for gone in self._seen.keys() - set(names):
+                for state in (self._live, self._seen, self._refused, self._following):
+                    state.pop(gone, None)
+                for key in [key for key in self._beside if key[0] == gone]:
+                    del self._beside[key]
 
     def _poll(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
@@ -131,30 +157,50 @@ class Registry:
             except Exception:
                 logger.exception("The model store could not be looked at; it is tried again.")
 
-    def _refresh(self, name: str) -> None:
+    def _look(self, name: str) -> None:
         try:
             aliases = self.store.aliases(name)
         except LabloopError as error:
             if None not in self._refused.get(name, {}):
                 self._refuse(name, None, str(error))
             return
-        if aliases == self._seen.get(name):
-            return
-        self._refused.get(name, {}).pop(None, None)
-        serving = self._live.get(name)
-        if aliases.live is None:
-            self._live.pop(name, None)
-        elif serving is None or serving.version != aliases.live:
+        if aliases != self._seen.get(name):
+            self._following[name] = self._loaders.submit(self._follow, name, aliases)
+
+    def _follow(self, name: str, aliases: Aliases) -> None:
+        """Do what a model's aliases say."""
+        serving, loaded, version = self._live.get(name), None, aliases.live
+        refused = None
+        if version is not None and (serving is None or serving.version != version):
             try:
-                loaded = self._load(name, aliases.live)
+                loaded = self._load(name, version, lambda: self._wants(name, version))
+            except trial_process.NotWantedError:
+                return  # the next look finds what is wanted
             except Exception as error:
-                self._refuse(name, aliases.live, str(error))
-            else:
+                logger.debug("The traceback:", exc_info=True)
+                refused = str(error)
+        with self._changing:
+            if refused is not None:
+                self._refuse(name, version, refused)
+            elif version is None:
+                self._live.pop(name, None)
+            elif loaded is not None:
                 self._live[name] = loaded
-                self._refused.get(name, {}).pop(aliases.live, None)
-                logger.info("Model %s: version %s is live.", name, aliases.live)
-        self._seen[name] = aliases
-        self._tell()
+                self._beside.pop((name, version), None)
+                logger.info("Model %s: version %s is live.", name, version)
+            for settled in (None, *([] if refused else [version])):
+                self._refused.get(name, {}).pop(settled, None)
+            self._seen[name] = aliases
+            self._tell()
+
+    def _wants(self, name: str, version: int) -> bool:
+        """Whether a version that is being tried is still to go live."""
+        if self._stop.is_set():
+            return False
+        try:
+            return self.store.aliases(name).live == version
+        except LabloopError:
+            return True  # the alias file is damaged; what it said last holds
 
     def _tell(self) -> None:
         told = {}
@@ -168,23 +214,28 @@ class Registry:
         self.workers.tell(told)
 
     def _refuse(self, name: str, version: int | None, reason: str) -> None:
-        self._refused.setdefault(name, {})[version] = Refusal(version, reason)
+        with self._changing:
+            self._refused.setdefault(name, {})[version] = Refusal(version, reason)
         logger.warning("Model %s: version %s is refused: %s", name, version, reason)
 
-    def _load(self, name: str, version: int) -> LoadedModel:
+    def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
         self.store.check_files(name, version)
-        slow_because = trial_process.run(self.store.root, name, version)
+        root, seconds = self.store.root, self.trial_seconds
+        slow_because = trial_process.run(root, name, version, seconds, wanted)
         predictor, manifest = trial.load(self.store, name, version)
         if slow_because:
             predictor.go_slowly(slow_because)
         return LoadedModel(name, version, predictor, manifest)
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
-        self.store.folder(name, version)
+        refused = self._refused.get(name, {}).get(version)
         try:
-            return self._load(name, version)
+            if refused is not None:  # a version never changes, so neither does this
+                raise ArtifactError(refused.reason)
+            return self._load(name, version, lambda: not self._stop.is_set())
         except LabloopError as error:
-            self._refuse(name, version, str(error))
+            if refused is None:
+                self._refuse(name, version, str(error))
             raise NotPublishedError(
                 f"Version {version} of model {name!r} cannot be served: {error}"
             ) from error

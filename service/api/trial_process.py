@@ -6,16 +6,22 @@ seconds, so a fork server does it once, and each trial is a fork of it.
 """
 
 import multiprocessing
+import time
+from collections.abc import Callable
 from multiprocessing import forkserver
 from pathlib import Path
 
 from service.contract.errors import ArtifactError
 
-SECONDS = 60
+POLL_SECONDS = 0.1
 
 _context = multiprocessing.get_context("forkserver")
 # uvicorn too: it is the main module, which each child imports.
 _context.set_forkserver_preload(["service.api.trial", "uvicorn.main"])
+
+
+class NotWantedError(Exception):
+    """Another version is wanted by now, so this one's trial was broken off."""
 
 
 def start_server() -> None:
@@ -23,8 +29,21 @@ def start_server() -> None:
     forkserver.ensure_running()
 
 
-def run(root: Path, name: str, version: int) -> str | None:
+def run(
+    root: Path, name: str, version: int, seconds: float, wanted: Callable[[], bool]
+) -> str | None:
     """Load a version in a process of its own, and try its fast path thoroughly there.
+
+    Parameters
+    ----------
+    root : Path
+        `MODELS_DIR`.
+    name : str
+    version : int
+    seconds : float
+        `TRIAL_SECONDS`.
+    wanted : callable
+        Asked now and then; the trial ends when the version is no longer wanted.
 
     Returns
     -------
@@ -34,7 +53,9 @@ def run(root: Path, name: str, version: int) -> str | None:
     Raises
     ------
     ArtifactError
-        It fails, crashes or takes longer than 60 s.
+        It fails, crashes or takes too long.
+    NotWantedError
+        Another version is wanted by now.
     """
     from service.api import trial  # late: it imports scikit-learn, and the server is to go first
 
@@ -42,13 +63,20 @@ def run(root: Path, name: str, version: int) -> str | None:
     process = _context.Process(target=trial.report, args=(theirs, root, name, version), daemon=True)
     process.start()
     theirs.close()
+    deadline = time.monotonic() + seconds
     try:
-        if not ours.poll(SECONDS):
-            raise ArtifactError(f"The trial of {name} {version} took longer than {SECONDS} s.")
+        while not ours.poll(POLL_SECONDS):
+            if not wanted():
+                raise NotWantedError
+            if time.monotonic() > deadline:
+                raise ArtifactError(
+                    f"The trial of {name} {version} took longer than {seconds:g} s. "
+                    "If the model needs that long, raise TRIAL_SECONDS."
+                )
         answer: tuple[str | None, str | None] = ours.recv()
         refused, slow_because = answer
     except EOFError:
-        process.join(SECONDS)
+        process.join(seconds)
         raise ArtifactError(
             f"The trial of {name} {version} crashed (exit code {process.exitcode}). "
             "The model file is damaged, or the container is short of memory."

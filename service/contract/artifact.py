@@ -9,6 +9,7 @@ from typing import Any
 
 import skops.io
 
+from service.contract import structure
 from service.contract.errors import ArtifactError, EstimatorError
 
 # Beyond the defaults of skops: what scikit-learn's own estimators were seen to need. Nothing here
@@ -17,6 +18,7 @@ ALLOWED = frozenset(
     {
         "functools.partial",
         "numpy.dtype",
+        "numpy.number",
         "numpy.random._pickle.__randomstate_ctor",
         "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "scipy.interpolate._bsplines.BSpline",
@@ -67,8 +69,8 @@ ALLOWED = frozenset(
 )
 
 
-def dump(estimator: Any, file: Path) -> None:
-    """Write an estimator.
+def dumps(estimator: Any) -> bytes:
+    """Give the content of a model file.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def dump(estimator: Any, file: Path) -> None:
         skops cannot write it, for instance because it holds a lambda.
     """
     try:
-        skops.io.dump(estimator, file)
+        return skops.io.dumps(estimator)  # type: ignore[no-any-return]
     except Exception as error:  # skops and the estimator may raise anything here
         raise EstimatorError(
             f"{type(estimator).__name__} cannot be written as a skops file: {error}. "
@@ -85,7 +87,7 @@ def dump(estimator: Any, file: Path) -> None:
 
 
 def load(file: Path) -> Any:
-    """Read an estimator whose types are all allowed.
+    """Read an estimator whose types are all allowed, and whose trees are trees.
 
     Raises
     ------
@@ -106,11 +108,13 @@ def load(file: Path) -> Any:
             "there; what comes from a library can be allowed in service/contract/artifact.py."
         )
     try:
-        return skops.io.load(file, trusted=needed)
+        estimator = skops.io.load(file, trusted=needed)
     except Exception as error:
         raise ArtifactError(
             f"{file.name} cannot be loaded: {type(error).__name__}: {error}. Publish again."
         ) from error
+    structure.check(estimator)
+    return estimator
 
 
 def _is_ours(name: str) -> bool:

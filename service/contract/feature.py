@@ -4,6 +4,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -52,7 +53,7 @@ class Feature(BaseModel):
             )
         elif kind != "boolean" and len(present):
             minimum, maximum = present.min().item(), present.max().item()
-            if not math.isfinite(minimum) or not math.isfinite(maximum):
+            if not isfinite(minimum) or not isfinite(maximum):
                 raise SignatureError(
                     f"Feature {name!r} holds an infinite value. Replace it by a missing one first."
                 )
@@ -87,10 +88,9 @@ class Feature(BaseModel):
         problems : list of dict
             One entry a row that does not fit, rows counted from 0.
         """
-        if self.kind == "number":  # the usual case first: x - x is 0 for finite numbers alone
-            parsed = [v if type(v) is float and v - v == 0.0 else self._read(v) for v in values]
-        else:
-            parsed = [self._read(v) for v in values]
+        if self.kind == "number" and set(map(type, values)) == {float} and isfinite(sum(values)):
+            return values, []  # the usual case: all are finite, since their sum is
+        parsed = [self._read(value) for value in values]
         if Misfit not in set(map(type, parsed)):
             return parsed, []
         return parsed, [
@@ -125,7 +125,7 @@ class Feature(BaseModel):
             return f"is {show(value)}, but {_article(self.kind)} is expected"
         if self.kind == "number":
             try:
-                finite = math.isfinite(value)
+                finite = isfinite(value)
             except OverflowError:
                 finite = False
             return None if finite else "is not a finite number; send null where a value is missing"
@@ -162,19 +162,20 @@ class Feature(BaseModel):
                 return number(text)
         return text
 
-    def marks(self, values: list[Any]) -> list[tuple[int, str]]:
-        """List rows with something unusual: ``unseen:sex``, ``out_of_range:year``."""
+    def unusual(self, values: list[Any]) -> tuple[Literal["unseen", "out_of_range"], list[int]]:
+        """List the rows with a category that training never saw, or a number out of its range."""
         if self.kind == "category":
             seen = self._seen
-            return [(row, f"unseen:{self.name}") for row, v in enumerate(values) if v not in seen]
+            return "unseen", [row for row, value in enumerate(values) if value not in seen]
         low, high = self.minimum, self.maximum
         if low is None or high is None:
-            return []
-        return [
-            (row, f"out_of_range:{self.name}")
-            for row, v in enumerate(values)
-            if v is not None and not low <= v <= high
-        ]
+            return "out_of_range", []
+        if len(values) == 1:
+            outside = [] if values[0] is None or low <= values[0] <= high else [0]
+        else:
+            numbers = np.array(values, dtype=np.float64)  # None is NaN, which is on neither side
+            outside = np.flatnonzero((numbers < low) | (numbers > high)).tolist()
+        return "out_of_range", outside
 
     @cached_property
     def _seen(self) -> frozenset[Value | None]:

@@ -34,8 +34,16 @@ class Golden(BaseModel):
     answers: Answers
 
 
-def answer(estimator: Any, output: Output, X: pd.DataFrame | np.ndarray) -> Answers:
+def answer(
+    estimator: Any, output: Output, X: pd.DataFrame | np.ndarray, by_vote: bool = False
+) -> Answers:
     """Ask an estimator about a table, shape (n_rows, n_features).
+
+    Parameters
+    ----------
+    by_vote : bool
+        Whether its `predict` is by definition the class of the highest
+        `predict_proba`, as a forest's is: then it is asked once instead of twice.
 
     Raises
     ------
@@ -43,8 +51,11 @@ def answer(estimator: Any, output: Output, X: pd.DataFrame | np.ndarray) -> Answ
         The estimator raises on this table, e.g. on a category that it never saw.
     """
     try:
-        predictions = np.asarray(estimator.predict(X)).tolist()
         chances = estimator.predict_proba(X) if output.probabilities else None
+        if by_vote and chances is not None and output.classes is not None:
+            predictions = [output.classes[best] for best in chances.argmax(axis=1).tolist()]
+        else:
+            predictions = np.asarray(estimator.predict(X)).tolist()
     except ValueError as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"The model cannot answer these rows: {reason}.") from error

@@ -1,25 +1,26 @@
-"""A line of the prediction log: what was asked, and what was answered."""
+"""A line of the prediction log: what one request asked, and what it was answered."""
 
 import os
 import threading
 import time
+from itertools import pairwise
 from typing import Any, TypedDict
 
 import numpy as np
-import orjson
 
 FOLDER = "predictions"  # under LOGS_DIR
 SUFFIX = ".jsonl"
 
 
 class LogLine(TypedDict):
-    """One prediction, in the order in which the fields are written.
+    """One answered request, of one row or many, in the order in which the fields are written.
 
-    `time` is UTC, RFC 3339 with microseconds. `sequence` counts within one
-    segment. `latency_ms` is the time from the parsed request to the answer, and
-    `batch` the number of rows in the request. With several targets, `prediction`
-    and `probabilities` hold an object with an entry a target. `marks` lists what
-    was unusual about the inputs: ``unseen:<feature>``, ``out_of_range:<feature>``.
+    `sequence` counts within one segment. `time` is UTC, RFC 3339 with
+    microseconds. `latency_ms` is the time from the parsed request to the answer.
+    `inputs` holds a list of values a feature; `ids` and what follows are as in
+    the answer to ``POST /models/{name}/predict``. `marks` says in which rows,
+    counted from 0, the inputs were unusual: ``unseen:<feature>``,
+    ``out_of_range:<feature>``.
     """
 
     sequence: int
@@ -28,13 +29,14 @@ class LogLine(TypedDict):
     version: int
     image: str
     client: str
-    batch: int
     latency_ms: float
-    id: str
-    inputs: dict[str, Any]
-    prediction: Any
-    probabilities: dict[str, Any] | None
-    marks: list[str]
+    inputs: dict[str, list[Any]]
+    ids: list[str]
+    predictions: list[Any]
+    classes: list[Any] | None
+    probabilities: list[Any] | None
+    targets: list[str] | None
+    marks: dict[str, list[int]]
 
 
 _lock = threading.Lock()
@@ -58,29 +60,13 @@ def prediction_ids(count: int) -> list[str]:
         # 48 bits of milliseconds, then 12 bits of their 4096th parts.
         tick = max(time.time_ns() * 4096 // 1_000_000, _last + 1)
         _last = tick + count - 1
-    random = np.frombuffer(os.urandom(8 * count), dtype=np.uint8).reshape(count, 8).copy()
-    random[:, 0] = random[:, 0] & 0x3F | 0x80  # the variant
-    text = random.tobytes().hex()
-    heads = {}
-    for high in range(tick >> 12, (tick + count - 1 >> 12) + 1):
-        digits = f"{high:012x}"
-        heads[high] = f"{digits[:8]}-{digits[8:]}-7"
-    return [
-        f"{heads[each >> 12]}{each & 0xFFF:03x}-{text[at : at + 4]}-{text[at + 4 : at + 16]}"
-        for each, at in zip(range(tick, tick + count), range(0, 16 * count, 16), strict=True)
-    ]
-
-
-def fragments(values: list[Any]) -> list[str]:
-    """Write each value as JSON.
-
-    Examples
-    --------
-    >>> fragments([1.5, None, True])
-    ['1.5', 'null', 'true']
-    >>> fragments(["a,b", {"x": 1}])
-    ['"a,b"', '{"x":1}']
-    """
-    if set(map(type, values)) <= {float, int, bool, type(None)}:  # no comma within a value
-        return orjson.dumps(values).decode()[1:-1].split(",")
-    return [orjson.dumps(value).decode() for value in values]
+    ticks = np.arange(tick, tick + count, dtype=np.uint64)
+    halves = np.empty((count, 2), dtype=">u8")
+    halves[:, 0] = ticks >> 12 << 16 | 0x7000 | ticks & 0xFFF
+    halves[:, 1] = np.frombuffer(os.urandom(8 * count), dtype=np.uint64) >> 2 | 1 << 63
+    digits = np.frombuffer(halves.tobytes().hex().encode(), dtype=np.uint8).reshape(count, 32)
+    text = np.full((count, 37), ord("-"), dtype=np.uint8)
+    for dashes, (start, stop) in enumerate(pairwise((0, 8, 12, 16, 20, 32))):
+        text[:, start + dashes : stop + dashes] = digits[:, start:stop]
+    text[:, 36] = ord(" ")
+    return text.tobytes().decode().split()

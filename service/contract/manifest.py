@@ -1,10 +1,8 @@
 """Manifest: what is known about a model version, kept beside it."""
 
-import hashlib
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,14 +44,7 @@ class Manifest(BaseModel):
     libraries: dict[str, str] = Field(default_factory=installed_libraries)
     image: str
     git_revision: str | None = None
-    files: dict[str, str] = {}
 
     def class_name(self, label: Any) -> str:
         """Give a class's name for people, e.g. 'setosa' for 0."""
         return (self.class_names or {}).get(str(label), str(label))
-
-
-def sha256(file: Path) -> str:
-    """Give a file's checksum in hexadecimal."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

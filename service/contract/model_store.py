@@ -14,8 +14,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from service.contract import checksums
 from service.contract.errors import ArtifactError, EstimatorError, NotFoundError
-from service.contract.manifest import MANIFEST, MODEL, Manifest, sha256
+from service.contract.manifest import MANIFEST, Manifest
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 NUMBER = re.compile(r"[1-9][0-9]*")
@@ -99,24 +100,14 @@ class ModelStore:
             raise ArtifactError(f"{name}/{version}/{MANIFEST} cannot be read: {reason}") from error
 
     def check_files(self, name: str, version: int) -> None:
-        """Compare a version's files with the checksums in its manifest.
+        """Compare a version's files with its checksums.
 
         Raises
         ------
         ArtifactError
-            A file is missing, not listed or not what was published.
+            A file is missing or not what was published.
         """
-        folder = self.folder(name, version)
-        listed = self.manifest(name, version).files
-        if MODEL not in listed:
-            raise ArtifactError(f"{name}/{version}/{MANIFEST} lists no {MODEL}. Publish again.")
-        for file, checksum in listed.items():
-            path = folder / file
-            if path.name != file or not path.is_file() or sha256(path) != checksum:
-                raise ArtifactError(
-                    f"{name}/{version}/{file} is missing or not what was published "
-                    "(its sha256 differs from the manifest's). Publish again."
-                )
+        checksums.check(self.folder(name, version))
 
     def aliases(self, name: str) -> Aliases:
         """Read a model's aliases; a model without a file has none.
@@ -151,9 +142,8 @@ class ModelStore:
         check_name(name)
         with self._staging(name) as staging:
             manifest = write(staging)
-            sums = {file.name: sha256(file) for file in sorted(staging.iterdir())}
-            complete = manifest.model_copy(update={"files": sums})
-            (staging / MANIFEST).write_text(complete.model_dump_json(indent=2) + "\n")
+            (staging / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+            checksums.write(staging)
             for file in [*staging.iterdir(), staging]:
                 _sync(file)
             version = self._claim(name, staging)

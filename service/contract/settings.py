@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         4_000_000, ge=1000, description="the largest request body that the API reads"
     )
     max_rows: int = Field(20_000, ge=1, description="the most rows that one request may hold")
+    trial_seconds: float = Field(
+        60, gt=0, description="how long a new version may take to load and answer its golden rows"
+    )
     labloop_image: str = Field("local", description="the image this runs in; set by the image")
     git_revision: str = Field("", description="the checkout's commit; `make up` sets it")
 

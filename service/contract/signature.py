@@ -49,28 +49,6 @@ class Output(BaseModel):
             targets=None if names is None else [str(name) for name in names],
         )
 
-    def by_target(self, prediction: Any) -> Any:
-        """Name the parts of one row's prediction, where there are several targets."""
-        return prediction if self.targets is None else _named(self.targets, prediction)
-
-    @cached_property
-    def labels(self) -> list[str] | None:
-        """Name the numbers that a row of probabilities holds; None where it holds lists."""
-        if self.targets is None:
-            return [str(label) for label in self.classes or []]
-        return self.targets if self.classes is None else None
-
-    def by_class(self, chances: list[Any] | None) -> dict[str, Any] | None:
-        """Name the probabilities of one row: by class, and by target where there are several."""
-        if chances is None:
-            return None
-        if self.labels is not None:
-            return _named(self.labels, chances)
-        parts = zip(self.classes or [], chances, strict=True)
-        return _named(
-            self.targets or [], [_named([*map(str, labels)], part) for labels, part in parts]
-        )
-
 
 class Signature(BaseModel):
     """A model's features, in the order of training, and its output.
@@ -170,12 +148,13 @@ class Signature(BaseModel):
             self._refuse_names(list(texts), None)
         return self._checked({f.name: [f.from_text(texts[f.name])] for f in self.features})
 
-    def marks(self, columns: Columns) -> dict[int, list[str]]:
-        """Say what is unusual, by row: ``unseen:sex``, ``out_of_range:year``."""
-        marks: dict[int, list[str]] = {}
+    def marks(self, columns: Columns) -> dict[str, list[int]]:
+        """Say in which rows something is unusual: ``unseen:sex``, ``out_of_range:year``."""
+        marks = {}
         for feature in self.features:
-            for row, mark in feature.marks(columns[feature.name]):
-                marks.setdefault(row, []).append(mark)
+            kind, rows = feature.unusual(columns[feature.name])
+            if rows:
+                marks[f"{kind}:{feature.name}"] = rows
         return marks
 
     def table(self, columns: Columns) -> pd.DataFrame | np.ndarray:
@@ -220,10 +199,6 @@ class Signature(BaseModel):
         expected = ", ".join(feature.describe() for feature in self.features)
         message = f"{' '.join(shown)}{more} Expected: {expected}."
         return InputError(message, problems[:SHOWN_PROBLEMS])
-
-
-def _named(names: list[str], values: list[Any]) -> dict[str, Any]:
-    return dict(zip(names, values, strict=True))
 
 
 def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """Lab: the loop in a few verbs."""
 
+import gc
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -14,13 +16,14 @@ from service.contract.errors import ApiUnreachableError, InputError, LabloopErro
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
 from service.contract.settings import Settings, settings
-from service.contract.signature import Output, as_columns, as_frame
+from service.contract.signature import as_columns, as_frame
 from service.lab import log_reader
+from service.lab.answer_table import answer_columns
 from service.lab.client import Client
-from service.lab.log_reader import spread
 from service.lab.publication import ModelVersion, Publication
 
-CHUNK_VALUES = 80_000
+CHUNK_VALUES = 40_000
+CHUNKS_AT_ONCE = 3  # one is read, one computed, one written
 WAIT_SECONDS = 90.0
 POLL_SECONDS = 0.05
 
@@ -131,18 +134,21 @@ class Lab:
         starts = range(0, max(len(table), 1), size)
         with tqdm(total=len(table), unit="row", disable=len(starts) < 2, desc=name) as bar:
 
-            def ask(start: int) -> dict[str, Any]:
+            def ask(start: int) -> pd.DataFrame:
                 chunk = table.iloc[start : start + size]
-                part = self._ask(name, chunk, version, start)
+                with collector_paused():
+                    part = _answered(self._ask(name, chunk, version, start))
                 bar.update(len(chunk))
                 return part
 
-            parts = [ask(0)]
-            version = parts[0]["version"]  # a hot reload meanwhile does not mix two versions
-            # Two at a time: while the API computes one chunk, it reads the next.
-            with ThreadPoolExecutor(2) as pool:
-                parts += pool.map(ask, starts[1:])
-        result = pd.concat([_answered(part) for part in parts], ignore_index=True)
+            if len(starts) == 1:
+                parts = [ask(0)]
+            else:
+                # A hot reload meanwhile does not mix two versions.
+                version = version or self._serving(name)
+                with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
+                    parts = [*pool.map(ask, starts)]
+        result = pd.concat(parts, ignore_index=True)
         return result.set_index(X.index if isinstance(X, pd.DataFrame) else table.index)
 
     def predictions(
@@ -233,6 +239,11 @@ class Lab:
         """
         return self._wait(name, self._store.rollback(name))
 
+    def _serving(self, name: str) -> int | None:
+        """Give the version that is live; None leaves it to the API to say why there is none."""
+        live = self._client.get(f"/models/{name}")["live"]
+        return None if live is None else int(live["version"])
+
     def _ask(
         self, name: str, chunk: pd.DataFrame, version: int | None, start: int
     ) -> dict[str, Any]:
@@ -309,21 +320,24 @@ class Lab:
 
 def _answered(answer: dict[str, Any]) -> pd.DataFrame:
     ids = pd.Series(answer["ids"], dtype="str")
-    output = Output(
-        task="classification" if answer["classes"] else "regression",
-        classes=answer["classes"],
-        targets=answer.get("targets"),
-    )
-    if output.targets is not None:
-        predictions = [output.by_target(each) for each in answer["predictions"]]
-        chances = [output.by_class(each) for each in answer["probabilities"] or []]
-        columns = spread("prediction", predictions) | (spread("proba", chances) if chances else {})
-        return pd.DataFrame({"prediction_id": ids, **columns})
-    table = pd.DataFrame({"prediction_id": ids, "prediction": answer["predictions"]})
-    if answer["probabilities"] is not None:
-        labels = [f"proba_{label}" for label in output.classes or []]
-        table[labels] = np.asarray(answer["probabilities"], dtype=float)
-    return table
+    return pd.DataFrame({"prediction_id": ids, **answer_columns(answer)})
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from going through a whole notebook while an answer is read.
+
+    A large answer is many small lists, and Python looks for cycles after every few thousand new
+    ones: on 100,000 rows this took 0.13 s of 0.23 s.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _summary(manifest: Manifest | None) -> dict[str, Any]:

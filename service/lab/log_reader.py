@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pandas as pd
 
 from service.contract.log_line import FOLDER, SUFFIX, LogLine
+from service.lab.answer_table import answer_columns
 
 FIELDS = set(LogLine.__annotations__)
 
@@ -39,9 +41,10 @@ def read(
     -------
     DataFrame of shape (n_predictions, …)
         One row a prediction: prediction_id, time, version, prediction, one
-        proba_<class> a class, latency (ms), batch, client, marks, image, then the
-        features. A feature whose name is taken appears as ``input.<name>``. A model with
-        several targets has prediction_<target> and proba_<target>_<class>.
+        proba_<class> a class, latency (ms), batch (rows in its request), client, marks,
+        image, then the features. A feature whose name is taken appears as
+        ``input.<name>``. A model with several targets has prediction_<target> and
+        proba_<target>_<class>.
         ``attrs["torn_lines"]`` counts last lines that a crash cut off.
 
     Warns
@@ -78,6 +81,8 @@ def _lines(segment: Path, damage: Counter[str]) -> list[dict[str, Any]]:
             line = orjson.loads(piece)
         except orjson.JSONDecodeError:
             line = None
+        if isinstance(line, dict) and "id" in line:
+            line = _of_one_row(line)
         if isinstance(line, dict) and line.keys() >= FIELDS:
             found.append(line)
         else:
@@ -85,44 +90,71 @@ def _lines(segment: Path, damage: Counter[str]) -> list[dict[str, Any]]:
     return found
 
 
+def _of_one_row(old: dict[str, Any]) -> dict[str, Any] | None:
+    """Read a line of version 0.1.0, which held one prediction, with values in place of lists."""
+    try:
+        prediction, by_class, targets = old["prediction"], old["probabilities"], None
+        classes, chances = (None, None) if by_class is None else ([*by_class], [*by_class.values()])
+        if isinstance(prediction, dict):
+            targets, prediction, classes = [*prediction], [*prediction.values()], None
+            if chances and isinstance(chances[0], dict):
+                classes = [[*each] for each in chances]
+                chances = [[*each.values()] for each in chances]
+        return old | {
+            "ids": [old["id"]],
+            "inputs": {name: [value] for name, value in old["inputs"].items()},
+            "predictions": [prediction],
+            "classes": classes,
+            "probabilities": None if chances is None else [chances],
+            "targets": targets,
+            "marks": {mark: [0] for mark in old["marks"]},
+        }
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
 def _table(lines: list[dict[str, Any]]) -> pd.DataFrame:
     """Lay the lines out as columns, each with a proper type."""
-    chances = [line["probabilities"] for line in lines]
-    features = list(dict.fromkeys(f for line in lines for f in line["inputs"]))
+    counts = [len(line["ids"]) for line in lines]
+    answers = _stacked([answer_columns(line) for line in lines], counts) or {"prediction": []}
+
+    def shared(field: str, dtype: str) -> pd.Series:
+        values = [line[field] for line in lines]
+        return pd.Series(np.repeat(pd.array(values, dtype=dtype), counts))
+
+    times = pd.to_datetime([line["time"] for line in lines], utc=True, format="ISO8601")
     own: dict[str, Any] = {
-        "prediction_id": pd.Series([line["id"] for line in lines], dtype="str"),
-        "time": pd.to_datetime([line["time"] for line in lines], utc=True, format="ISO8601"),
-        "version": pd.Series([line["version"] for line in lines], dtype="int64"),
-        **spread("prediction", [line["prediction"] for line in lines]),
-        **(spread("proba", chances) if any(chances) else {}),
-        "latency": pd.Series([line["latency_ms"] for line in lines], dtype="float64"),
-        "batch": pd.Series([line["batch"] for line in lines], dtype="int64"),
-        "client": pd.Series([line["client"] for line in lines], dtype="str"),
-        "marks": [line["marks"] for line in lines],
-        "image": pd.Series([line["image"] for line in lines], dtype="str"),
+        "prediction_id": pd.Series([each for line in lines for each in line["ids"]], dtype="str"),
+        "time": times.repeat(counts),
+        "version": shared("version", "int64"),
+        **answers,
+        "latency": shared("latency_ms", "float64"),
+        "batch": np.repeat(np.array(counts, dtype=int), counts),
+        "client": shared("client", "str"),
+        "marks": [marks for line in lines for marks in _by_row(line)],
+        "image": shared("image", "str"),
     }
-    inputs = {
-        f"input.{f}" if f in own else f: [line["inputs"].get(f) for line in lines] for f in features
+    inputs = _stacked([line["inputs"] for line in lines], counts)
+    return pd.DataFrame(own | {f"input.{f}" if f in own else f: v for f, v in inputs.items()})
+
+
+def _stacked(tables: list[dict[str, list[Any]]], counts: list[int]) -> dict[str, list[Any]]:
+    """Put tables under each other; a column that one of them lacks is None there."""
+    names = dict.fromkeys(name for table in tables for name in table)
+    rows = [*zip(tables, counts, strict=True)]
+    return {
+        name: [value for table, n in rows for value in table.get(name) or [None] * n]
+        for name in names
     }
-    return pd.DataFrame(own | inputs)
 
 
-def spread(name: str, values: list[Any]) -> dict[str, list[Any]]:
-    """Lay values out as one column, or as one a key where they are objects.
-
-    Examples
-    --------
-    >>> spread("proba", [{"0": 0.9, "1": 0.1}, None])
-    {'proba_0': [0.9, None], 'proba_1': [0.1, None]}
-    """
-    objects = [value if isinstance(value, dict) else {} for value in values]
-    keys = dict.fromkeys(key for each in objects for key in each)
-    if not keys:
-        return {name: values}
-    columns: dict[str, list[Any]] = {}
-    for key in keys:
-        columns |= spread(f"{name}_{key}", [each.get(key) for each in objects])
-    return columns
+def _by_row(line: dict[str, Any]) -> list[list[str]]:
+    """List the marks of each row."""
+    marks: list[list[str]] = [[] for _ in line["ids"]]
+    for mark, rows in line["marks"].items():
+        for row in rows:
+            marks[row].append(mark)
+    return marks
 
 
 def _moment(when: str | pd.Timestamp) -> pd.Timestamp:

@@ -130,8 +130,10 @@ class Publication:
             git_revision=settings.git_revision or None,
         )
 
+        model = artifact.dumps(self.estimator)
+
         def fill(folder: Path) -> Manifest:
-            artifact.dump(self.estimator, folder / MODEL)
+            (folder / MODEL).write_bytes(model)
             (folder / GOLDEN).write_text(self.golden.model_dump_json())
             (folder / BASELINE).write_bytes(orjson.dumps(self.baseline))
             return manifest

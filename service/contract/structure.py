@@ -1,0 +1,132 @@
+"""Structure: whether the trees in a loaded estimator are trees.
+
+The compiled code of scikit-learn follows a tree's indexes without looking. An
+index that was altered sends it out of the array, or round in a circle, as soon
+as a row comes that way; a golden row may never do.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.neighbors import BallTree, KDTree
+from sklearn.tree._tree import Tree
+
+from service.contract.errors import ArtifactError
+
+
+def check(estimator: Any) -> None:
+    """Look at every decision tree and neighbour tree that an estimator holds.
+
+    Raises
+    ------
+    ArtifactError
+        An index of one of them leads nowhere, in a circle, or twice to the same node.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> check(DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1]))
+    """
+    for found, features in _trees(estimator):
+        if not SOUND[type(found)](found, features):
+            raise ArtifactError(
+                f"{type(found).__name__} in the model file is damaged: an index in it leads "
+                "nowhere, in a circle, or twice to the same node. Publish again."
+            )
+
+
+def _trees(estimator: Any) -> Iterator[tuple[Any, int]]:
+    """Walk through everything that an estimator holds; give each tree, and its table's width.
+
+    An estimator checks that a table is as wide as its own `n_features_in_`; a forest does so once
+    for all of its trees.
+    """
+    seen: set[int] = set()
+    waiting: list[tuple[Any, int, bool]] = [(estimator, 0, False)]
+    while waiting:
+        each, width, in_forest = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if type(each) in SOUND:
+            yield each, width
+            continue
+        if isinstance(each, dict):
+            inside = [*each.values()]
+        elif isinstance(each, list | tuple | set | frozenset):
+            inside = [*each]
+        elif isinstance(each, np.ndarray):
+            inside = each.ravel().tolist() if each.dtype == object else []
+        else:
+            inside = [*getattr(each, "__dict__", {}).values()]
+            width = width if in_forest else getattr(each, "n_features_in_", width)
+            in_forest = in_forest or isinstance(each, BaseForest | BaseGradientBoosting)
+        waiting += [(value, width, in_forest) for value in inside]
+
+
+def _tree_is_sound(tree: Any, features: int) -> bool:
+    if not 0 < tree.node_count <= tree.capacity:
+        return False
+    left, right = tree.children_left, tree.children_right
+    inner = left != -1
+    return bool(
+        np.array_equal(right != -1, inner)
+        and _reaches_each_once(left[inner], right[inner], np.flatnonzero(inner), len(left))
+        and _within(tree.feature[inner], min(features, tree.n_features))
+        and tree.max_depth >= 0
+    )
+
+
+def _histogram_tree_is_sound(tree: Any, features: int) -> bool:
+    nodes = tree.nodes
+    inner = nodes["is_leaf"] == 0
+    splits = nodes[inner]
+    left, right = splits["left"].astype(np.int64), splits["right"].astype(np.int64)
+    bitsets = splits["bitset_idx"][splits["is_categorical"] != 0]
+    return bool(
+        _reaches_each_once(left, right, np.flatnonzero(inner), len(nodes))
+        and _within(splits["feature_idx"], features)
+        and _within(bitsets, len(tree.raw_left_cat_bitsets))
+    )
+
+
+def _neighbours_are_sound(tree: Any, features: int) -> bool:
+    data, order, nodes, bounds = tree.__getstate__()[:4]
+    numbers = np.arange(len(nodes))
+    return bool(
+        np.array_equal(np.sort(order), np.arange(len(data)))
+        and (nodes["idx_start"] >= 0).all()
+        and (nodes["idx_start"] <= nodes["idx_end"]).all()
+        and (nodes["idx_end"] <= len(data)).all()
+        and (2 * numbers[nodes["is_leaf"] == 0] + 2 < len(nodes)).all()
+        and bounds.shape[1] == len(nodes)
+        and bounds.shape[2] == data.shape[1] <= features
+    )
+
+
+def _reaches_each_once(
+    left: np.ndarray, right: np.ndarray, parents: np.ndarray, count: int
+) -> bool:
+    """Whether each node but the first is the child of one node before it."""
+    children = np.concatenate([left, right])
+    return bool(
+        np.array_equal(np.sort(children), np.arange(1, count))
+        and (left > parents).all()
+        and (right > parents).all()
+    )
+
+
+def _within(numbers: np.ndarray, stop: int) -> bool:
+    return bool((numbers >= 0).all() and (numbers < stop).all())
+
+
+SOUND: dict[type, Callable[[Any, int], bool]] = {
+    Tree: _tree_is_sound,
+    TreePredictor: _histogram_tree_is_sound,
+    KDTree: _neighbours_are_sound,
+    BallTree: _neighbours_are_sound,
+}
