@@ -150,13 +150,14 @@ def swaps(api: LiveApi, url: str, store: ModelStore, versions: list[int]) -> Row
 
     thread = threading.Thread(target=swap)
     thread.start()
-    swapping = load(url, seconds=10.0).p99
+    swapping = load(url, seconds=10.0)
     stop.set()
     thread.join()
     steady.append(load(url, seconds=10.0).p99)
     base = median(steady)
     text = "p99 while a new version is swapped in every second, against steady p99"
-    return Row(text, 2, 1.2, swapping / base, f"{swapping:.1f} and {base:.1f} ms")
+    figures = f"{swapping.p99:.1f} and {base:.1f} ms; {swapping.versions} versions answered in 11 s"
+    return Row(text, 2, 1.2, swapping.p99 / base, figures)
 
 
 def served(api: LiveApi, store: ModelStore, versions: list[int]) -> Row:

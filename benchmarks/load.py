@@ -12,6 +12,7 @@ import numpy as np
 import uvloop
 
 WARM_UP_SECONDS = 1.0
+VERSION = b"x-model-version: "
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,13 @@ class Load:
 
 @dataclass(frozen=True)
 class Measured:
-    """Requests answered in a second, and latencies in milliseconds."""
+    """Requests answered in a second, latencies in milliseconds, and how many versions answered."""
 
     rate: float
     p50: float
     p99: float
     slowest: float
+    versions: int
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Asker(asyncio.Protocol):
     """One connection; the next request is sent when the answer is there."""
 
     request: bytes
-    done: Callable[[float], None]
+    done: Callable[[float, bytes], None]
     received: bytearray = field(default_factory=bytearray)
     sent: float = 0.0
 
@@ -63,7 +65,9 @@ class Asker(asyncio.Protocol):
         if not head.startswith(b"http/1.1 200"):
             sys.exit(f"The server answered {self.received.decode(errors='replace')}")
         self.received.clear()
-        self.done(perf_counter() - self.sent)
+        at = head.find(VERSION)
+        version = head[at + len(VERSION) :].split(b"\r", 1)[0] if at >= 0 else b""
+        self.done(perf_counter() - self.sent, version)
         self.send()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -71,7 +75,7 @@ class Asker(asyncio.Protocol):
             sys.exit(f"The server closed a connection: {error}")
 
 
-async def _run(load: Load) -> list[float]:
+async def _run(load: Load) -> tuple[list[float], set[bytes]]:
     url = urlsplit(load.url)
     verb = "GET" if load.body is None else "POST"
     path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
@@ -80,25 +84,33 @@ async def _run(load: Load) -> list[float]:
         head += f"Content-Type: application/json\r\nContent-Length: {len(load.body)}\r\n"
     request = f"{head}\r\n{load.body or ''}".encode()
     latencies: list[float] = []
+    versions: set[bytes] = set()
+
+    def done(seconds: float, version: bytes) -> None:
+        latencies.append(seconds)
+        versions.add(version)
+
     loop = asyncio.get_running_loop()
     for _ in range(load.connections):
         await loop.create_connection(
-            lambda: Asker(request, latencies.append), url.hostname or "127.0.0.1", url.port or 80
+            lambda: Asker(request, done), url.hostname or "127.0.0.1", url.port or 80
         )
     await asyncio.sleep(WARM_UP_SECONDS)
     latencies.clear()
     await asyncio.sleep(load.seconds)
-    return [*latencies]
+    return [*latencies], versions
 
 
 def run(load: Load) -> Measured:
     """Ask, and measure."""
-    latencies = np.array(uvloop.run(_run(load))) * 1000
+    seconds, versions = uvloop.run(_run(load))
+    latencies = np.array(seconds) * 1000
     return Measured(
         rate=len(latencies) / load.seconds,
         p50=float(np.median(latencies)),
         p99=float(np.quantile(latencies, 0.99)),
         slowest=float(latencies.max()),
+        versions=len(versions),
     )
 
 

@@ -51,9 +51,13 @@ class FastPath:
     ----------
     estimator : fitted scikit-learn estimator
     signature : Signature
+    trees : bytes, optional
+        What `trees` was when it was made before; saves time.
 
     Attributes
     ----------
+    trees : bytes or None
+        A forest as treelite writes it.
     by_vote : bool
         Whether `predict` is by definition the class of the highest `predict_proba`, whose
         every bit is the same here; then even a tie is decided as the estimator decides it.
@@ -64,7 +68,7 @@ class FastPath:
         A step of it is not known here.
     """
 
-    def __init__(self, estimator: Any, signature: Signature) -> None:
+    def __init__(self, estimator: Any, signature: Signature, trees: bytes | None = None) -> None:
         self._names = signature.names
         self._classes = signature.output.classes
         self._probabilities = signature.output.probabilities
@@ -82,7 +86,9 @@ class FastPath:
         )
         self._dtype = float if all(f.kind != "category" for f in signature.features) else object
         self._steps = [_step(each, self._names) for each in before]
-        self._score = _scorer(last)
+        forest = _forest(last, trees)
+        self.trees = None if forest is None else forest.serialize_bytes()
+        self._score = _scorer(last, forest)
         self.by_vote = type(last) in VOTING
 
     def __call__(self, columns: Columns) -> Answers:
@@ -282,12 +288,24 @@ LINEAR = (
 )
 
 
-def _scorer(estimator: Any) -> Callable[[np.ndarray], np.ndarray]:
+def _forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
+    """Have treelite read a forest, or what it made of it before; None for what is no forest."""
+    if type(estimator) not in FORESTS + HISTOGRAMS:
+        return None
+    if trees is not None:
+        return treelite.Model.deserialize_bytes(trees)
+    try:
+        return treelite.sklearn.import_model(estimator)
+    except Exception as error:  # treelite raises what it likes for what it does not know
+        raise NoFastPathError(f"treelite does not read it: {error}") from error
+
+
+def _scorer(estimator: Any, forest: treelite.Model | None) -> Callable[[np.ndarray], np.ndarray]:
     """Give what an estimator computes: numbers of shape (n_rows,), or a score a class."""
     kind = type(estimator)
     classes = len(getattr(estimator, "classes_", ()))
-    if kind in FORESTS + HISTOGRAMS:
-        return _trees(estimator, classes, single=kind in FORESTS)
+    if forest is not None:
+        return _trees(forest, classes, single=kind in FORESTS)
     if kind in TREES:
         return _tree(estimator, classes)
     if kind not in LOGISTIC + LINEAR or getattr(estimator, "loss", None) in (
@@ -311,17 +329,15 @@ def _scorer(estimator: Any) -> Callable[[np.ndarray], np.ndarray]:
     return score
 
 
-def _trees(estimator: Any, classes: int, single: bool) -> Callable[[np.ndarray], np.ndarray]:
+def _trees(
+    forest: treelite.Model, classes: int, single: bool
+) -> Callable[[np.ndarray], np.ndarray]:
     """Many trees by treelite. `single`: scikit-learn rounds inputs to single precision."""
-    try:
-        model = treelite.sklearn.import_model(estimator)
-    except Exception as error:  # treelite raises what it likes for what it does not know
-        raise NoFastPathError(f"treelite does not read it: {error}") from error
 
     def score(X: np.ndarray) -> np.ndarray:
         if single:
             X = X.astype(np.float32).astype(float)
-        answered = treelite.gtil.predict(model, np.ascontiguousarray(X), nthread=1)
+        answered = treelite.gtil.predict(forest, np.ascontiguousarray(X), nthread=1)
         given: np.ndarray = answered.reshape(len(X), -1).astype(float)
         if not classes:
             return given[:, 0]

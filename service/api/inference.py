@@ -103,7 +103,7 @@ class Inference:
 
     async def _together(self, question: Question) -> Answer:
         model = question.model
-        if model.predictor.quick and self.log.sync != "always":
+        if model.predictor.verdict.quick and self.log.sync != "always":
             if (lane := self._fast_lanes.get(model)) is None:
                 lane = Lane(self._answer_fast, inline=True, rows=FAST_ROWS)
                 self._fast_lanes[model] = lane

@@ -1,6 +1,7 @@
 """Predictor: a loaded estimator, and its fast path where that gives the same answers."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +15,19 @@ FAST_ROWS = 64  # more are quicker by scikit-learn itself
 QUICK_SECONDS = 0.005  # for `FAST_ROWS`
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a trial found out about a fast path.
+
+    `slow_because` says why there is none. `quick` is whether it answers so soon
+    that the event loop need not be spared; `trees`, see `FastPath`.
+    """
+
+    slow_because: str | None = None
+    quick: bool = False
+    trees: bytes | None = None
+
+
 class Predictor:
     """Answers checked columns as the estimator does.
 
@@ -21,39 +35,48 @@ class Predictor:
     ----------
     estimator : fitted scikit-learn estimator
     signature : Signature
-    rows : Golden
-        What the fast path is tried on.
-    perturbed : int
-        On how many rows like them it is tried as well.
+    verdict : Verdict, optional
+        What a trial found out.
 
     Attributes
     ----------
-    slow_because : str or None
-        Why there is no fast path.
-    quick : bool
-        Whether its fast path answers so soon that the event loop need not be spared.
+    verdict : Verdict
     """
 
     def __init__(
-        self, estimator: Any, signature: Signature, rows: Golden, perturbed: int = 0
+        self, estimator: Any, signature: Signature, verdict: Verdict | None = None
     ) -> None:
         self.estimator = estimator
         self.signature = signature
-        self.slow_because: str | None = None
-        self.quick = False
+        self.verdict = verdict or Verdict()
         self._fast: FastPath | None = None
-        try:
-            fast = FastPath(estimator, signature)
-            self._prove(fast, rows, perturbed)
-        except NoFastPathError as error:
-            self.slow_because = f"{error}."
-        else:
-            self._fast = fast
-            self.quick = self._takes(rows.columns) < QUICK_SECONDS
+        if self.verdict.slow_because is None:
+            try:
+                self._fast = FastPath(estimator, signature, self.verdict.trees)
+            except NoFastPathError as error:
+                self._go_slowly(error)
 
-    def go_slowly(self, because: str) -> None:
-        """Drop the fast path."""
-        self._fast, self.quick, self.slow_because = None, False, because
+    def try_fast_path(self, rows: Golden, count: int) -> None:
+        """Compare with the estimator on golden rows, many like them, and unseen categories.
+
+        Where an answer differs, the fast path is dropped. Then see how long it takes.
+        """
+        golden_columns = self.signature.parse_columns(rows.columns)
+        for unseen in (False, True):
+            columns = golden.perturb(self.signature, golden_columns, count, unseen)
+            try:
+                self._compare(golden_columns, rows.answers)
+                X = self.signature.table(columns)
+                expected = golden.answer(self.estimator, self.signature.output, X)
+                self._compare(columns, expected)
+            except InputError:
+                continue  # the estimator refuses unseen categories, and the fast path leaves them
+            except NoFastPathError as error:
+                self._go_slowly(error)
+        if self._fast is not None:
+            self.verdict = Verdict(
+                quick=self._takes(golden_columns) < QUICK_SECONDS, trees=self._fast.trees
+            )
 
     def __call__(self, columns: Columns) -> Answers:
         """Answer checked columns.
@@ -79,8 +102,11 @@ class Predictor:
             There is none, or it leaves these rows to the estimator.
         """
         if self._fast is None:
-            raise NoFastPathError(self.slow_because)
+            raise NoFastPathError(self.verdict.slow_because)
         return self._fast(columns)
+
+    def _go_slowly(self, because: NoFastPathError) -> None:
+        self._fast, self.verdict = None, Verdict(slow_because=f"{because}.")
 
     def _takes(self, columns: Columns) -> float:
         """Measure the fast path on a full batch, in seconds; the best of three."""
@@ -94,30 +120,24 @@ class Predictor:
         return min(times)
 
     def _slowly(self, columns: Columns) -> Answers:
-        by_vote = self._fast is not None and self._fast.by_vote
         X = self.signature.table(columns)
+        by_vote = self._fast is not None and self._fast.by_vote
         return golden.answer(self.estimator, self.signature.output, X, by_vote)
 
-    def _prove(self, fast: FastPath, rows: Golden, perturbed: int) -> None:
-        """Compare with the estimator, on golden rows and on rows like them."""
-        tables = [self.signature.parse_columns(rows.columns)]
-        for unseen in (False, True) if perturbed else ():
-            tables.append(golden.perturb(self.signature, rows.columns, perturbed, unseen))
-        for columns in tables:
-            try:
-                expected = self._slowly(columns)
-            except InputError:
-                continue  # the estimator refuses unseen categories, and the fast path leaves them
-            difference = self._difference(fast, columns, expected)
-            if difference:
-                raise NoFastPathError(f"its answers differ from the estimator's: {difference}")
+    def _compare(self, columns: Columns, expected: Answers) -> None:
+        """Ask the fast path in small tables; what it leaves to the estimator is not compared.
 
-    def _difference(self, fast: FastPath, columns: Columns, expected: Answers) -> str | None:
-        """Ask the fast path in small tables; what it leaves to the estimator is not compared."""
+        Raises
+        ------
+        NoFastPathError
+            An answer differs.
+        """
+        if self._fast is None:
+            return
         for start in range(0, len(expected.predictions), FAST_ROWS):
             part = slice(start, start + FAST_ROWS)
             try:
-                given = fast({name: values[part] for name, values in columns.items()})
+                given = self._fast({name: values[part] for name, values in columns.items()})
             except NoFastPathError:
                 continue
             chances = expected.probabilities
@@ -127,5 +147,4 @@ class Predictor:
             )
             difference = golden.disagreement(self.signature.output, same, given)
             if difference:
-                return difference
-        return None
+                raise NoFastPathError(f"its answers differ from the estimator's: {difference}")

@@ -7,9 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from service.api import trial, trial_process
+from service.api import trial_process
 from service.api.predictor import Predictor
 from service.api.workers import Workers
+from service.contract import golden
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
@@ -220,12 +221,11 @@ class Registry:
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
         self.store.check_files(name, version)
-        root, seconds = self.store.root, self.trial_seconds
-        slow_because = trial_process.run(root, name, version, seconds, wanted)
-        predictor, manifest = trial.load(self.store, name, version)
-        if slow_because:
-            predictor.go_slowly(slow_because)
-        return LoadedModel(name, version, predictor, manifest)
+        passed = trial_process.run(self.store.root, name, version, self.trial_seconds, wanted)
+        signature = passed.manifest.signature
+        predictor = Predictor(passed.estimator, signature, passed.verdict)
+        golden.prove(predictor, signature, passed.rows)
+        return LoadedModel(name, version, predictor, passed.manifest)
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
         refused = self._refused.get(name, {}).get(version)

@@ -219,7 +219,7 @@ def _serving(model: LoadedModel) -> dict[str, Any]:
         "estimator": model.manifest.estimator,
         "metrics": model.manifest.metrics,
         "class_names": model.manifest.class_names,
-        "fast_path": model.predictor.slow_because is None,
-        "slow_because": model.predictor.slow_because,
+        "fast_path": model.predictor.verdict.slow_because is None,
+        "slow_because": model.predictor.verdict.slow_because,
         "signature": model.manifest.signature.model_dump(mode="json"),
     }

@@ -1,29 +1,36 @@
-"""Trial: a version is loaded and asked its golden rows before the API loads it.
+"""Trial: a version is checked, loaded and asked, before it may serve.
 
 `service.api.trial_process` runs it in a process of its own.
 """
 
 import os
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
-from service.api.predictor import Predictor
+from service.api.predictor import Predictor, Verdict
 from service.contract import artifact, golden
 from service.contract.errors import ArtifactError, LabloopError
+from service.contract.golden import Golden, asking
 from service.contract.manifest import GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore
 
 PERTURBED_ROWS = 300
 
 
-def load(
-    store: ModelStore, name: str, version: int, perturbed: int = 0
-) -> tuple[Predictor, Manifest]:
-    """Check a version's files, load its estimator, and prove it and its fast path.
+@dataclass(frozen=True)
+class Passed:
+    """A version that passed: what was loaded, and what is known of its fast path."""
 
-    Returns
-    -------
-    predictor, manifest
+    estimator: Any
+    manifest: Manifest
+    rows: Golden
+    verdict: Verdict
+
+
+def load(store: ModelStore, name: str, version: int) -> Passed:
+    """Check a version's files, load its estimator, and prove it and its fast path.
 
     Raises
     ------
@@ -35,25 +42,23 @@ def load(
     folder = store.folder(name, version)
     estimator = artifact.load(folder / MODEL)
     try:
-        rows = golden.Golden.model_validate_json((folder / GOLDEN).read_bytes())
+        rows = Golden.model_validate_json((folder / GOLDEN).read_bytes())
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{GOLDEN} cannot be read. Publish again.") from error
-    golden.prove(estimator, manifest.signature, rows)
-    return Predictor(estimator, manifest.signature, rows, perturbed), manifest
+    golden.prove(asking(estimator, manifest.signature), manifest.signature, rows)
+    predictor = Predictor(estimator, manifest.signature)
+    predictor.try_fast_path(rows, PERTURBED_ROWS)
+    return Passed(estimator, manifest, rows, predictor.verdict)
 
 
 def report(answer: Connection, root: Path, name: str, version: int) -> None:
-    """Load a version, try its fast path thoroughly, and send what came of it.
-
-    Sends a pair: why the version is refused, and why it has no fast path; None
-    where it is not.
-    """
+    """Load a version, and send what came of it: what passed, or why it is refused."""
     os.nice(19)  # whoever waits for an answer goes first
-    refused = slow_because = None
+    passed: Passed | str
     try:
-        slow_because = load(ModelStore(root), name, version, PERTURBED_ROWS)[0].slow_because
+        passed = load(ModelStore(root), name, version)
     except LabloopError as error:
-        refused = str(error)
-    except Exception as error:
-        refused = f"{type(error).__name__}: {error}"
-    answer.send((refused, slow_because))
+        passed = str(error)
+    except Exception as error:  # whatever a user's estimator raises
+        passed = f"{type(error).__name__}: {error}"
+    answer.send(passed)

@@ -3,6 +3,7 @@
 A loaded model must give these answers again before it serves.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,20 @@ def choose(estimator: Any, signature: Signature, table: pd.DataFrame) -> Golden:
     return Golden(columns=as_columns(rows), answers=answer(estimator, signature.output, X))
 
 
-def prove(estimator: Any, signature: Signature, golden: Golden) -> None:
-    """Ask an estimator its golden rows, in the form in which a request brings them.
+def asking(estimator: Any, signature: Signature) -> Callable[[Columns], Answers]:
+    """Give a function that asks an estimator about checked columns."""
+    return lambda columns: answer(estimator, signature.output, signature.table(columns))
+
+
+def prove(ask: Callable[[Columns], Answers], signature: Signature, golden: Golden) -> None:
+    """Ask the golden rows, in the form in which a request brings them.
+
+    Parameters
+    ----------
+    ask : callable
+        Answers checked columns; what is to be proved.
+    signature : Signature
+    golden : Golden
 
     Raises
     ------
@@ -87,8 +100,7 @@ def prove(estimator: Any, signature: Signature, golden: Golden) -> None:
         An answer differs from the one that the trained estimator gave.
     """
     try:
-        X = signature.table(signature.parse_columns(golden.columns))
-        given = answer(estimator, signature.output, X)
+        given = ask(signature.parse_columns(golden.columns))
     except InputError as error:
         raise ArtifactError(f"The golden rows are not answered: {error}") from error
     difference = disagreement(signature.output, golden.answers, given)

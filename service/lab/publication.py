@@ -99,7 +99,7 @@ class Publication:
             output = Output.of(estimator, y, predictions)
             self.signature = inputs.model_copy(update={"output": output})
             self.golden = golden.choose(estimator, self.signature, table)
-            golden.prove(estimator, self.signature, self.golden)
+            golden.prove(golden.asking(estimator, self.signature), self.signature, self.golden)
         except EstimatorError:
             raise
         except LabloopError as error:
