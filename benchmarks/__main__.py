@@ -26,7 +26,15 @@ from benchmarks.load import Load, Measured
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
 from service.lab.publication import Publication
-from tests.live import CHECKOUT, LiveApi, children, free_ports, running_api, wait_until
+from tests.live import (
+    CHECKOUT,
+    LiveApi,
+    children,
+    free_ports,
+    resident,
+    running_api,
+    wait_until,
+)
 
 SECONDS, ROUNDS = 4.0, 3
 QUERY = urlencode(dict(zip(plain.FLOWER, (5.1, 3.5, 1.4, 0.2), strict=True)))
@@ -184,12 +192,6 @@ def start(folder: Path) -> list[Row]:
         Row("API start to ready with one model, in seconds", 4, 2, seconds, ""),
         Row("resident memory then, in MB", 350, 200, own, f"and {others:.0f} MB in children"),
     ]
-
-
-def resident(pid: int) -> float:
-    """Give a process's resident memory, in MB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 def publish(store: ModelStore, name: str, trained: plain.Trained) -> int:

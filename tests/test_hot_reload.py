@@ -1,7 +1,9 @@
 """A new version is served without a restart, and a bad one never is."""
 
+import os
 import pickle
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -13,12 +15,14 @@ import pytest
 import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
 
 from service.contract.errors import NotFoundError, RefusedError
 from service.contract.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore
-from service.lab.publication import ModelVersion
-from tests.live import LiveApi, running_api, wait_until
+from service.contract.settings import Settings
+from service.lab.publication import ModelVersion, Publication
+from tests.live import LiveApi, children, running_api, wait_until
 from tests.models import FLOWER, iris
 
 Sabotage = Callable[[Path], object]
@@ -201,6 +205,54 @@ def test_a_bad_version_is_refused_with_its_reason_while_the_old_one_serves(
         asked = http.post(f"/models/{model.name}/predict?version=2", json={"rows": [FLOWER]})
     assert asked.status_code == 503
     assert model.lab.versions(model.name)["live"].to_dict() == {2: False, 1: True}
+
+
+def forest(model: Model, trees: int) -> int:
+    """Write a version whose trial takes a while; give its number."""
+    trained = iris()
+    estimator = RandomForestClassifier(trees, random_state=0).fit(trained.X, trained.y)
+    publication = Publication(model.name, estimator, trained.X, trained.y)
+    return publication.write(model.store, Settings(), {}, None, {})
+
+
+def trial_of(api: LiveApi) -> int:
+    """Wait for a trial process: what the fork server forked."""
+
+    def trials() -> list[int]:
+        return [trial for server in children(api.process.pid) for trial in children(server)]
+
+    return int(wait_until(trials, "a trial")[0])
+
+
+def test_a_trial_that_crashes_refuses_the_version(api: LiveApi, model: Model) -> None:
+    version = forest(model, 300)
+    model.store.promote(model.name, version)
+    os.kill(trial_of(api), signal.SIGKILL)
+    wait_until(lambda: model.refusals(version), "the reason shown")
+    assert "crashed (exit code -9)" in model.refusals(version)[0]
+    assert model.served() == 1
+
+
+def test_a_trial_that_hangs_holds_up_neither_the_next_version_nor_other_models(
+    api: LiveApi, model: Model
+) -> None:
+    model.store.promote(model.name, forest(model, 300))
+    hanging = trial_of(api)
+    os.kill(hanging, signal.SIGSTOP)
+    other = Model(api)
+    assert other.publish().live
+    assert model.publish(seed=3).version == model.served() == 3
+    wait_until(lambda: not Path(f"/proc/{hanging}").exists(), "the trial broken off")
+    assert model.refusals(2) == []  # it was not wanted any more
+
+
+def test_a_trial_that_takes_too_long_refuses_the_version(tmp_path: Path) -> None:
+    with running_api(tmp_path, TRIAL_SECONDS="0.01") as api:
+        slow = Model(api)
+        slow.store.promote(slow.name, forest(slow, 300))
+        wait_until(lambda: slow.refusals(1), "the reason shown")
+        assert "longer than 0.01 s" in slow.refusals(1)[0]
+        assert "TRIAL_SECONDS" in slow.refusals(1)[0]
 
 
 def test_a_file_that_changed_after_publishing_is_never_loaded(model: Model) -> None:

@@ -95,9 +95,12 @@ class ModelStore:
         file = self.folder(name, version) / MANIFEST
         try:
             return Manifest.model_validate_json(file.read_bytes())
-        except (OSError, ValidationError) as error:
-            reason = str(error).splitlines()[0]
-            raise ArtifactError(f"{name}/{version}/{MANIFEST} cannot be read: {reason}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = f"{'.'.join(map(str, first['loc'])) or 'its content'}: {first['msg']}"
+        except OSError as error:
+            reason = str(error)
+        raise ArtifactError(f"{name}/{version}/{MANIFEST} cannot be read: {reason}.")
 
     def check_files(self, name: str, version: int) -> None:
         """Compare a version's files with its checksums.

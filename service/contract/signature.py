@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from service.contract.errors import InputError, SignatureError
 from service.contract.feature import Feature, printable, show
@@ -71,6 +71,13 @@ class Signature(BaseModel):
     features: list[Feature]
     output: Output
     container: Literal["frame", "array"] = "frame"
+
+    @field_validator("features")
+    @classmethod
+    def _has_each_name_once(cls, features: list[Feature]) -> list[Feature]:
+        if len({feature.name for feature in features}) != len(features):
+            raise ValueError("a feature is listed twice")
+        return features
 
     @classmethod
     def from_table(cls, X: pd.DataFrame | np.ndarray, output: Output) -> Self:
