@@ -4,6 +4,7 @@ import json
 import operator
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -23,6 +25,7 @@ import numpy as np
 
 from benchmarks import plain
 from benchmarks.load import Load, Measured
+from benchmarks.others import ASKED
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
 from service.lab.publication import Publication
@@ -168,6 +171,29 @@ def swaps(api: LiveApi, url: str, store: ModelStore, versions: list[int]) -> Row
     return Row(text, 2, 1.2, swapping.p99 / base, figures)
 
 
+def spared(api: LiveApi) -> Row:
+    """Ask for nothing, while all cores predict large tables: what delays it held the event loop."""
+    rows = plain.forest()[1].sample(20_000, replace=True, random_state=0)
+    content = json.dumps({"columns": rows.to_dict("list")})
+    stop = threading.Event()
+
+    def ask() -> None:
+        with api.http() as http:
+            while not stop.is_set():
+                http.post("/models/iris/predict", content=content).raise_for_status()
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    waited = [load(f"{api.url}/health/live", connections=1) for _ in range(ROUNDS)]
+    stop.set()
+    for thread in threads:
+        thread.join()
+    longest, p99 = (median(getattr(each, name) for each in waited) for name in ("slowest", "p99"))
+    text = "the longest wait for `/health/live` while 20,000-row requests are computed, in ms"
+    return Row(text, 20, 20, longest, f"p99 {p99:.1f} ms")
+
+
 def served(api: LiveApi, store: ModelStore, versions: list[int]) -> Row:
     seconds = []
     with api.http() as http:
@@ -199,7 +225,7 @@ def publish(store: ModelStore, name: str, trained: plain.Trained) -> int:
     return publication.write(store, Settings(), {}, None, {})
 
 
-def table(folder: Path) -> Iterator[Row]:
+def table(folder: Path) -> Iterator[Row | str]:
     """Measure everything; give the rows as they are known."""
     store = ModelStore(folder / "models")
     trained = plain.forest()
@@ -217,8 +243,58 @@ def table(folder: Path) -> Iterator[Row]:
         yield against("penguins, one row by POST, against FastAPI", 20, 40, mixed, "mixed", PENGUIN)
         yield against("no fast path, against the same unbatched", 4, 8, slow, "slow")
         yield large_table(api)
+        yield spared(api)
         yield served(api, store, versions[:10])
         yield swaps(api, url, store, versions[10:])
+        yield from others(url)
+
+
+def others(url: str) -> Iterator[str]:
+    """Measure other servers that have an environment; see `benchmarks.others`."""
+    found = [name for name in ASKED if (CHECKOUT / f".venv-{name}").is_dir()]
+    if not found:
+        return
+    yield "\n| server, same forest, one row, 16 connections | requests/s | p50, ms | p99, ms |"
+    yield "|---|---|---|---|"
+    yield _line("Labloop, log on", load(url))
+    for name in found:
+        (port,) = free_ports(1)
+        path, body = ASKED[name]
+        python = CHECKOUT / f".venv-{name}" / "bin" / "python"
+        script = str(CHECKOUT / "benchmarks" / "others.py")
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                [python, script, name, str(port)],
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            target = f"http://127.0.0.1:{port}{path}"
+            try:
+                wait_until(partial(_answers, target, body, process), name, 120)
+                yield _line(f"{name} {_version(python, name)}", load(target, body))
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _answers(url: str, body: Any, process: subprocess.Popen[bytes]) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"What was to answer at {url} ended with code {process.returncode}.")
+    try:
+        return httpx.post(url, json=body, trust_env=False, timeout=30).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _version(python: Path, name: str) -> str:
+    command = [str(python), "-c", f"import importlib.metadata as m; print(m.version({name!r}))"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _line(name: str, measured: Measured) -> str:
+    return f"| {name} | {measured.rate:.0f} | {measured.p50:.1f} | {measured.p99:.1f} |"
 
 
 def machine() -> str:

@@ -1,13 +1,22 @@
 """What the API answers, asked over a real socket."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import BaggingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 from tests.live import LiveApi, running_api
 from tests.models import FLOWER, body_mass, iris, penguins
@@ -228,6 +237,71 @@ def test_half_a_surrogate_pair_as_a_category_is_refused(http: httpx.Client) -> N
     refused(response, 422, "'island' in row 0", "not valid Unicode")
 
 
+# Many at once.
+
+
+def test_small_requests_are_answered_while_a_large_one_is_computed(api: LiveApi) -> None:
+    X, y = iris().X, iris().y
+    slow = BaggingClassifier(KNeighborsClassifier(), random_state=0).fit(X, y)
+    api.lab().publish("slow", slow, X, y)
+    columns = {name: [value] * 20_000 for name, value in FLOWER.items()}
+    answered = 0
+    with ThreadPoolExecutor(1) as pool, api.http() as large, api.http() as small:
+        asked = pool.submit(large.post, "/models/slow/predict", json={"columns": columns})
+        while not asked.done():
+            for path in ("/predict", "/models/slow/predict"):
+                assert small.get(path, params=FLOWER).json() == {"prediction": 0}
+            answered += 1
+        assert len(asked.result().json()["ids"]) == 20_000
+    assert answered > 5
+
+
+def test_a_row_that_cannot_be_answered_fails_alone(api: LiveApi) -> None:
+    birds = [BIRD if n % 3 else {**BIRD, "island": "Hispaniola"} for n in range(30)]
+
+    async def ask() -> list[int]:
+        async with httpx.AsyncClient(base_url=api.url, trust_env=False) as http:
+            path = "/models/strict-penguins/predict"
+            asked = [http.post(path, json={"rows": [bird]}) for bird in birds]
+            return [response.status_code for response in await asyncio.gather(*asked)]
+
+    assert asyncio.run(ask()) == [200 if n % 3 else 422 for n in range(30)]
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [7, -3], [False, True], ["no", "yes"]])
+def test_values_keep_their_types_in_request_answer_and_log(api: LiveApi, labels: list[Any]) -> None:
+    X = pd.DataFrame(
+        {
+            "whole": pd.array([1, 2, None, 4] * 5, dtype="Int64"),
+            "on": [True, False, True, False] * 5,
+            "word": ["a", "b", None, "b"] * 5,
+            "real": [0.1, 2.0, -3.5, 1e-300] * 5,
+        }
+    )
+    y = np.array(labels * 10)
+    prepare = make_column_transformer(
+        (make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder()), ["word"]),
+        (SimpleImputer(), ["whole", "real"]),
+        ("passthrough", ["on"]),
+    )
+    pipeline = make_pipeline(prepare, DecisionTreeClassifier()).fit(X, y)
+    lab, name = api.lab(), f"types-{type(labels[0]).__name__}{len(str(labels))}"
+    lab.publish(name, pipeline, X, y)
+    row = {"whole": 3, "on": True, "word": None, "real": 0.1}
+    with api.http() as http:
+        answer = http.post(f"/models/{name}/predict", json={"rows": [row]}).json()
+        url = http.get(f"/models/{name}/predict", params={**row, "on": "true", "word": ""})
+    expected = pipeline.predict(pd.DataFrame([row]).astype(X.dtypes.to_dict())).tolist()
+    assert repr(answer["predictions"]) == repr([url.json()["prediction"]]) == repr(expected)
+    assert repr(answer["classes"]) == repr(sorted(labels))
+    segments = (api.logs / "predictions").glob("*.jsonl")
+    lines = [json.loads(line) for segment in segments for line in segment.read_text().splitlines()]
+    (by_body, by_url) = [line for line in lines if line["model"] == name]
+    assert repr(by_body["inputs"]) == repr(by_url["inputs"])
+    assert repr(by_body["inputs"]) == repr({key: [value] for key, value in row.items()})
+    assert repr(by_body["predictions"]) == repr(expected)
+
+
 # What is not there.
 
 
@@ -294,12 +368,9 @@ def test_without_a_model_the_answer_is_503_and_names_the_notebook(
 
 
 def test_a_model_shows_what_it_takes_and_gives(http: httpx.Client) -> None:
-    assert [m["name"] for m in http.get("/models").json()["models"]] == [
-        "body-mass",
-        "iris",
-        "penguins",
-        "strict-penguins",
-    ]
+    names = [each["name"] for each in http.get("/models").json()["models"]]
+    assert names == sorted(names)
+    assert {"body-mass", "iris", "penguins", "strict-penguins"} <= {*names}
     shown = http.get("/models/penguins").json()
     assert shown["live"]["version"] == 1
     assert shown["versions"] == [1]

@@ -45,7 +45,7 @@ def test_a_batch_has_a_bounded_number_of_rows(inline: bool) -> None:
         batches.append([each.rows for each in questions])
         return [each.number for each in questions]
 
-    async def ask() -> list[int]:
+    async def ask() -> list[Any]:
         lane = Lane(compute, inline, rows=10)
         sizes = [4, 4, 4, 20, 1, 9, 1]
         return await asyncio.gather(*(lane.ask(question(n, r)) for n, r in enumerate(sizes)))

@@ -57,7 +57,7 @@ def answer(
             predictions = [output.classes[best] for best in chances.argmax(axis=1).tolist()]
         else:
             predictions = np.asarray(estimator.predict(X)).tolist()
-    except ValueError as error:
+    except (ValueError, LookupError) as error:  # a lookup: what some raise on an unseen category
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"The model cannot answer these rows: {reason}.") from error
     if isinstance(chances, list):  # an array a target

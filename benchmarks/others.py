@@ -1,0 +1,121 @@
+"""Other servers with the same forest, each started by the Python of an environment of its own.
+
+An environment is a folder beside the checkout's own, named after its server::
+
+    python3 -m venv .venv-litserve
+    .venv-litserve/bin/pip install litserve scikit-learn pandas
+
+(and likewise vetiver; mlserver with mlserver-sklearn; bentoml; mlflow). `make bench` measures those
+that are there. This file imports nothing of Labloop, since it runs where Labloop is not installed.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+VALUES = [*FLOWER.values()]
+TENSOR = {"name": "x", "shape": [1, 4], "datatype": "FP64", "data": VALUES}
+
+# Where each is asked, and how.
+ASKED: dict[str, tuple[str, Any]] = {
+    "bentoml": ("/predict", {"row": VALUES}),
+    "litserve": ("/predict", {"row": VALUES}),
+    "mlflow": ("/invocations", {"dataframe_records": [FLOWER]}),
+    "mlserver": ("/v2/models/iris/infer", {"inputs": [TENSOR]}),
+    "vetiver": ("/predict", [FLOWER]),
+}
+
+
+def forest() -> Any:
+    """Fit 100 trees on iris, as `benchmarks.plain` does."""
+    import pandas as pd
+    from sklearn.ensemble import RandomForestClassifier
+
+    table = pd.read_csv(Path(__file__).resolve().parents[1] / "data" / "iris.csv")
+    X, y = table[[*FLOWER]], table["target"]
+    return RandomForestClassifier(100, random_state=0).fit(X, y), X
+
+
+def bentoml(port: int, folder: Path) -> None:
+    (folder / "iris_service.py").write_text(
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import bentoml, others, pandas as pd\n"
+        "@bentoml.service(workers=1)\n"
+        "class Iris:\n"
+        "    def __init__(self):\n"
+        "        self.model, self.X = others.forest()\n"
+        "    @bentoml.api\n"
+        "    def predict(self, row: list[float]) -> int:\n"
+        "        table = pd.DataFrame([row], columns=self.X.columns)\n"
+        "        return int(self.model.predict(table)[0])\n"
+    )
+    os.chdir(folder)
+    run("bentoml", "serve", "iris_service:Iris", "--port", str(port))
+
+
+def litserve(port: int, folder: Path) -> None:
+    import litserve
+    import pandas as pd
+
+    class Iris(litserve.LitAPI):  # type: ignore[misc]
+        def setup(self, device: str) -> None:
+            self.model, self.X = forest()
+
+        def decode_request(self, request: Any) -> Any:
+            return pd.DataFrame([request["row"]], columns=self.X.columns)
+
+        def predict(self, table: Any) -> int:
+            return int(self.model.predict(table)[0])
+
+        def encode_response(self, prediction: int) -> Any:
+            return {"prediction": prediction}
+
+    litserve.LitServer(Iris(), accelerator="cpu").run(port=port, generate_client_file=False)
+
+
+def mlflow(port: int, folder: Path) -> None:
+    import mlflow.sklearn
+
+    mlflow.sklearn.save_model(forest()[0], folder / "iris", serialization_format="cloudpickle")
+    options = ["--env-manager", "local", "--workers", "1", "--port", str(port)]
+    run("mlflow", "models", "serve", "-m", str(folder / "iris"), *options)
+
+
+def mlserver(port: int, folder: Path) -> None:
+    import joblib
+
+    joblib.dump(forest()[0], folder / "iris.joblib")
+    model = {
+        "name": "iris",
+        "implementation": "mlserver_sklearn.SKLearnModel",
+        "parameters": {"uri": "./iris.joblib"},
+    }
+    server: dict[str, Any] = {"http_port": port, "grpc_port": port + 1, "metrics_port": port + 2}
+    server |= {"parallel_workers": 0, "host": "127.0.0.1"}
+    (folder / "model-settings.json").write_text(json.dumps(model))
+    (folder / "settings.json").write_text(json.dumps(server))
+    run("mlserver", "start", str(folder))
+
+
+def vetiver(port: int, folder: Path) -> None:
+    from vetiver import VetiverAPI, VetiverModel
+
+    model, X = forest()
+    VetiverAPI(VetiverModel(model, "iris", prototype_data=X)).run(port=port, log_level="warning")
+
+
+def run(program: str, *arguments: str) -> None:
+    """Become a program of this environment."""
+    path = Path(sys.prefix) / "bin" / program
+    os.environ["PATH"] = f"{path.parent}:{os.environ['PATH']}"
+    os.execv(path, [str(path), *arguments])
+
+
+if __name__ == "__main__":
+    name, port = sys.argv[1:]
+    globals()[name](int(port), Path(tempfile.mkdtemp()))
