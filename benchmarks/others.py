@@ -40,45 +40,58 @@ def forest() -> Any:
     return RandomForestClassifier(100, random_state=0).fit(X, y), X
 
 
+BENTOML = """
+import bentoml, others, pandas as pd
+
+@bentoml.service(workers=1)
+class Iris:
+    def __init__(self):
+        self.model, self.X = others.forest()
+
+    @bentoml.api
+    def predict(self, row: list[float]) -> int:
+        table = pd.DataFrame([row], columns=self.X.columns)
+        return int(self.model.predict(table)[0])
+"""
+
+
 def bentoml(port: int, folder: Path) -> None:
-    (folder / "iris_service.py").write_text(
-        "import sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "import bentoml, others, pandas as pd\n"
-        "@bentoml.service(workers=1)\n"
-        "class Iris:\n"
-        "    def __init__(self):\n"
-        "        self.model, self.X = others.forest()\n"
-        "    @bentoml.api\n"
-        "    def predict(self, row: list[float]) -> int:\n"
-        "        table = pd.DataFrame([row], columns=self.X.columns)\n"
-        "        return int(self.model.predict(table)[0])\n"
-    )
+    """Its services are classes of a file."""
+    (folder / "iris_service.py").write_text(BENTOML)
     os.chdir(folder)
     run("bentoml", "serve", "iris_service:Iris", "--port", str(port))
 
 
+LITSERVE = """
+import sys, litserve, others, pandas as pd
+
+class Iris(litserve.LitAPI):
+    def setup(self, device):
+        self.model, self.X = others.forest()
+
+    def decode_request(self, request):
+        return pd.DataFrame([request["row"]], columns=self.X.columns)
+
+    def predict(self, table):
+        return int(self.model.predict(table)[0])
+
+    def encode_response(self, prediction):
+        return {"prediction": prediction}
+
+if __name__ == "__main__":
+    server = litserve.LitServer(Iris(), accelerator="cpu")
+    server.run(port=int(sys.argv[1]), generate_client_file=False)
+"""
+
+
 def litserve(port: int, folder: Path) -> None:
-    import litserve
-    import pandas as pd
-
-    class Iris(litserve.LitAPI):  # type: ignore[misc]
-        def setup(self, device: str) -> None:
-            self.model, self.X = forest()
-
-        def decode_request(self, request: Any) -> Any:
-            return pd.DataFrame([request["row"]], columns=self.X.columns)
-
-        def predict(self, table: Any) -> int:
-            return int(self.model.predict(table)[0])
-
-        def encode_response(self, prediction: int) -> Any:
-            return {"prediction": prediction}
-
-    litserve.LitServer(Iris(), accelerator="cpu").run(port=port, generate_client_file=False)
+    """It starts a process that imports the file anew."""
+    (folder / "iris_server.py").write_text(LITSERVE)
+    run("python", str(folder / "iris_server.py"), str(port))
 
 
 def mlflow(port: int, folder: Path) -> None:
+    """It serves a folder."""
     import mlflow.sklearn
 
     mlflow.sklearn.save_model(forest()[0], folder / "iris", serialization_format="cloudpickle")
@@ -87,6 +100,7 @@ def mlflow(port: int, folder: Path) -> None:
 
 
 def mlserver(port: int, folder: Path) -> None:
+    """It serves a folder with two files of settings."""
     import joblib
 
     joblib.dump(forest()[0], folder / "iris.joblib")
@@ -103,6 +117,7 @@ def mlserver(port: int, folder: Path) -> None:
 
 
 def vetiver(port: int, folder: Path) -> None:
+    """It makes a FastAPI application of a model."""
     from vetiver import VetiverAPI, VetiverModel
 
     model, X = forest()
@@ -110,9 +125,10 @@ def vetiver(port: int, folder: Path) -> None:
 
 
 def run(program: str, *arguments: str) -> None:
-    """Become a program of this environment."""
+    """Become a program of this environment, which can import this file."""
     path = Path(sys.prefix) / "bin" / program
     os.environ["PATH"] = f"{path.parent}:{os.environ['PATH']}"
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
     os.execv(path, [str(path), *arguments])
 
 

@@ -115,7 +115,7 @@ class FastPath:
                 raise NoFastPathError("a decision is too near to call")
         return Answers.model_construct(
             predictions=[self._classes[i] for i in best.tolist()],
-            probabilities=scores.tolist() if self._probabilities else None,
+            probabilities=np.ascontiguousarray(scores) if self._probabilities else None,
         )
 
 

@@ -35,7 +35,7 @@ class Answer:
     ids: list[str]
     predictions: list[Any]
     classes: list[Any] | None
-    probabilities: list[Any] | None
+    probabilities: Any
     targets: list[str] | None
 
 
@@ -166,7 +166,7 @@ class Inference:
             "targets": part.targets,
             "marks": question.model.manifest.signature.marks(question.columns),
         }
-        return orjson.dumps(line)
+        return orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _merged(questions: list[Question]) -> Columns:

@@ -37,13 +37,13 @@ router = APIRouter(
 
 
 class JSON(Response):
-    """JSON by orjson, which writes floats exactly and dates by RFC 3339."""
+    """JSON by orjson, which writes floats exactly, dates by RFC 3339, and arrays."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Encode the content."""
-        return orjson.dumps(content)
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 @router.get("/", include_in_schema=False)

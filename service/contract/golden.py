@@ -20,12 +20,13 @@ TOLERANCE = 1e-6
 class Answers(BaseModel):
     """What an estimator gives for a table.
 
-    One prediction a row; probabilities one a class. Where there are several
-    targets, each row holds a list of them.
+    One prediction a row; probabilities one a class, in lists or as an array of
+    shape (n_rows, n_classes). Where there are several targets, each row holds a
+    list of them.
     """
 
     predictions: list[Any]
-    probabilities: list[Any] | None = None
+    probabilities: Any = None
 
 
 class Golden(BaseModel):
@@ -63,7 +64,7 @@ def answer(
     if isinstance(chances, list):  # an array a target
         chances = [list(row) for row in zip(*(each.tolist() for each in chances), strict=True)]
     elif chances is not None:
-        chances = np.asarray(chances, dtype=float).tolist()
+        chances = np.ascontiguousarray(chances, dtype=np.float64)  # orjson writes it as it is
     return Answers.model_construct(predictions=predictions, probabilities=chances)
 
 
@@ -76,7 +77,10 @@ def choose(estimator: Any, signature: Signature, table: pd.DataFrame) -> Golden:
     ]
     rows = table.loc[holes.union(spread)].reset_index(drop=True)
     X = rows if signature.container == "frame" else rows.to_numpy()
-    return Golden(columns=as_columns(rows), answers=answer(estimator, signature.output, X))
+    answers = answer(estimator, signature.output, X)
+    if isinstance(answers.probabilities, np.ndarray):
+        answers.probabilities = answers.probabilities.tolist()
+    return Golden(columns=as_columns(rows), answers=answers)
 
 
 def asking(estimator: Any, signature: Signature) -> Callable[[Columns], Answers]:
@@ -132,10 +136,10 @@ def disagreement(output: Output, expected: Answers, given: Answers) -> str | Non
         was, now = expected.predictions[rows[0]], given.predictions[rows[0]]
         return f"row {rows[0]} is answered {now!r}; it was {was!r}"
     if expected.probabilities is not None:
-        want, got = _numbers(expected.probabilities), _numbers(given.probabilities or [])
+        want, got = _numbers(expected.probabilities), _numbers(given.probabilities)
         if want.shape != got.shape:
             return f"rows have probabilities of shape {got.shape}; it was {want.shape}"
-        far = (np.abs(want - got) > TOLERANCE).any(axis=1)
+        far = ~np.isclose(got, want, rtol=0, atol=TOLERANCE, equal_nan=True).all(axis=1)
         if far.any():
             row = int(np.flatnonzero(far)[0])
             return (
@@ -171,8 +175,10 @@ def perturb(signature: Signature, columns: Columns, count: int, unseen: bool) ->
     return table
 
 
-def _numbers(rows: list[Any]) -> np.ndarray:
+def _numbers(rows: Any) -> np.ndarray:
     """Lay the probabilities of each row in a line, shape (n_rows, n_probabilities)."""
+    if isinstance(rows, np.ndarray):
+        return rows
     flat = [
         [chance for part in row for chance in (part if isinstance(part, list) else [part])]
         for row in rows
