@@ -1,11 +1,10 @@
 """Fast path: a loaded estimator's own arithmetic, without what it costs to call it.
 
 scikit-learn spends milliseconds on checking a table and a thousandth of that on
-the answer. Here the common preprocessing steps and linear models are a few
-float64 operations on the estimator's fitted arrays, and trees go through
-treelite, which reads the fitted forests. What is not known here has no fast
-path. Whether the answers are the estimator's own is not believed but tried:
-see `service.api.predictor`.
+the answer. Here the common preprocessing steps are a few float64 operations on
+their fitted arrays; `service.api.scorer` does the same for the estimator at the
+end. What is not known here has no fast path. Whether the answers are the
+estimator's own is not believed but tried: see `service.api.predictor`.
 """
 
 import math
@@ -13,9 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import treelite
-from scipy.special import expit, softmax
-from sklearn import compose, discriminant_analysis, ensemble, linear_model, svm, tree
+from sklearn import compose
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
@@ -29,6 +26,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from service.api.scorer import VOTING, NoFastPathError, read_forest, scorer
 from service.contract.golden import Answers
 from service.contract.signature import Columns, Signature
 
@@ -38,10 +36,6 @@ UNKNOWN = object()  # stands in an encoder's table for every category that is no
 
 Step = Callable[[np.ndarray], np.ndarray]
 """A block of columns, shape (n_rows, n), to another; of float64, or of objects before encoding."""
-
-
-class NoFastPathError(Exception):
-    """There is no fast path for an estimator, or not for these rows; the text says why."""
 
 
 class FastPath:
@@ -86,9 +80,9 @@ class FastPath:
         )
         self._dtype = float if all(f.kind != "category" for f in signature.features) else object
         self._steps = [_step(each, self._names) for each in before]
-        forest = _forest(last, trees)
+        forest = read_forest(last, trees)
         self.trees = None if forest is None else forest.serialize_bytes()
-        self._score = _scorer(last, forest)
+        self._score = scorer(last, forest)
         self.by_vote = type(last) in VOTING
 
     def __call__(self, columns: Columns) -> Answers:
@@ -235,123 +229,3 @@ def _plain(value: Any) -> Any:
 
 def _float(X: np.ndarray) -> np.ndarray:
     return X if X.dtype == float else X.astype(float)
-
-
-FORESTS = (
-    ensemble.RandomForestClassifier,
-    ensemble.ExtraTreesClassifier,
-    ensemble.RandomForestRegressor,
-    ensemble.ExtraTreesRegressor,
-    ensemble.GradientBoostingClassifier,
-    ensemble.GradientBoostingRegressor,
-)
-VOTING = (*FORESTS[:2], tree.DecisionTreeClassifier, tree.ExtraTreeClassifier)
-HISTOGRAMS = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
-TREES = (
-    tree.DecisionTreeClassifier,
-    tree.DecisionTreeRegressor,
-    tree.ExtraTreeClassifier,
-    tree.ExtraTreeRegressor,
-)
-LOGISTIC = (
-    linear_model.LogisticRegression,
-    linear_model.LogisticRegressionCV,
-    discriminant_analysis.LinearDiscriminantAnalysis,
-)
-LINEAR = (
-    linear_model.ARDRegression,
-    linear_model.BayesianRidge,
-    linear_model.ElasticNet,
-    linear_model.ElasticNetCV,
-    linear_model.HuberRegressor,
-    linear_model.Lars,
-    linear_model.Lasso,
-    linear_model.LassoCV,
-    linear_model.LarsCV,
-    linear_model.LassoLars,
-    linear_model.LassoLarsCV,
-    linear_model.LassoLarsIC,
-    linear_model.LinearRegression,
-    linear_model.OrthogonalMatchingPursuit,
-    linear_model.OrthogonalMatchingPursuitCV,
-    linear_model.Perceptron,
-    linear_model.QuantileRegressor,
-    linear_model.Ridge,
-    linear_model.RidgeCV,
-    linear_model.RidgeClassifier,
-    linear_model.RidgeClassifierCV,
-    linear_model.SGDClassifier,
-    linear_model.SGDRegressor,
-    linear_model.TheilSenRegressor,
-    svm.LinearSVC,
-    svm.LinearSVR,
-)
-
-
-def _forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
-    """Have treelite read a forest, or what it made of it before; None for what is no forest."""
-    if type(estimator) not in FORESTS + HISTOGRAMS:
-        return None
-    if trees is not None:
-        return treelite.Model.deserialize_bytes(trees)
-    try:
-        return treelite.sklearn.import_model(estimator)
-    except Exception as error:  # treelite raises what it likes for what it does not know
-        raise NoFastPathError(f"treelite does not read it: {error}") from error
-
-
-def _scorer(estimator: Any, forest: treelite.Model | None) -> Callable[[np.ndarray], np.ndarray]:
-    """Give what an estimator computes: numbers of shape (n_rows,), or a score a class."""
-    kind = type(estimator)
-    classes = len(getattr(estimator, "classes_", ()))
-    if forest is not None:
-        return _trees(forest, classes, single=kind in FORESTS)
-    if kind in TREES:
-        return _tree(estimator, classes)
-    if kind not in LOGISTIC + LINEAR or getattr(estimator, "loss", None) in (
-        "log_loss",
-        "modified_huber",
-    ):
-        raise NoFastPathError(f"{kind.__name__} has none")
-    weights, intercept = np.atleast_2d(estimator.coef_).T, estimator.intercept_
-
-    def score(X: np.ndarray) -> np.ndarray:
-        if not np.isfinite(X).all():
-            raise NoFastPathError("a value is missing")
-        raw: np.ndarray = X @ weights + intercept
-        if not classes:
-            return raw[:, 0]
-        if raw.shape[1] == 1:  # two classes: the score of the second, and of the first mirrored
-            raw = np.hstack([-raw, raw])
-            return np.asarray(expit(raw)) if kind in LOGISTIC else raw
-        return np.asarray(softmax(raw, axis=1)) if kind in LOGISTIC else raw
-
-    return score
-
-
-def _trees(
-    forest: treelite.Model, classes: int, single: bool
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Many trees by treelite. `single`: scikit-learn rounds inputs to single precision."""
-
-    def score(X: np.ndarray) -> np.ndarray:
-        if single:
-            X = X.astype(np.float32).astype(float)
-        answered = treelite.gtil.predict(forest, np.ascontiguousarray(X), nthread=1)
-        given: np.ndarray = answered.reshape(len(X), -1).astype(float)
-        if not classes:
-            return given[:, 0]
-        return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
-
-    return score
-
-
-def _tree(estimator: Any, classes: int) -> Callable[[np.ndarray], np.ndarray]:
-    """One tree, which treelite does not read, by scikit-learn's own compiled code."""
-    inner = estimator.tree_
-
-    def score(X: np.ndarray) -> np.ndarray:
-        given: np.ndarray = inner.predict(X.astype(np.float32)).reshape(len(X), -1)
-        return given if classes else given[:, 0]
-
-    return score

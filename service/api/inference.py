@@ -12,11 +12,11 @@ import orjson
 from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 
-from service.api.fast_path import NoFastPathError
 from service.api.lane import Lane, Question
 from service.api.prediction_log import LogBusyError, PredictionLog
 from service.api.predictor import FAST_ROWS
 from service.api.registry import LoadedModel, Registry
+from service.api.scorer import NoFastPathError
 from service.contract.golden import Answers
 from service.contract.log_line import prediction_ids
 from service.contract.signature import Columns, Signature

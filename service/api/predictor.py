@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from service.api.fast_path import FastPath, NoFastPathError
+from service.api.fast_path import FastPath
+from service.api.scorer import NoFastPathError
 from service.contract import golden
 from service.contract.errors import InputError
 from service.contract.golden import Answers, Golden

