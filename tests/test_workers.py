@@ -4,12 +4,14 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from service.contract.errors import RefusedError
-from tests.live import LiveApi, running_api, wait_until
+from tests.live import LiveApi, children, running_api, wait_until
 from tests.models import FLOWER, iris, publish_iris
 
 
@@ -60,6 +62,35 @@ def test_a_bad_version_is_refused_by_all_and_the_old_one_serves(api: LiveApi) ->
     with pytest.raises(RefusedError, match=f"The API refused iris version {version}"):
         lab.promote("iris", version)
     assert versions(api).keys() == {str(before)}
+
+
+def test_a_worker_that_alone_cannot_load_a_version_is_named(api: LiveApi) -> None:
+    lab, trained = api.lab(), iris(seed=5)
+    before = workers(api)[0]["version"]
+    version = lab.publish("iris", trained.estimator, trained.X, trained.y).version
+    lab.promote("iris", before)
+    unlucky = workers(api)[0]["pid"]
+    servers = children(unlucky)
+    for pid in servers:  # without a fork server it cannot try a version
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            promoting = pool.submit(lab.promote, "iris", version)
+            wait_until(lambda: len(served(api, version)) == 3, "the three others")
+            for pid in servers:
+                os.kill(pid, signal.SIGKILL)
+            with pytest.raises(RefusedError) as caught:
+                promoting.result()
+    finally:
+        for pid in servers:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    assert f"1 of the API's 4 workers (process {unlucky}) refused iris" in str(caught.value)
+    assert lab.promote("iris", version).workers == 4  # a new fork server tries it again
+
+
+def served(api: LiveApi, version: int) -> list[int]:
+    return [worker["pid"] for worker in workers(api) if worker["version"] == version]
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(api: LiveApi) -> None:
