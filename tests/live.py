@@ -97,7 +97,7 @@ def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: _answers(api), f"the API to answer; it said {api.output.read_text()}")
+        wait_until(lambda: _answers(api), "the API to answer", 180)  # with 130 models, some take
         yield api
     finally:
         api.process.terminate()

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from sklearn import compose
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -26,7 +25,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from service.api.scorer import VOTING, NoFastPathError, read_forest, scorer
+from service.api.scorer import NoFastPathError, is_by_vote, read_forest, scorer, unwrap
 from service.contract.golden import Answers
 from service.contract.signature import Columns, Signature
 
@@ -46,15 +45,7 @@ class FastPath:
     estimator : fitted scikit-learn estimator
     signature : Signature
     trees : bytes, optional
-        What `trees` was when it was made before; saves time.
-
-    Attributes
-    ----------
-    trees : bytes or None
-        A forest as treelite writes it.
-    by_vote : bool
-        Whether `predict` is by definition the class of the highest `predict_proba`, whose
-        every bit is the same here; then even a tie is decided as the estimator decides it.
+        What `trees()` gave when it was made before; saves time.
 
     Raises
     ------
@@ -71,19 +62,17 @@ class FastPath:
                 raise NoFastPathError(f"feature {feature.name!r} is {feature.dtype}")
         if signature.output.targets:
             raise NoFastPathError("it predicts several targets")
-        while isinstance(estimator, GridSearchCV | RandomizedSearchCV):
-            estimator = estimator.best_estimator_
-        *before, last = (
-            [each for _, each in estimator.steps]
-            if isinstance(estimator, Pipeline)
-            else [estimator]
-        )
+        *before, last = unwrap(estimator)
         self._dtype = float if all(f.kind != "category" for f in signature.features) else object
         self._steps = [_step(each, self._names) for each in before]
-        forest = read_forest(last, trees)
-        self.trees = None if forest is None else forest.serialize_bytes()
-        self._score = scorer(last, forest)
-        self.by_vote = type(last) in VOTING
+        self._forest = read_forest(last, trees)
+        self._score = scorer(last, self._forest)
+        # The votes of trees are the same to the last bit, so a tie is decided as by the estimator.
+        self._ties = is_by_vote(last)
+
+    def trees(self) -> bytes | None:
+        """Give a forest as treelite writes it."""
+        return None if self._forest is None else self._forest.serialize_bytes()
 
     def __call__(self, columns: Columns) -> Answers:
         """Answer checked columns.
@@ -104,7 +93,7 @@ class FastPath:
         if scores.shape[1] > 1:
             two = np.partition(scores, -2, axis=1)[:, -2:]
             gap = two[:, 1] - two[:, 0]
-            near = (gap > 0) & (gap < NEAR) if self.by_vote else gap < NEAR
+            near = (gap > 0) & (gap < NEAR) if self._ties else gap < NEAR
             if near.any():
                 raise NoFastPathError("a decision is too near to call")
         return Answers.model_construct(

@@ -1,12 +1,12 @@
 """Predictor: a loaded estimator, and its fast path where that gives the same answers."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
 from service.api.fast_path import FastPath
-from service.api.scorer import NoFastPathError
+from service.api.scorer import NoFastPathError, is_by_vote
 from service.contract import golden
 from service.contract.errors import InputError
 from service.contract.golden import Answers, Golden
@@ -50,10 +50,12 @@ class Predictor:
         self.estimator = estimator
         self.signature = signature
         self.verdict = verdict or Verdict()
+        self._by_vote = is_by_vote(estimator)
         self._fast: FastPath | None = None
         if self.verdict.slow_because is None:
             try:
                 self._fast = FastPath(estimator, signature, self.verdict.trees)
+                self.verdict = replace(self.verdict, trees=None)  # they are in memory once
             except NoFastPathError as error:
                 self._go_slowly(error)
 
@@ -62,22 +64,19 @@ class Predictor:
 
         Where an answer differs, the fast path is dropped. Then see how long it takes.
         """
-        golden_columns = self.signature.parse_columns(rows.columns)
-        for unseen in (False, True):
-            columns = golden.perturb(self.signature, golden_columns, count, unseen)
-            try:
-                self._compare(golden_columns, rows.answers)
-                X = self.signature.table(columns)
-                expected = golden.answer(self.estimator, self.signature.output, X)
-                self._compare(columns, expected)
-            except InputError:
-                continue  # the estimator refuses unseen categories, and the fast path leaves them
-            except NoFastPathError as error:
-                self._go_slowly(error)
+        kept = self.signature.parse_columns(rows.columns)
+        try:
+            self._compare(kept, rows.answers)
+            for unseen in (False, True):
+                columns = golden.perturb(self.signature, kept, count, unseen)
+                with suppress(InputError):  # the estimator refuses unseen categories: no answers
+                    X = self.signature.table(columns)
+                    self._compare(columns, golden.answer(self.estimator, self.signature.output, X))
+        except NoFastPathError as error:
+            self._go_slowly(error)
         if self._fast is not None:
-            self.verdict = Verdict(
-                quick=self._takes(golden_columns) < QUICK_SECONDS, trees=self._fast.trees
-            )
+            quick = self._takes(kept) < QUICK_SECONDS
+            self.verdict = Verdict(quick=quick, trees=self._fast.trees())
 
     def __call__(self, columns: Columns) -> Answers:
         """Answer checked columns.
@@ -122,8 +121,7 @@ class Predictor:
 
     def _slowly(self, columns: Columns) -> Answers:
         X = self.signature.table(columns)
-        by_vote = self._fast is not None and self._fast.by_vote
-        return golden.answer(self.estimator, self.signature.output, X, by_vote)
+        return golden.answer(self.estimator, self.signature.output, X, self._by_vote)
 
     def _compare(self, columns: Columns, expected: Answers) -> None:
         """Ask the fast path in small tables; what it leaves to the estimator is not compared.

@@ -11,6 +11,8 @@ import numpy as np
 import treelite
 from scipy.special import expit, softmax
 from sklearn import discriminant_analysis, ensemble, linear_model, svm, tree
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import Pipeline
 
 Score = Callable[[np.ndarray], np.ndarray]
 """Numbers of shape (n_rows, n_features) to answers (n_rows,), or to a score a class."""
@@ -28,7 +30,13 @@ FORESTS = (
     ensemble.GradientBoostingClassifier,
     ensemble.GradientBoostingRegressor,
 )
-VOTING = (*FORESTS[:2], tree.DecisionTreeClassifier, tree.ExtraTreeClassifier)
+VOTING = (
+    ensemble.RandomForestClassifier,
+    ensemble.ExtraTreesClassifier,
+    ensemble.BaggingClassifier,
+    tree.DecisionTreeClassifier,
+    tree.ExtraTreeClassifier,
+)
 HISTOGRAMS = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 TREES = (
     tree.DecisionTreeClassifier,
@@ -69,6 +77,18 @@ LINEAR = (
     svm.LinearSVC,
     svm.LinearSVR,
 )
+
+
+def unwrap(estimator: Any) -> list[Any]:
+    """Give the steps of a pipeline, the estimator last; of a search, those of the best one."""
+    while isinstance(estimator, GridSearchCV | RandomizedSearchCV):
+        estimator = estimator.best_estimator_
+    return [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
+
+
+def is_by_vote(estimator: Any) -> bool:
+    """Whether `predict` is by definition the class of the highest `predict_proba`."""
+    return type(unwrap(estimator)[-1]) in VOTING
 
 
 def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:

@@ -61,4 +61,7 @@ def report(answer: Connection, root: Path, name: str, version: int) -> None:
         passed = str(error)
     except Exception as error:  # whatever a user's estimator raises
         passed = f"{type(error).__name__}: {error}"
-    answer.send(passed)
+    try:
+        answer.send(passed)
+    except Exception as error:  # nothing of it was sent: pickling comes first
+        answer.send(f"The estimator cannot be handed over: {type(error).__name__}: {error}")
