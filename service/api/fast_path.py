@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn import compose
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -25,11 +26,13 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from service.api.scorer import NoFastPathError, is_by_vote, read_forest, scorer, unwrap
+from service.api.scorer import NoFastPathError, read_forest, scorer, unwrap
 from service.contract.golden import Answers
 from service.contract.signature import Columns, Signature
 
 NEAR = 1e-6  # a decision nearer than this is the estimator's own
+
+EXACT = 2**53  # larger integers have no float64 of their own
 
 UNKNOWN = object()  # stands in an encoder's table for every category that is not in it
 
@@ -64,11 +67,13 @@ class FastPath:
             raise NoFastPathError("it predicts several targets")
         *before, last = unwrap(estimator)
         self._dtype = float if all(f.kind != "category" for f in signature.features) else object
-        self._steps = [_step(each, self._names) for each in before]
+        self._integers = [f.name for f in signature.features if f.kind == "integer"]
+        try:
+            self._steps = _steps(before, self._names)
+        except (ValueError, LookupError) as error:  # columns that are not there by this name
+            raise NoFastPathError(f"its steps are not understood: {error}") from error
         self._forest = read_forest(last, trees)
         self._score = scorer(last, self._forest)
-        # The votes of trees are the same to the last bit, so a tie is decided as by the estimator.
-        self._ties = is_by_vote(last)
 
     def trees(self) -> bytes | None:
         """Give a forest as treelite writes it."""
@@ -83,18 +88,19 @@ class FastPath:
             These rows are the estimator's own: an unknown category that it may
             refuse, or a decision too near to call.
         """
+        for name in self._integers:
+            if any(value is not None and abs(value) > EXACT for value in columns[name]):
+                raise NoFastPathError("an integer is too large for float64")
         X = np.array([columns[name] for name in self._names], dtype=self._dtype).T
         for step in self._steps:
             X = step(X)
-        scores = self._score(np.asarray(X, dtype=float))
+        scores = self._score(_float(X))
         if self._classes is None:
             return Answers.model_construct(predictions=scores.tolist(), probabilities=None)
         best = scores.argmax(axis=1)
         if scores.shape[1] > 1:
             two = np.partition(scores, -2, axis=1)[:, -2:]
-            gap = two[:, 1] - two[:, 0]
-            near = (gap > 0) & (gap < NEAR) if self._ties else gap < NEAR
-            if near.any():
+            if not (two[:, 1] - two[:, 0] >= NEAR).all():  # NaN is not
                 raise NoFastPathError("a decision is too near to call")
         return Answers.model_construct(
             predictions=[self._classes[i] for i in best.tolist()],
@@ -102,15 +108,20 @@ class FastPath:
         )
 
 
+def _steps(transformers: list[Any], names: list[str]) -> list[Step]:
+    """Give the arithmetic of some steps; only the first one knows its columns by name."""
+    return [_step(each, [] if number else names) for number, each in enumerate(transformers)]
+
+
 def _step(transformer: Any, names: list[str]) -> Step:
     """Give a fitted transformer's arithmetic; `names` are its input columns, where it has names."""
     kind = type(transformer)
     if transformer in ("passthrough", None) or (
-        kind is FunctionTransformer and transformer.func is None
+        kind is FunctionTransformer and transformer.func is None and not transformer.validate
     ):
         return lambda X: X
     if kind is Pipeline:
-        return _chain([_step(each, []) for _, each in transformer.steps])
+        return _chain(_steps([each for _, each in transformer.steps], names))
     if kind is compose.ColumnTransformer:
         return _side_by_side(transformer, names)
     if kind is SimpleImputer:
@@ -144,6 +155,8 @@ def _chain(steps: list[Step]) -> Step:
 
 
 def _side_by_side(transformer: Any, names: list[str]) -> Step:
+    if transformer.transformer_weights:
+        raise NoFastPathError("a ColumnTransformer with weights has none")
     parts: list[tuple[list[int], Step]] = []
     for _, each, columns in transformer.transformers_:
         if isinstance(columns, str | int):
@@ -152,8 +165,16 @@ def _side_by_side(transformer: Any, names: list[str]) -> Step:
             raise NoFastPathError("a ColumnTransformer selects columns by slice or mask")
         chosen = [names.index(c) if isinstance(c, str) else c for c in columns]
         if chosen and not (isinstance(each, str) and each == "drop"):
-            parts.append((chosen, _step(each, [names[i] for i in chosen])))
-    return lambda X: np.hstack([step(X[:, chosen]) for chosen, step in parts])
+            parts.append((chosen, _step(each, [names[i] for i in chosen] if names else [])))
+
+    def run(X: np.ndarray) -> np.ndarray:
+        beside = np.hstack([step(X[:, chosen]) for chosen, step in parts])
+        # Many estimators take a missing value in a dense table, and refuse it in a sparse one.
+        if transformer.sparse_output_ and np.isnan(beside.astype(float)).any():
+            raise NoFastPathError("a value is missing in a sparse table")
+        return beside
+
+    return run
 
 
 def _imputer(imputer: Any) -> Step:
@@ -168,7 +189,7 @@ def _imputer(imputer: Any) -> Step:
         return lambda X: np.where(np.isnan(X := _float(X)), values, X)
 
     def fill(X: np.ndarray) -> np.ndarray:
-        return np.where(X == None, values, X)  # noqa: E711  # element by element
+        return np.where(pd.isna(X), values, X)
 
     return fill
 
@@ -177,6 +198,8 @@ def _encoder(encoder: Any) -> Step:
     """Look each category up; its row of `codes` is what the encoder gives for it."""
     if getattr(encoder, "_infrequent_enabled", False):
         raise NoFastPathError(f"{type(encoder).__name__} with infrequent categories has none")
+    if np.dtype(encoder.dtype) != np.float64:
+        raise NoFastPathError(f"{type(encoder).__name__} to {np.dtype(encoder.dtype)} has none")
     tables = []
     for number, categories in enumerate(encoder.categories_):
         known = [None if value != value else value for value in categories.tolist()]
@@ -196,6 +219,8 @@ def _encoder(encoder: Any) -> Step:
             tables[-1][UNKNOWN] = unknown
 
     def encode(X: np.ndarray) -> np.ndarray:
+        if X.dtype == float:
+            _float(X)
         try:
             return np.hstack(
                 [
@@ -217,4 +242,8 @@ def _plain(value: Any) -> Any:
 
 
 def _float(X: np.ndarray) -> np.ndarray:
-    return X if X.dtype == float else X.astype(float)
+    """Give numbers; scikit-learn refuses infinity at each step."""
+    numbers = X if X.dtype == float else X.astype(float)
+    if np.isinf(numbers).any():
+        raise NoFastPathError("a value is infinite")
+    return numbers

@@ -14,6 +14,7 @@ from service.contract.signature import Columns, Signature
 
 FAST_ROWS = 64  # more are quicker by scikit-learn itself
 QUICK_SECONDS = 0.005  # for `FAST_ROWS`
+ONE_BY_ONE = 8  # rows of each small table that the estimator refuses are looked at
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ class Predictor:
         """
         kept = self.signature.parse_columns(rows.columns)
         try:
-            self._compare(kept, rows.answers)
+            compared = self._compare(kept, rows.answers)
             for unseen in (False, True):
                 columns = golden.perturb(self.signature, kept, count, unseen)
-                with suppress(InputError):  # the estimator refuses unseen categories: no answers
-                    X = self.signature.table(columns)
-                    self._compare(columns, golden.answer(self.estimator, self.signature.output, X))
+                compared += self._compare(columns, self._expected(columns))
+            if compared < count / 10:
+                raise NoFastPathError("it leaves nearly all rows to the estimator")
         except NoFastPathError as error:
             self._go_slowly(error)
         if self._fast is not None:
@@ -103,7 +104,12 @@ class Predictor:
         """
         if self._fast is None:
             raise NoFastPathError(self.verdict.slow_because)
-        return self._fast(columns)
+        try:
+            return self._fast(columns)
+        except NoFastPathError:
+            raise
+        except Exception as error:  # the estimator knows what to do, or says what is wrong
+            raise NoFastPathError(f"it fails: {type(error).__name__}: {error}") from error
 
     def _go_slowly(self, because: NoFastPathError) -> None:
         self._fast, self.verdict = None, Verdict(slow_because=f"{because}.")
@@ -123,27 +129,56 @@ class Predictor:
         X = self.signature.table(columns)
         return golden.answer(self.estimator, self.signature.output, X, self._by_vote)
 
-    def _compare(self, columns: Columns, expected: Answers) -> None:
-        """Ask the fast path in small tables; what it leaves to the estimator is not compared.
+    def _expected(self, columns: Columns) -> Answers | None:
+        """Ask the estimator; None where it refuses these rows."""
+        try:
+            X = self.signature.table(columns)
+            return golden.answer(self.estimator, self.signature.output, X)
+        except InputError:
+            return None
+
+    def _compare(self, columns: Columns, expected: Answers | None) -> int:
+        """Compare the fast path's answers, in small tables; give how many rows were compared.
+
+        Where it leaves a table to the estimator, the rows are asked one by one.
 
         Raises
         ------
         NoFastPathError
-            An answer differs.
+            An answer differs, or the estimator refuses what is answered.
         """
-        if self._fast is None:
-            return
-        for start in range(0, len(expected.predictions), FAST_ROWS):
-            part = slice(start, start + FAST_ROWS)
+        compared, count = 0, len(columns[self.signature.names[0]])
+        for start in range(0, count, FAST_ROWS):
+            part, known = _rows(columns, start, FAST_ROWS), _slice(expected, start, FAST_ROWS)
+            known = known or self._expected(part)
+            rows = min(FAST_ROWS, count - start)
             try:
-                given = self._fast({name: values[part] for name, values in columns.items()})
+                given = self.fast(part)
             except NoFastPathError:
+                if count > 1:
+                    compared += sum(
+                        self._compare(_rows(part, row, 1), _slice(known, row, 1))
+                        for row in range(rows if known else min(rows, ONE_BY_ONE))
+                    )
                 continue
-            chances = expected.probabilities
-            same = Answers.model_construct(
-                predictions=expected.predictions[part],
-                probabilities=None if chances is None else chances[part],
-            )
-            difference = golden.disagreement(self.signature.output, same, given)
+            if known is None:
+                raise NoFastPathError("it answers what the estimator refuses")
+            difference = golden.disagreement(self.signature.output, known, given)
             if difference:
                 raise NoFastPathError(f"its answers differ from the estimator's: {difference}")
+            compared += rows
+        return compared
+
+
+def _rows(columns: Columns, start: int, count: int) -> Columns:
+    return {name: values[start : start + count] for name, values in columns.items()}
+
+
+def _slice(answers: Answers | None, start: int, count: int) -> Answers | None:
+    if answers is None:
+        return None
+    part, chances = slice(start, start + count), answers.probabilities
+    return Answers.model_construct(
+        predictions=answers.predictions[part],
+        probabilities=None if chances is None else chances[part],
+    )

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import treelite
+from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn import discriminant_analysis, ensemble, linear_model, svm, tree
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
+
+CANCELS = 1e8  # sums of larger terms lose more than 1e-7 of their result, in another order
 
 Score = Callable[[np.ndarray], np.ndarray]
 """Numbers of shape (n_rows, n_features) to answers (n_rows,), or to a score a class."""
@@ -22,13 +25,13 @@ class NoFastPathError(Exception):
     """There is no fast path for an estimator, or not for these rows; the text says why."""
 
 
+GRADIENT = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
 FORESTS = (
     ensemble.RandomForestClassifier,
     ensemble.ExtraTreesClassifier,
     ensemble.RandomForestRegressor,
     ensemble.ExtraTreesRegressor,
-    ensemble.GradientBoostingClassifier,
-    ensemble.GradientBoostingRegressor,
+    *GRADIENT,
 )
 VOTING = (
     ensemble.RandomForestClassifier,
@@ -95,6 +98,8 @@ def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
     """Have treelite read a forest, or what it made of it before; None for what is no forest."""
     if type(estimator) not in FORESTS + HISTOGRAMS:
         return None
+    if getattr(estimator, "loss", None) == "exponential":
+        raise NoFastPathError("treelite does not know the loss 'exponential'")
     if trees is not None:
         return treelite.Model.deserialize_bytes(trees)
     try:
@@ -108,7 +113,7 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
     kind = type(estimator)
     classes = len(getattr(estimator, "classes_", ()))
     if forest is not None:
-        return _trees(forest, classes, single=kind in FORESTS)
+        return _trees(forest, classes, kind)
     if kind in TREES:
         return _tree(estimator, classes)
     if kind not in LOGISTIC + LINEAR or getattr(estimator, "loss", None) in (
@@ -116,12 +121,17 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
         "modified_huber",
     ):
         raise NoFastPathError(f"{kind.__name__} has none")
+    if issparse(estimator.coef_):
+        raise NoFastPathError("its coefficients are sparse")
     weights, intercept = np.atleast_2d(estimator.coef_).T, estimator.intercept_
+    sizes = np.abs(weights)
 
     def score(X: np.ndarray) -> np.ndarray:
         if not np.isfinite(X).all():
             raise NoFastPathError("a value is missing")
         raw: np.ndarray = X @ weights + intercept
+        if (np.abs(X) @ sizes > CANCELS * np.maximum(1, np.abs(raw))).any():
+            raise NoFastPathError("large numbers cancel each other")
         if not classes:
             return raw[:, 0]
         if raw.shape[1] == 1:  # two classes: the score of the second, and of the first mirrored
@@ -132,10 +142,14 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
     return score
 
 
-def _trees(forest: treelite.Model, classes: int, single: bool) -> Score:
-    """Many trees by treelite. `single`: scikit-learn rounds inputs to single precision."""
+def _trees(forest: treelite.Model, classes: int, kind: type) -> Score:
+    """Many trees by treelite."""
+    single = kind in FORESTS  # scikit-learn rounds what these are asked to single precision
+    takes_missing = kind not in GRADIENT
 
     def score(X: np.ndarray) -> np.ndarray:
+        if not takes_missing and np.isnan(X).any():
+            raise NoFastPathError("a value is missing")
         if single:
             X = _single(X).astype(float)
         answered = treelite.gtil.predict(forest, np.ascontiguousarray(X), nthread=1)
