@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from service.api import openapi
 from service.api.inference import Inference
@@ -101,6 +102,12 @@ async def on_invalid_parameter(request: Request, problem: RequestValidationError
     ]
     names = ", ".join(detail["parameter"] for detail in details)
     return error(422, f"Parameter {names} cannot be used: {details[0]['problem']}.", details)
+
+
+@app.exception_handler(ClientDisconnect)
+async def on_disconnect(request: Request, problem: ClientDisconnect) -> Response:
+    """Answer nobody: the client left before its request was complete."""
+    return error(400, "The request was not complete.")
 
 
 @app.exception_handler(Exception)

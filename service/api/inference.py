@@ -1,5 +1,6 @@
 """Inference: a row's way from the parsed request to the answer that is in the log."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 import orjson
 from anyio import CapacityLimiter, to_thread
-from starlette.concurrency import run_in_threadpool
 
 from service.api.lane import Lane, Question
 from service.api.prediction_log import LogBusyError, PredictionLog
@@ -87,7 +87,8 @@ class Inference:
         if version is None:
             model = self.registry.live(name)
         else:
-            model = await run_in_threadpool(self.registry.version, name, version)
+            loading = self.registry.version(name, version)
+            model = await asyncio.shield(asyncio.wrap_future(loading))
         signature = model.manifest.signature
         if large:
             columns = await to_thread.run_sync(parse, signature, limiter=self._large)

@@ -76,7 +76,9 @@ class Lane:
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.done():  # whoever asked is gone
                     continue
-                if isinstance(answer, Exception):
+                if isinstance(answer, StopIteration):  # which no future takes
+                    future.set_exception(RuntimeError(repr(answer)))
+                elif isinstance(answer, Exception):
                     future.set_exception(answer)
                 else:
                     future.set_result(answer)

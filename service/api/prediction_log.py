@@ -95,6 +95,9 @@ class PredictionLog:
             self._lock.release()
 
     def _append(self, data: bytes) -> None:
+        if self._handle is not None and not os.fstat(self._handle).st_nlink:
+            os.close(self._handle)  # somebody deleted the segment
+            self._handle = None
         if self._handle is None:
             self._handle, self._size = self._open(), 0
         try:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
+from joblib import parallel_config
+
 from service.api.fast_path import FastPath
 from service.api.scorer import NoFastPathError, is_by_vote
 from service.contract import golden
@@ -127,7 +129,8 @@ class Predictor:
 
     def _slowly(self, columns: Columns) -> Answers:
         X = self.signature.table(columns)
-        return golden.answer(self.estimator, self.signature.output, X, self._by_vote)
+        with parallel_config(backend="threading"):  # an estimator's n_jobs starts no processes
+            return golden.answer(self.estimator, self.signature.output, X, self._by_vote)
 
     def _expected(self, columns: Columns) -> Answers | None:
         """Ask the estimator; None where it refuses these rows."""

@@ -72,6 +72,7 @@ class Registry:
         self._changing = threading.RLock()
         self._stop = threading.Event()
         self._loaders = ThreadPoolExecutor(LOADED_AT_ONCE, "loader")
+        self._beside_loaders = ThreadPoolExecutor(2, "beside-loader")
         self._thread = threading.Thread(target=self._poll, name="registry", daemon=True)
 
     def start(self) -> None:
@@ -86,6 +87,7 @@ class Registry:
         self._stop.set()
         self._thread.join()
         self._loaders.shutdown(cancel_futures=True)
+        self._beside_loaders.shutdown(cancel_futures=True)
         self.workers.stop()
 
     def live(self, name: str) -> LoadedModel:
@@ -103,29 +105,39 @@ class Registry:
             raise self._not_served(name)
         return model
 
-    def version(self, name: str, version: int) -> LoadedModel:
+    def serving(self, name: str) -> LoadedModel | None:
+        """Give the live version, if there is one."""
+        return self._live.get(name)
+
+    def version(self, name: str, version: int) -> Future[LoadedModel]:
         """Give a version by number; one that is not live is loaded on demand.
+
+        Returns
+        -------
+        future
+            Raises NotPublishedError if the version cannot be served; its text says why.
 
         Raises
         ------
         NotFoundError
             There is no such model or version.
-        NotPublishedError
-            It cannot be served, and the text says why.
         """
         live = self._live.get(name)
         if live is not None and live.version == version:
-            return live
+            found: Future[LoadedModel] = Future()
+            found.set_result(live)
+            return found
         self.store.folder(name, version)
         key = name, version
         with self._changing:
             loading = self._beside.pop(key, None)
             if loading is None or (loading.done() and loading.exception()):
-                loading = self._loaders.submit(self._load_beside, name, version)
+                loading = self._beside_loaders.submit(self._load_beside, name, version)
             self._beside[key] = loading
-            while len(self._beside) > KEPT_BESIDE_LIVE:
-                del self._beside[next(iter(self._beside))]
-        return loading.result()
+            done = [each for each, future in self._beside.items() if future.done()]
+            for each in done[: max(0, len(self._beside) - KEPT_BESIDE_LIVE)]:
+                del self._beside[each]
+        return loading
 
     def refusals(self, name: str) -> list[Refusal]:
         """List what was tried and not loaded, the newest last."""
@@ -137,19 +149,22 @@ class Registry:
         """Look at every model's aliases once, and begin to load what changed."""
         names = self.store.names()
         for name in names:
-            following = self._following.get(name)
-            if following is not None:
-                if not following.done():
-                    continue
+            try:
+                self._look(name)
+            except Exception:
+                logger.exception("Model %s could not be looked at; it is tried again.", name)
+        for name in {*self._following} - {*names}:
+            if self._following[name].done():
                 del self._following[name]
-                following.result()  # a fault of ours is raised again here
-            self._look(name)
         with self._changing:
-            for gone in self._seen.keys() - set(names):
-                for state in (self._live, self._seen, self._refused, self._following):
-                    state.pop(gone, None)
-                for key in [key for key in self._beside if key[0] == gone]:
+            gone = {*self._seen, *self._refused} - {*names, *self._following}
+            for name in gone:
+                for state in (self._live, self._seen, self._refused):
+                    state.pop(name, None)
+                for key in [key for key in self._beside if key[0] == name]:
                     del self._beside[key]
+            if gone:
+                self._tell()
 
     def _poll(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
@@ -159,6 +174,12 @@ class Registry:
                 logger.exception("The model store could not be looked at; it is tried again.")
 
     def _look(self, name: str) -> None:
+        following = self._following.get(name)
+        if following is not None:
+            if not following.done():
+                return
+            del self._following[name]
+            following.result()  # a fault of ours is raised again here
         try:
             aliases = self.store.aliases(name)
         except LabloopError as error:
@@ -178,8 +199,7 @@ class Registry:
             except trial_process.NotWantedError:
                 return  # the next look finds what is wanted
             except Exception as error:
-                logger.debug("The traceback:", exc_info=True)
-                refused = str(error)
+                refused = reason(error)
         with self._changing:
             if refused is not None:
                 self._refuse(name, version, refused)
@@ -189,8 +209,10 @@ class Registry:
                 self._live[name] = loaded
                 self._beside.pop((name, version), None)
                 logger.info("Model %s: version %s is live.", name, version)
-            for settled in (None, *([] if refused else [version])):
-                self._refused.get(name, {}).pop(settled, None)
+            known = self._refused.get(name, {})
+            known.pop(None, None)  # the alias file is readable
+            if refused is None:
+                known.pop(version, None)
             self._seen[name] = aliases
             self._tell()
 
@@ -233,11 +255,11 @@ class Registry:
             if refused is not None:  # a version never changes, so neither does this
                 raise ArtifactError(refused.reason)
             return self._load(name, version, lambda: not self._stop.is_set())
-        except LabloopError as error:
+        except Exception as error:  # whatever a user's estimator raises
             if refused is None:
-                self._refuse(name, version, str(error))
+                self._refuse(name, version, reason(error))
             raise NotPublishedError(
-                f"Version {version} of model {name!r} cannot be served: {error}"
+                f"Version {version} of model {name!r} cannot be served: {reason(error)}"
             ) from error
 
     def _not_served(self, name: str) -> LabloopError:
@@ -257,3 +279,8 @@ class Registry:
             f"Model {name!r} has no live version. Choose one in a notebook: "
             f"lab.promote({name!r}, {versions[-1]})."
         )
+
+
+def reason(error: Exception) -> str:
+    """Say why something failed; an error that is not ours says what it is, too."""
+    return str(error) if isinstance(error, LabloopError) else f"{type(error).__name__}: {error}"

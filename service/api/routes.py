@@ -12,7 +12,7 @@ from starlette.routing import Route
 from service.api.body import read_body, read_json
 from service.api.inference import Answer, Inference
 from service.api.registry import LoadedModel
-from service.contract.errors import InputError, NotPublishedError, TooLargeError
+from service.contract.errors import InputError, TooLargeError
 from service.contract.feature import show
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
@@ -196,10 +196,7 @@ def _headers(answer: Answer) -> dict[str, str]:
 
 def _model(request: Request, name: str) -> dict[str, Any]:
     registry = _inference(request).registry
-    try:
-        serving: LoadedModel | None = registry.live(name)
-    except NotPublishedError:
-        serving = None
+    serving = registry.serving(name)
     return {
         "name": name,
         "workers": registry.workers.about(name),

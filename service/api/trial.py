@@ -3,7 +3,9 @@
 `service.api.trial_process` runs it in a process of its own.
 """
 
+import math
 import os
+import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -51,8 +53,9 @@ def load(store: ModelStore, name: str, version: int) -> Passed:
     return Passed(estimator, manifest, rows, predictor.verdict)
 
 
-def report(answer: Connection, root: Path, name: str, version: int) -> None:
+def report(answer: Connection, root: Path, name: str, version: int, seconds: float) -> None:
     """Load a version, and send what came of it: what passed, or why it is refused."""
+    signal.alarm(math.ceil(seconds) + 5)  # even if nobody is left to break it off
     os.nice(10)  # whoever waits for an answer goes first
     passed: Passed | str
     try:

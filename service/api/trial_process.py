@@ -66,7 +66,9 @@ def run(
     from service.api import trial  # late: it imports scikit-learn, and the server is to go first
 
     ours, theirs = _context.Pipe(duplex=False)
-    process = _context.Process(target=trial.report, args=(theirs, root, name, version), daemon=True)
+    process = _context.Process(
+        target=trial.report, args=(theirs, root, name, version, seconds), daemon=True
+    )
     process.start()
     theirs.close()
     deadline = time.monotonic() + seconds

@@ -8,6 +8,7 @@ import fcntl
 import multiprocessing
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -45,19 +46,26 @@ class Workers:
 
     def start(self) -> None:
         """Be counted from now on."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        self._lock = os.open(self.folder / f"{os.getpid()}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.tell({})
 
     def stop(self) -> None:
         """Be counted no more."""
         os.close(self._lock)
+        self._lock = -1
         self._clear()
+        with suppress(OSError):  # others are still there
+            self.folder.rmdir()
 
     def tell(self, models: dict[str, Any]) -> None:
         """Replace this worker's report."""
         self._own = models
+        lock = self.folder / f"{os.getpid()}.lock"
+        if not lock.exists():  # at the start, or after the folder was cleaned away
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            if self._lock >= 0:
+                os.close(self._lock)
+            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
         file = self.folder / f"{os.getpid()}.json"
         temporary = file.with_suffix(".new")
         temporary.write_bytes(orjson.dumps(models))
@@ -66,6 +74,8 @@ class Workers:
     def about(self, model: str) -> list[Report]:
         """List what each living worker has made of a model, this one first."""
         self._clear()
+        if not (self.folder / f"{os.getpid()}.json").exists():
+            self.tell(self._own)
         others = [f for f in self.folder.glob("*.json") if f.stem != str(os.getpid())]
         told = [(os.getpid(), self._own)]
         for file in others:
@@ -87,14 +97,13 @@ class Workers:
         return reports
 
     def _clear(self) -> None:
-        """Remove the reports of the dead, and the folder when nobody is left."""
-        for file in self.folder.glob("*.lock"):
+        """Remove the reports of the dead."""
+        known = {file.with_suffix(".lock") for file in self.folder.glob("*.*")}
+        for file in known:
             if self._lives(file):
                 continue
             for suffix in (".json", ".new", ".lock"):
                 file.with_suffix(suffix).unlink(missing_ok=True)
-        if not any(self.folder.iterdir()):
-            self.folder.rmdir()
 
     def _lives(self, file: Path) -> bool:
         if file.stem == str(os.getpid()) and self._lock >= 0:

@@ -227,5 +227,8 @@ def printable(text: str) -> str:
 
 def show(value: Any) -> str:
     """Show a value in a sentence, shortened, as JSON can carry it."""
-    text = printable(repr(value))
+    try:
+        text = printable(repr(value))
+    except RecursionError:
+        text = f"a {type(value).__name__} nested too deeply"
     return text if len(text) <= 60 else f"{text[:60]}…"

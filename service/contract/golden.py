@@ -54,7 +54,7 @@ def answer(
     """
     try:
         chances = estimator.predict_proba(X) if output.probabilities else None
-        if by_vote and chances is not None and output.classes is not None:
+        if by_vote and isinstance(chances, np.ndarray) and output.classes is not None:
             predictions = [output.classes[best] for best in chances.argmax(axis=1).tolist()]
         else:
             predictions = np.asarray(estimator.predict(X)).tolist()
@@ -107,6 +107,8 @@ def prove(ask: Callable[[Columns], Answers], signature: Signature, golden: Golde
         given = ask(signature.parse_columns(golden.columns))
     except InputError as error:
         raise ArtifactError(f"The golden rows are not answered: {error}") from error
+    if signature.output.probabilities != (golden.answers.probabilities is not None):
+        raise ArtifactError("The golden rows and the signature differ about probabilities.")
     difference = disagreement(signature.output, golden.answers, given)
     if difference:
         raise ArtifactError(

@@ -125,7 +125,7 @@ class ModelStore:
             return Aliases.model_validate_json(file.read_bytes())
         except FileNotFoundError:
             return Aliases()
-        except ValidationError as error:
+        except (OSError, ValidationError) as error:
             raise ArtifactError(
                 f"{name}/{ALIASES} cannot be read. In a notebook, lab.promote({name!r}, version) "
                 "writes it anew."
@@ -184,7 +184,11 @@ class ModelStore:
 
     def _claim(self, name: str, staging: Path) -> int:
         with self._locked(name):
-            version = max(self.versions(name), default=0) + 1
+            used = self.versions(name)
+            with suppress(ArtifactError):  # a number whose folder was deleted is not used again
+                now = self.aliases(name)
+                used += [now.live or 0, *now.history]
+            version = max(used, default=0) + 1
             staging.rename(self.root / name / str(version))
         return version
 

@@ -1,5 +1,6 @@
 """Signature: what a model takes and gives, read from its whole training table."""
 
+from collections import Counter
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -149,7 +150,7 @@ class Signature(BaseModel):
         """Read a URL's query, one row; an empty value is null."""
         texts = dict(pairs)
         if len(texts) < len(pairs):
-            twice = next(name for name in texts if sum(name == other for other, _ in pairs) > 1)
+            (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
             raise InputError(f"Feature {twice!r} is given twice. Give each feature once.")
         if texts.keys() != self._known:
             self._refuse_names(list(texts), None)
@@ -189,11 +190,13 @@ class Signature(BaseModel):
 
     def _refuse_names(self, given: list[Any], row: int | None) -> None:
         problems: list[dict[str, Any]] = []
-        missing = [name for name in self.names if name not in given]
+        present = set(given)
+        missing = [name for name in self.names if name not in present]
         where = "" if row is None else f" in row {row}"
         for name in map(printable, given):
-            if name not in self.names:
-                near = get_close_matches(name, missing or self.names, n=1)
+            if name not in self._known:
+                shown = len(problems) < SHOWN_PROBLEMS
+                near = get_close_matches(name[:99], missing or self.names, n=1) if shown else []
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 problems.append({"feature": name, "row": row, "problem": f"is not known{hint}"})
         problems += [{"feature": n, "row": row, "problem": "is missing"} for n in missing]

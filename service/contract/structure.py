@@ -6,11 +6,13 @@ as a row comes that way; a golden row may never do.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble._forest import BaseForest
 from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.tree._tree import Tree
@@ -21,10 +23,14 @@ from service.contract.errors import ArtifactError
 def check(estimator: Any) -> None:
     """Look at every decision tree and neighbour tree that an estimator holds.
 
+    Other compiled code is not looked at: who may write to `MODELS_DIR` is trusted not to want
+    to crash the API.
+
     Raises
     ------
     ArtifactError
-        An index of one of them leads nowhere, in a circle, or twice to the same node.
+        An index of one of them leads nowhere, in a circle, or twice to the same node; or an
+        ensemble has another number of trees than it says.
 
     Examples
     --------
@@ -55,8 +61,12 @@ def _trees(estimator: Any) -> Iterator[tuple[Any, int]]:
         if type(each) in SOUND:
             yield each, width
             continue
+        if isinstance(each, BaseGradientBoosting | BaseHistGradientBoosting):
+            _check_boosting(each)
         if isinstance(each, dict):
             inside = [*each.values()]
+        elif isinstance(each, partial):
+            inside = [each.func, *each.args, *each.keywords.values()]
         elif isinstance(each, list | tuple | set | frozenset):
             inside = [*each]
         elif isinstance(each, np.ndarray):
@@ -66,6 +76,20 @@ def _trees(estimator: Any) -> Iterator[tuple[Any, int]]:
             width = width if in_forest else getattr(each, "n_features_in_", width)
             in_forest = in_forest or isinstance(each, BaseForest | BaseGradientBoosting)
         waiting += [(value, width, in_forest) for value in inside]
+
+
+def _check_boosting(estimator: Any) -> None:
+    """Check the numbers by which compiled code goes through the trees and the categories."""
+    if isinstance(estimator, BaseGradientBoosting):
+        sound = estimator.estimators_.shape[1] == estimator.n_trees_per_iteration_
+    else:
+        binner = estimator._bin_mapper
+        sound = len(binner.is_categorical_) == len(binner.bin_thresholds_) == estimator._n_features
+    if not sound:
+        raise ArtifactError(
+            f"{type(estimator).__name__} in the model file is damaged: it has another number of "
+            "trees or features than it says. Publish again."
+        )
 
 
 def _tree_is_sound(tree: Any, features: int) -> bool:
@@ -91,6 +115,7 @@ def _histogram_tree_is_sound(tree: Any, features: int) -> bool:
         _reaches_each_once(left, right, np.flatnonzero(inner), len(nodes))
         and _within(splits["feature_idx"], features)
         and _within(bitsets, len(tree.raw_left_cat_bitsets))
+        and tree.raw_left_cat_bitsets.shape[1:] == (8,)
     )
 
 
@@ -103,6 +128,7 @@ def _neighbours_are_sound(tree: Any, features: int) -> bool:
         and (nodes["idx_start"] <= nodes["idx_end"]).all()
         and (nodes["idx_end"] <= len(data)).all()
         and (2 * numbers[nodes["is_leaf"] == 0] + 2 < len(nodes)).all()
+        and bounds.shape[0] == (2 if isinstance(tree, KDTree) else 1)
         and bounds.shape[1] == len(nodes)
         and bounds.shape[2] == data.shape[1] <= features
     )

@@ -4,7 +4,7 @@ import gc
 import json
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -62,7 +62,8 @@ class Client:
                 "or set API_URL to where it runs."
             ) from error
         if response.is_success:
-            return orjson.loads(response.content)
+            with suppress(orjson.JSONDecodeError):
+                return orjson.loads(response.content)
         raise self._error(response)
 
     def _error(self, response: httpx.Response) -> LabloopError:

@@ -22,7 +22,7 @@ from service.lab.publication import ModelVersion, Publication
 
 CHUNK_VALUES = 40_000
 CHUNKS_AT_ONCE = 3  # one is read, one computed, one written
-WAIT_SECONDS = 90.0
+MARGIN_SECONDS = 30.0  # beyond TRIAL_SECONDS
 POLL_SECONDS = 0.05
 
 
@@ -234,8 +234,17 @@ class Lab:
         ------
         NotFoundError
             Nothing was live before.
+        RefusedError
+            The API refused it; what was live is live again.
         """
-        return self._wait(name, self._store.rollback(name))
+        live = self._store.aliases(name).live
+        aliases = self._store.rollback(name)
+        try:
+            return self._wait(name, aliases)
+        except RefusedError:
+            if live is not None:
+                self._store.promote(name, live)
+            raise
 
     def _serving(self, name: str) -> int | None:
         """Give the version that is live; None leaves it to the API to say why there is none."""
@@ -271,7 +280,8 @@ class Lab:
         """Wait until the API has acted on an alias change, and say what came of it."""
         version = aliases.live
         assert version is not None
-        deadline = time.monotonic() + WAIT_SECONDS
+        seconds = self.settings.trial_seconds + MARGIN_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 seen = self._client.get(f"/models/{name}")
@@ -291,7 +301,7 @@ class Lab:
                 )
             time.sleep(POLL_SECONDS)
         raise LabloopError(
-            f"The API did not serve {name} version {version} within {WAIT_SECONDS:.0f} s. "
+            f"The API did not serve {name} version {version} within {seconds:.0f} s. "
             f"GET {self.settings.api_url}/models/{name} shows what it does."
         )
 
