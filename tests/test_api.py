@@ -182,6 +182,7 @@ def test_a_row_that_does_not_fit_names_feature_and_row(
         (b"{", ["not JSON", "line 1"]),
         (b'{"rows": [\xff]}', ["cannot be read"]),
         (b"[" * 100_000, ["JSON"]),
+        (b'{"rows": ' + b"[" * 1001 + b"]" * 1001 + b"}", ["Row 0 is", "nested too deeply"]),
         (b"[]", ["rows", "columns"]),
         (b'{"row": []}', ["rows", "columns"]),
         (b'{"rows": [], "columns": {}}', ["rows", "columns"]),
@@ -301,6 +302,14 @@ def test_values_keep_their_types_in_request_answer_and_log(api: LiveApi, labels:
     assert repr(by_body["inputs"]) == repr(by_url["inputs"])
     assert repr(by_body["inputs"]) == repr({key: [value] for key, value in row.items()})
     assert repr(by_body["predictions"]) == repr(expected)
+
+
+def test_many_names_that_are_not_known_are_refused_at_once(http: httpx.Client) -> None:
+    names: Any = [(f"feature_{number}", 1) for number in range(2000)]
+    response = http.get("/predict", params=[*names, names[-1]])
+    refused(response, 422, "'feature_1999' is given twice")
+    content = refused(http.get("/predict", params=names), 422, "'feature_0' is not known")
+    assert len(content["details"]) == 20
 
 
 # What is not there.

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.neighbors import KNeighborsClassifier
 
-from service.contract.errors import NotFoundError, RefusedError
+from service.contract import artifact
+from service.contract.errors import ArtifactError, NotFoundError, RefusedError
 from service.contract.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
@@ -283,6 +290,69 @@ def test_a_model_that_was_deleted_is_gone_and_the_others_stay(api: LiveApi, mode
 
     wait_until(lambda: status() == 404, "the model gone")
     assert other.served() == 1
+
+
+def test_a_model_that_was_deleted_can_be_published_again(api: LiveApi, model: Model) -> None:
+    version = forest(model, 20)
+    (model.store.folder(model.name, version) / MODEL).write_bytes(b"garbage")
+    model.store.promote(model.name, version)
+    wait_until(lambda: model.refusals(version), "the reason shown")
+    shutil.rmtree(api.models / model.name)
+    with api.http() as http:
+        wait_until(lambda: http.get(f"/models/{model.name}").status_code == 404, "the model gone")
+        wait_until(lambda: not workers_know(http, model.name), "the model forgotten")
+    assert model.publish(seed=3).live
+    assert model.served() == 1
+
+
+def workers_know(http: Any, name: str) -> bool:
+    (worker,) = http.get("/models/" + name).json().get("workers") or [{"version": None}]
+    return worker["version"] is not None
+
+
+def test_the_number_of_a_deleted_version_is_not_used_again(model: Model) -> None:
+    model.publish(seed=2)
+    shutil.rmtree(model.store.folder(model.name, 2))
+    assert model.publish(seed=3).version == model.served() == 3
+
+
+def test_a_model_that_cannot_be_looked_at_holds_up_no_other(api: LiveApi, model: Model) -> None:
+    odd = api.models / "aaa"
+    (odd / "aliases.json").mkdir(parents=True)  # a folder where a file should be
+    try:
+        assert model.publish(seed=2).version == model.served() == 2
+        with api.http() as http:
+            shown = {each["name"]: each for each in http.get("/models").json()["models"]}
+        assert shown["aaa"]["live"] is None
+        assert "aliases.json cannot be read" in shown["aaa"]["refused"][0]["reason"]
+        assert shown[model.name]["live"]["version"] == 2
+    finally:
+        shutil.rmtree(odd)
+
+
+def test_a_rollback_to_a_refused_version_leaves_what_was_live(model: Model) -> None:
+    model.publish(seed=2)
+    (model.store.folder(model.name, 1) / MODEL).write_bytes(b"garbage")
+    with pytest.raises(RefusedError, match="refused"):
+        model.lab.rollback(model.name)
+    assert model.store.aliases(model.name).live == model.served() == 2
+
+
+def test_jobs_of_an_estimator_start_no_processes_in_the_api(api: LiveApi, model: Model) -> None:
+    X, y = iris().X, iris().y
+    jobs = BaggingClassifier(KNeighborsClassifier(), n_jobs=2, random_state=0).fit(X, y)
+    model.lab.publish(model.name, jobs, X, y)
+    before = children(api.process.pid)
+    model.lab.predict(model.name, pd.concat([X] * 10, ignore_index=True))
+    assert set(children(api.process.pid)) <= set(before)
+
+
+def test_boosting_with_more_trees_than_it_says_is_refused(tmp_path: Path) -> None:
+    boosting = GradientBoostingRegressor(n_estimators=3).fit(iris().X, iris().y)
+    boosting.estimators_ = np.repeat(boosting.estimators_, 600, axis=1)
+    (tmp_path / MODEL).write_bytes(artifact.dumps(boosting))
+    with pytest.raises(ArtifactError, match="another number of trees"):
+        artifact.load(tmp_path / MODEL)
 
 
 def test_a_damaged_alias_file_keeps_the_old_version_and_promote_mends_it(

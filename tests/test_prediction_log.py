@@ -147,6 +147,15 @@ def test_a_log_that_cannot_be_written_gives_503_and_names_the_folder(tmp_path: P
     assert f"log at {api.logs}/predictions cannot be written" in response.json()["error"]
 
 
+def test_a_segment_that_was_deleted_is_followed_by_another(
+    log: PredictionLog, tmp_path: Path
+) -> None:
+    log.write([line()])
+    segments(tmp_path)[0].unlink()
+    log.write([line()])
+    assert [record["sequence"] for record in records(tmp_path)] == [2]
+
+
 # Read.
 
 

@@ -1,11 +1,14 @@
 """Several workers serve one model store, and a publisher hears of all of them."""
 
 import os
+import shutil
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +94,13 @@ def test_a_worker_that_alone_cannot_load_a_version_is_named(api: LiveApi) -> Non
 
 def served(api: LiveApi, version: int) -> list[int]:
     return [worker["pid"] for worker in workers(api) if worker["version"] == version]
+
+
+def test_reports_come_back_after_their_folder_was_cleaned_away(api: LiveApi) -> None:
+    (folder,) = Path(tempfile.gettempdir()).glob(f"labloop-{os.getuid()}-{api.process.pid}")
+    shutil.rmtree(folder)
+    assert api.lab().promote("iris", 1).live
+    wait_until(lambda: len(workers(api)) == 4, "all workers")
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(api: LiveApi) -> None:
