@@ -21,6 +21,7 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeClassifier
@@ -31,6 +32,7 @@ from service.contract import golden
 from service.contract.errors import InputError
 from service.contract.golden import Answers
 from service.contract.signature import Columns
+from service.features import AddRatio
 from service.lab.publication import Publication
 from tests.models import iris, penguins
 
@@ -220,3 +222,28 @@ def test_the_usual_models_have_a_fast_path_that_answers_most_rows(trained: Any) 
         except NoFastPathError:
             left += 1
     assert left < 10
+
+
+def test_a_transformer_of_ones_own_has_a_fast_path_by_its_method() -> None:
+    pipeline = make_pipeline(
+        AddRatio("petal_length", "petal_width"),
+        make_column_transformer(
+            (StandardScaler(), ["petal_length_per_petal_width", "sepal_length"]),
+            remainder="passthrough",
+        ),
+        RandomForestClassifier(50, random_state=0),
+    ).fit(iris().X, iris().y)
+    publication = Publication("m", pipeline, iris().X, iris().y)
+    predictor = Predictor(pipeline, publication.signature)
+    predictor.try_fast_path(publication.golden, 300)
+    assert predictor.verdict.slow_because is None
+    assert predictor.fast(publication.signature.parse_columns(publication.golden.columns))
+
+
+def test_the_reason_for_no_fast_path_names_the_step() -> None:
+    pipeline = make_pipeline(PolynomialFeatures(), LogisticRegression(max_iter=5000))
+    pipeline.fit(iris().X, iris().y)
+    publication = Publication("m", pipeline, iris().X, iris().y)
+    predictor = Predictor(pipeline, publication.signature)
+    predictor.try_fast_path(publication.golden, 300)
+    assert predictor.verdict.slow_because == "PolynomialFeatures has none."

@@ -109,8 +109,12 @@ class FastPath:
 
 
 def _steps(transformers: list[Any], names: list[str]) -> list[Step]:
-    """Give the arithmetic of some steps; only the first one knows its columns by name."""
-    return [_step(each, [] if number else names) for number, each in enumerate(transformers)]
+    """Give the arithmetic of some steps; after one of scikit-learn's, columns have no names."""
+    steps = []
+    for each in transformers:
+        steps.append(_step(each, names))
+        names = [*each.get_feature_names_out()] if hasattr(each, "transform_array") else []
+    return steps
 
 
 def _step(transformer: Any, names: list[str]) -> Step:
@@ -120,6 +124,9 @@ def _step(transformer: Any, names: list[str]) -> Step:
         kind is FunctionTransformer and transformer.func is None and not transformer.validate
     ):
         return lambda X: X
+    if hasattr(transformer, "transform_array"):  # the user's own; see service/features.py
+        own: Step = transformer.transform_array
+        return own
     if kind is Pipeline:
         return _chain(_steps([each for _, each in transformer.steps], names))
     if kind is compose.ColumnTransformer:

@@ -67,6 +67,8 @@ class Predictor:
 
         Where an answer differs, the fast path is dropped. Then see how long it takes.
         """
+        if self._fast is None:
+            return
         kept = self.signature.parse_columns(rows.columns)
         try:
             compared = self._compare(kept, rows.answers)
