@@ -274,8 +274,12 @@ def others(url: str) -> Iterator[str]:
                 wait_until(partial(_answers, target, body, process), name, 120)
                 yield _line(f"{name} {_version(python, name)}", load(target, body))
             finally:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                os.killpg(process.pid, signal.SIGTERM)  # it ends its own workers
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
 
 
 def _answers(url: str, body: Any, process: subprocess.Popen[bytes]) -> bool:

@@ -90,7 +90,7 @@ class Load:
 @pytest.mark.parametrize("workers", [1, 4])
 def test_swaps_under_load_fail_no_request_and_mix_no_answers(tmp_path: Path, workers: int) -> None:
     publish_lines(tmp_path / "models")
-    swaps = times(1000, 20)
+    swaps = times(1000, 10)
     with running_api(tmp_path, API_WORKERS=str(workers)) as api:
         wait_until(lambda: len(served_by(api)) == workers, "all workers")
         lab = api.lab()
@@ -133,7 +133,7 @@ def test_versions_that_nobody_uses_leave_memory(forests: LiveApi) -> None:
         return resident(forests.process.pid)
 
     before = swap(5)
-    assert swap(times(250, 10)) < before + 15  # a version takes 2 MB, so twenty take more
+    assert swap(times(250, 8)) < before + 15  # a version takes 2 MB, so twenty take more
 
 
 def test_what_large_requests_took_is_given_back(forests: LiveApi) -> None:
