@@ -69,7 +69,7 @@ class FastPath:
         self._dtype = float if all(f.kind != "category" for f in signature.features) else object
         self._integers = [f.name for f in signature.features if f.kind == "integer"]
         try:
-            self._steps = _steps(before, self._names)
+            self._prepare = _chain(_steps(before, self._names))
         except (ValueError, LookupError) as error:  # columns that are not there by this name
             raise NoFastPathError(f"its steps are not understood: {error}") from error
         self._forest = read_forest(last, trees)
@@ -92,9 +92,7 @@ class FastPath:
             if any(value is not None and abs(value) > EXACT for value in columns[name]):
                 raise NoFastPathError("an integer is too large for float64")
         X = np.array([columns[name] for name in self._names], dtype=self._dtype).T
-        for step in self._steps:
-            X = step(X)
-        scores = self._score(_float(X))
+        scores = self._score(_float(self._prepare(X)))
         if self._classes is None:
             return Answers.model_construct(predictions=scores.tolist(), probabilities=None)
         best = scores.argmax(axis=1)

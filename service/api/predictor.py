@@ -137,8 +137,7 @@ class Predictor:
     def _expected(self, columns: Columns) -> Answers | None:
         """Ask the estimator; None where it refuses these rows."""
         try:
-            X = self.signature.table(columns)
-            return golden.answer(self.estimator, self.signature.output, X)
+            return golden.asking(self.estimator, self.signature)(columns)
         except InputError:
             return None
 

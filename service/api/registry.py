@@ -100,7 +100,7 @@ class Registry:
         NotPublishedError
             There is nothing to serve, and the text says why.
         """
-        model = self._live.get(name)
+        model = self.serving(name)
         if model is None:
             raise self._not_served(name)
         return model
@@ -242,7 +242,6 @@ class Registry:
         logger.warning("Model %s: version %s is refused: %s", name, version, reason)
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
-        self.store.check_files(name, version)
         passed = trial_process.run(self.store.root, name, version, self.trial_seconds, wanted)
         signature = passed.manifest.signature
         predictor = Predictor(passed.estimator, signature, passed.verdict)

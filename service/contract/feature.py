@@ -1,10 +1,9 @@
 """Feature: one column of a model's input, what it accepts and how it is read."""
 
-import math
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -129,7 +128,7 @@ class Feature(BaseModel):
             except OverflowError:
                 finite = False
             return None if finite else "is not a finite number; send null where a value is missing"
-        if value != value or value in (math.inf, -math.inf) or value != int(value):
+        if value != value or value in (inf, -inf) or value != int(value):
             return f"is {show(value)}, but a whole number is expected"
         low, high = _integer_range(self.dtype)
         return None if low <= value <= high else f"is outside the range of {self.dtype}"
