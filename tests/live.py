@@ -33,11 +33,17 @@ class LiveApi:
             "API_URL": self.url,
             "MODELS_DIR": str(self.models),
             "LOGS_DIR": str(self.logs),
+            "LOG_COPY_DIR": str(self.copy),
             "PYTHONPATH": str(CHECKOUT),
         }
 
+    @property
+    def copy(self) -> Path:
+        return self.models.parent / "log-copy"
+
     def lab(self) -> Lab:
-        return Lab(api_url=self.url, models_dir=self.models, logs_dir=self.logs)
+        folders = {"models_dir": self.models, "logs_dir": self.logs, "log_copy_dir": self.copy}
+        return Lab(api_url=self.url, **folders)
 
     def http(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, trust_env=False, timeout=60)

@@ -13,6 +13,7 @@ from tests.live import CHECKOUT
 from tests.notebooks import FOLDER, NAMES
 
 LAB_ONLY = [
+    "duckdb",
     "httpx",
     "ipywidgets",
     "jupyter_server",
@@ -24,7 +25,7 @@ LAB_ONLY = [
 API_ONLY = ["fastapi", "fastapi_offline", "starlette", "uvicorn", "watchfiles"]
 
 ROOMS = {
-    "service.contract": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY, "duckdb"],
+    "service.contract": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],
     "service.features": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],
     "service.api": ["service.lab", *LAB_ONLY],
     "service.lab": ["service.api", *API_ONLY],

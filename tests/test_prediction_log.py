@@ -1,80 +1,63 @@
-"""The log loses nothing that was answered, and reads like a table."""
+"""What was answered is in the log, whatever happens."""
 
 import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
-import pandas as pd
 import pytest
 
 from service.api.prediction_log import PredictionLog
-from service.contract.errors import NotFoundError
-from service.contract.log_line import FOLDER, LogLine, prediction_ids
-from service.lab import Lab, log_reader
-from tests.live import running_api
-from tests.models import FLOWER, iris, publish_iris
+from service.contract.log_line import LogLine, prediction_ids
+from service.contract.segments import FOLDER, OPEN, TORN, SegmentName, is_as_sealed, is_whole
+from tests.live import running_api, wait_until
+from tests.log_lines import (
+    crashed,
+    ids_of,
+    line,
+    logged_ids,
+    open_log,
+    read,
+    records,
+    requests,
+    segments,
+    written,
+)
+from tests.models import FLOWER, penguins, publish_iris
 from tests.need import need
-
-
-def line(model: str = "iris", **more: Any) -> bytes:
-    """Give what one request of one row writes."""
-    fields: dict[str, Any] = {
-        "time": "2026-05-01T12:00:00.000001+00:00",
-        "model": model,
-        "version": 1,
-        "image": "labloop-api:0.1.0",
-        "client": "test",
-        "latency_ms": 1.25,
-        "inputs": {"size": [1.5]},
-        "ids": prediction_ids(1),
-        "predictions": ["small"],
-        "classes": ["small", "large"],
-        "probabilities": [[0.75, 0.25]],
-        "targets": None,
-        "marks": {},
-    }
-    return orjson.dumps(fields | more)
-
-
-def segments(folder: Path) -> list[Path]:
-    return sorted((folder / FOLDER).glob("*.jsonl"))
-
-
-def records(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(text) for s in segments(folder) for text in s.read_text().splitlines()]
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[PredictionLog]:
-    log = PredictionLog(tmp_path, "interval")
-    log.start()
+    log = open_log(tmp_path)
     yield log
     log.stop()
 
 
-# Written.
+# A line.
 
 
 def test_a_line_is_in_the_file_when_write_returns(log: PredictionLog, tmp_path: Path) -> None:
     log.write([line(), line()])
     log.write([line()])
-    assert [record["sequence"] for record in records(tmp_path)] == [1, 2, 3]
-    assert [*records(tmp_path)[0]] == [*LogLine.__annotations__]
+    assert [record["sequence"] for record in records(tmp_path)] == [1, 2, 3, 4]
+    opened, first, *_ = records(tmp_path)
+    assert opened["note"] == "opened"
+    assert [*first] == [*LogLine.__annotations__]
 
 
-def test_each_start_writes_a_segment_of_its_own(tmp_path: Path) -> None:
-    for _ in range(2):
-        log = PredictionLog(tmp_path, "off")
-        log.start()
-        log.write([line()])
-        log.stop()
-    assert len(segments(tmp_path)) == 2
+def test_each_line_shows_that_it_is_whole(log: PredictionLog, tmp_path: Path) -> None:
+    log.write([line(), line(rows=3)])
+    *lines, end = segments(tmp_path)[0].read_bytes().split(b"\n")
+    assert end == b"" and len(lines) == 3
+    for text in lines:
+        assert is_whole(text)
+        assert not is_whole(text.replace(b"0", b"1", 1))
 
 
 def test_ids_rise_even_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +65,182 @@ def test_ids_rise_even_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("time.time_ns", lambda: 0)
     after = prediction_ids(2)
     assert before[0] < before[1] < after[0] < after[1]
+
+
+# Segments.
+
+
+def test_a_segment_is_sealed_with_its_checksum_when_its_writer_stops(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.write([line()])
+    (opened,) = segments(tmp_path)
+    assert opened.name.endswith(OPEN)
+    log.stop()
+    (sealed,) = segments(tmp_path)
+    assert is_as_sealed(sealed, sealed.read_bytes())
+
+
+def test_a_full_segment_is_sealed_and_the_next_goes_on_counting(tmp_path: Path) -> None:
+    log = open_log(tmp_path, log_segment_bytes=2000)
+    for _ in range(20):
+        log.write([line()])
+    log.stop()
+    names = [SegmentName.of(segment) for segment in segments(tmp_path)]
+    assert [name.number for name in names] == [*range(1, len(names) + 1)]
+    assert len(names) > 2
+    assert [record["sequence"] for record in records(tmp_path)] == [*range(1, 21 + len(names))]
+    for segment, name in zip(segments(tmp_path), names, strict=True):
+        assert is_as_sealed(segment, segment.read_bytes())
+        assert json.loads(segment.read_text().splitlines()[0])["sequence"] == name.before + 1
+
+
+def test_an_old_segment_is_sealed_although_nothing_is_written(tmp_path: Path) -> None:
+    log = open_log(tmp_path, log_segment_seconds=0.1)
+    log.write([line()])
+    wait_until(lambda: not segments(tmp_path)[0].name.endswith(OPEN), "the segment to be sealed")
+    log.stop()
+
+
+def test_a_start_without_predictions_leaves_no_segment(tmp_path: Path) -> None:
+    open_log(tmp_path).stop()
+    assert segments(tmp_path) == []
+
+
+def test_the_next_start_seals_what_a_dead_writer_left(tmp_path: Path) -> None:
+    left = crashed(tmp_path, line(), torn=b'{"model":"ir')
+    open_log(tmp_path).stop()
+    (sealed,) = segments(tmp_path)
+    assert SegmentName.of(sealed) == SegmentName.of(left)
+    assert is_as_sealed(sealed, sealed.read_bytes())
+    (torn,) = (tmp_path / FOLDER).glob(f"*{TORN}")
+    assert torn.read_bytes() == b'{"model":"ir'
+    assert len(requests(tmp_path)) == 1
+
+
+def test_a_living_writer_keeps_its_segment_when_another_starts(
+    log: PredictionLog, tmp_path: Path
+) -> None:
+    log.write([line()])
+    other = open_log(tmp_path)
+    other.write([line()])
+    assert [segment.name.endswith(OPEN) for segment in segments(tmp_path)] == [True, True]
+    other.stop()
+    log.write([line()])
+    assert len(requests(tmp_path)) == 3
+
+
+def test_a_segment_that_was_deleted_is_followed_by_another(
+    log: PredictionLog, tmp_path: Path
+) -> None:
+    log.write([line()])
+    segments(tmp_path)[0].unlink()
+    log.write([last := line()])
+    assert logged_ids(tmp_path) == ids_of(last)
+
+
+def test_threads_write_whole_lines_in_the_order_of_their_numbers(
+    log: PredictionLog, tmp_path: Path
+) -> None:
+    def write() -> None:
+        for _ in range(50):
+            log.write([line(), line()])
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [record["sequence"] for record in records(tmp_path)] == [*range(1, 402)]
+
+
+# Bounds.
+
+
+def sizes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in (folder / FOLDER).iterdir())
+
+
+def test_the_log_keeps_within_its_bytes_and_says_what_it_deleted(tmp_path: Path) -> None:
+    log = open_log(tmp_path, log_max_bytes=20_000)
+    sent = [line() for _ in range(200)]
+    for each in sent:
+        log.write([each])
+    wait_until(lambda: sizes(tmp_path) <= 20_000, "the log to shrink")
+    log.stop()
+    kept = logged_ids(tmp_path)
+    assert 10 < len(kept) < 200
+    assert kept == [i for each in sent for i in ids_of(each)][-len(kept) :]  # the oldest went
+    deleted = [record["details"] for record in records(tmp_path) if record.get("note") == "deleted"]
+    assert deleted
+    assert {each["because"] for each in deleted} == {"LOG_MAX_BYTES=20000"}
+    assert not {each["segment"] for each in deleted} & {
+        str(SegmentName.of(s)) for s in segments(tmp_path)
+    }
+
+
+def aged(folder: Path, seconds: float) -> None:
+    """Make the log's files look older by the clock."""
+    for file in (folder / FOLDER).iterdir():
+        then = file.stat().st_mtime - seconds
+        os.utime(file, (then, then))
+
+
+def test_what_is_too_old_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, line())
+    aged(tmp_path, 3 * 86_400)
+    monkeypatch.setattr("service.api.retention.uptime", lambda: ("another boot", 0.0))
+    log = open_log(tmp_path, log_max_age="2d")
+    wait_until(lambda: records(tmp_path), "a note")
+    log.stop()
+    notes = [
+        record["details"]["because"] for record in records(tmp_path) if record["note"] == "deleted"
+    ]
+    assert notes == ["LOG_MAX_AGE=2 days, 0:00:00"]
+
+
+def test_a_clock_that_jumps_ahead_makes_nothing_old(tmp_path: Path) -> None:
+    written(tmp_path, first := line())
+    aged(tmp_path, 3 * 86_400)  # as files look after the clock has jumped three days ahead
+    log = open_log(tmp_path, log_max_age="2d")
+    log.write([second := line()])
+    log.stop()
+    assert logged_ids(tmp_path) == ids_of(first) + ids_of(second)
+
+
+def test_the_oldest_is_what_was_opened_first_although_the_clock_jumped_back(
+    tmp_path: Path,
+) -> None:
+    written(tmp_path, *(line() for _ in range(20)))
+    written(tmp_path, *(last := [line() for _ in range(20)]))
+    newest = segments(tmp_path)[-1]
+    then = newest.stat().st_mtime - 86_400
+    os.utime(newest, (then, then))
+    log = open_log(tmp_path, log_max_bytes=sizes(tmp_path) - 1)
+    wait_until(lambda: len(requests(tmp_path)) == 20, "the older segment to be deleted")
+    log.stop()
+    assert logged_ids(tmp_path) == [i for each in last for i in ids_of(each)]
+
+
+# Private features.
+
+
+def test_a_private_feature_is_never_written(tmp_path: Path) -> None:
+    with running_api(tmp_path) as api, api.http() as http:
+        lab = api.lab()
+        trained = penguins()
+        lab.publish("penguins", trained.estimator, trained.X, trained.y, private=["sex"])
+        rows = trained.X.head(20).assign(sex="hidden-value", body_mass_g=99_999.0)
+        lab.predict("penguins", rows)
+        table = lab.predictions("penguins")
+        manifest = http.get("/models/penguins").json()["live"]["signature"]
+    assert "sex" not in table and len(table) == 20
+    assert table["marks"].tolist() == [["out_of_range:body_mass_g"]] * 20
+    assert [f["name"] for f in manifest["features"] if f["private"]] == ["sex"]
+    text = "".join(segment.read_text() for segment in segments(tmp_path / "logs"))
+    assert "hidden-value" not in text and "sex" not in text
+
+
+# Failing disks.
 
 
 @pytest.fixture
@@ -111,20 +270,26 @@ def test_a_full_disk_stops_the_answers_until_there_is_room_and_nothing_is_lost(
 
     publish_iris(tmp_path / "models")
     with running_api(tmp_path, LOGS_DIR=str(small_disk)) as api, api.http() as http:
+        assert http.get("/health/ready").is_success
         ballast = small_disk / "ballast"
         ballast.write_bytes(b"x" * 16_384)
         for _ in range(100):
             response = ask(http)
             if not response.is_success:
                 break
-        assert response.status_code == 503
-        assert str(small_disk) in response.json()["error"]
-        assert "No space left on device" in response.json()["error"]
+        for refused in (response, http.get("/health/ready")):
+            assert refused.status_code == 503
+            assert str(small_disk) in refused.json()["error"]
+            assert "No space left on device" in refused.json()["error"]
+            assert int(refused.headers["Retry-After"]) > 0
+        assert http.get("/health/live").is_success
         ballast.unlink()
+        wait_until(lambda: http.get("/health/ready").is_success, "the log to recover", 5)
         assert ask(http).status_code == 200
 
-    assert [each for record in records(small_disk) for each in record["ids"]] == answered
-    assert log_reader.read(small_disk, "iris").attrs["torn_lines"] == 0
+    assert logged_ids(small_disk) == answered
+    assert "recovered" in {record.get("note") for record in records(small_disk)}
+    assert read(small_disk).attrs["torn_lines"] == 0
 
 
 @pytest.mark.parametrize("sync", ["interval", "always", "off"])
@@ -132,159 +297,20 @@ def test_what_was_answered_before_a_kill_is_in_the_log(tmp_path: Path, sync: str
     publish_iris(tmp_path / "models")
     with running_api(tmp_path, LOG_SYNC=sync) as api, api.http() as http:
         lab = api.lab()
+        assert http.get("/health/ready").json()["log_sync"] == sync
         ids = [http.get("/predict", params=FLOWER).headers["X-Prediction-Id"] for _ in range(20)]
         os.kill(api.process.pid, signal.SIGKILL)
         api.process.wait()
     assert lab.predictions("iris")["prediction_id"].tolist() == ids
 
 
-def test_a_log_that_cannot_be_written_gives_503_and_names_the_folder(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_said_by_ready_and_by_the_answer(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file where a folder should be")
     publish_iris(tmp_path / "models")
     with running_api(tmp_path) as api, api.http() as http:
-        response = http.get("/predict", params=FLOWER)
-    assert response.status_code == 503
-    assert f"log at {api.logs}/predictions cannot be written" in response.json()["error"]
-
-
-def test_a_segment_that_was_deleted_is_followed_by_another(
-    log: PredictionLog, tmp_path: Path
-) -> None:
-    log.write([line()])
-    segments(tmp_path)[0].unlink()
-    log.write([line()])
-    assert [record["sequence"] for record in records(tmp_path)] == [2]
-
-
-# Read.
-
-
-def test_the_log_reads_as_a_table_with_proper_types(log: PredictionLog, tmp_path: Path) -> None:
-    log.write([line(), line("other"), line(predictions=["large"], marks={"unseen:colour": [0]})])
-    table = log_reader.read(tmp_path, "iris")
-    assert len(table) == 2
-    assert [*table.columns] == [
-        "prediction_id",
-        "time",
-        "version",
-        "prediction",
-        "proba_small",
-        "proba_large",
-        "latency",
-        "batch",
-        "client",
-        "marks",
-        "image",
-        "size",
-    ]
-    assert table["time"][0] == pd.Timestamp("2026-05-01 12:00:00.000001", tz="UTC")
-    assert table["proba_small"].tolist() == [0.75, 0.75]
-    assert table["prediction"].tolist() == ["small", "large"]
-    assert table["marks"].tolist() == [[], ["unseen:colour"]]
-
-
-def test_an_empty_log_has_the_same_columns(tmp_path: Path) -> None:
-    table = log_reader.read(tmp_path, "iris")
-    assert len(table) == 0
-    assert [*table.columns[:4]] == ["prediction_id", "time", "version", "prediction"]
-    assert isinstance(table["time"].dtype, pd.DatetimeTZDtype)
-
-
-def test_a_feature_whose_name_is_taken_is_called_input(log: PredictionLog, tmp_path: Path) -> None:
-    log.write([line(inputs={"time": [3.5], "size": [1.0]})])
-    table = log_reader.read(tmp_path, "iris")
-    assert table["input.time"].tolist() == [3.5]
-    assert table["size"].tolist() == [1.0]
-
-
-def test_since_until_and_version_choose_rows(log: PredictionLog, tmp_path: Path) -> None:
-    now = pd.Timestamp.now("UTC")
-    for hours, version in ((48, 1), (2, 2), (0, 3)):
-        log.write([line(time=(now - pd.Timedelta(hours=hours)).isoformat(), version=version)])
-
-    def versions(**choice: Any) -> list[int]:
-        return list(log_reader.read(tmp_path, "iris", **choice)["version"])
-
-    assert versions(since="1d") == [2, 3]
-    assert versions(since="90min") == [3]
-    assert versions(since=now - pd.Timedelta(hours=3), until="1h") == [2]
-    assert versions(until=str((now - pd.Timedelta(days=1)).tz_localize(None))) == [1]
-    assert versions(version=2) == [2]
-    with pytest.raises(ValueError, match="'yesterday week' is no time: give '2026-05-01 12:00'"):
-        versions(since="yesterday week")
-
-
-def test_a_torn_last_line_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path, "off")
-    log.write([line(), line()])
-    log.stop()
-    with segments(tmp_path)[0].open("ab") as file:
-        file.write(b'{"id": "torn')
-    table = log_reader.read(tmp_path, "iris")
-    assert len(table) == 2
-    assert table.attrs["torn_lines"] == 1
-
-
-@pytest.mark.parametrize("damage", [b"\x00\x00\x00", b'{"model": "iris"}', b"7", b'{"id": "t{"id"'])
-def test_a_damaged_line_is_named_and_the_rest_is_read(tmp_path: Path, damage: bytes) -> None:
-    log = PredictionLog(tmp_path, "off")
-    log.write([line(), line(), line()])
-    log.stop()
-    segment = segments(tmp_path)[0]
-    lines = segment.read_bytes().splitlines(keepends=True)
-    segment.write_bytes(lines[0] + damage + b"\n" + lines[2])
-    with pytest.warns(UserWarning, match=rf"{segment}, line 2 is damaged"):
-        table = log_reader.read(tmp_path, "iris")
-    assert len(table) == 2
-
-
-OLD = {
-    "sequence": 1, "time": "2026-05-01T12:00:00.000001+00:00", "model": "iris", "version": 1,
-    "image": "labloop-api:0.1.0", "client": "test", "batch": 1, "latency_ms": 1.25,
-    "id": "01a20e5a-934a-73e4-9255-27f433f03bc9", "inputs": {"size": 1.5},
-    "prediction": "small", "probabilities": {"small": 0.75, "large": 0.25},
-    "marks": ["out_of_range:size"],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "change, column, value",
-    [
-        ({}, "prediction", "small"),
-        ({}, "proba_large", 0.25),
-        ({}, "size", 1.5),
-        ({}, "marks", ["out_of_range:size"]),
-        ({"prediction": 1.5, "probabilities": None}, "prediction", 1.5),
-        ({"prediction": {"a": 1, "b": 2}, "probabilities": None}, "prediction_b", 2),
-        ({"prediction": {"a": 1}, "probabilities": {"a": 0.5}}, "proba_a", 0.5),
-        ({"prediction": {"a": 1}, "probabilities": {"a": {"0": 0.4}}}, "proba_a_0", 0.4),
-    ],
-)
-def test_a_line_of_version_0_1_0_is_read(
-    tmp_path: Path, change: dict[str, Any], column: str, value: Any
-) -> None:
-    (tmp_path / FOLDER).mkdir()
-    (tmp_path / FOLDER / "old.jsonl").write_bytes(orjson.dumps(OLD | change) + b"\n")
-    table = log_reader.read(tmp_path, "iris")
-    assert table["prediction_id"].tolist() == [OLD["id"]]
-    assert table[column][0] == value
-
-
-def test_a_model_without_versions_is_named(tmp_path: Path) -> None:
-    lab = Lab(models_dir=tmp_path, logs_dir=tmp_path)
-    with pytest.raises(NotFoundError, match="no model 'daisies'; published: none yet"):
-        lab.predictions("daisies")
-
-
-def test_the_whole_way_from_a_question_to_a_row(tmp_path: Path) -> None:
-    publish_iris(tmp_path / "models")
-    with running_api(tmp_path, LABLOOP_IMAGE="labloop-api:9.9") as api:
-        lab = api.lab()
-        lab.predict("iris", FLOWER)
-        row = lab.predictions("iris").iloc[0]
-    assert row["sepal_length"] == 5.1
-    assert row["prediction"] == 0
-    assert row["version"] == 1
-    assert row["image"] == "labloop-api:9.9"
-    assert row["proba_0"] == iris().estimator.predict_proba(pd.DataFrame([FLOWER]))[0, 0]
-    assert row["latency"] > 0
+        responses: list[Any] = [http.get("/health/ready"), http.get("/predict", params=FLOWER)]
+        for response in responses:
+            assert response.status_code == 503
+            assert f"log at {api.logs}/predictions cannot be written" in response.json()["error"]
+        (tmp_path / "logs").unlink()
+        wait_until(lambda: http.get("/health/ready").is_success, "the log to recover", 5)

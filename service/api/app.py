@@ -36,7 +36,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load what is live before the first request; sync the log after the last one."""
     chosen = settings()
     registry = Registry(ModelStore(chosen.models_dir), Workers(), chosen.trial_seconds)
-    log = PredictionLog(chosen.logs_dir, chosen.log_sync)
+    log = PredictionLog(chosen)
     app.state.settings = chosen
     # A thread that computes lets the event loop in again after 0.5 ms instead of 5.
     sys.setswitchinterval(0.0005)

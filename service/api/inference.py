@@ -152,20 +152,21 @@ class Inference:
         return parts
 
     def _line(self, question: Question, part: Answer, time: str) -> bytes:
+        signature = question.model.manifest.signature
         line = {
-            "time": time,
             "model": part.model,
             "version": part.version,
+            "classes": part.classes,
+            "targets": part.targets,
+            "time": time,
             "image": self.image,
             "client": question.client,
             "latency_ms": round((perf_counter() - question.began) * 1000, 3),
-            "inputs": question.columns,
+            "inputs": signature.logged(question.columns),
             "ids": part.ids,
             "predictions": part.predictions,
-            "classes": part.classes,
             "probabilities": part.probabilities,
-            "targets": part.targets,
-            "marks": question.model.manifest.signature.marks(question.columns),
+            "marks": signature.marks(question.columns),
         }
         return orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY)
 

@@ -29,6 +29,17 @@ BODY = {
         },
     }
 }
+FEEDBACK = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {"items": [{"id": "01a20e5a-934a-73e4-9255-27f433f03bc9", "truth": 0}]},
+            }
+        },
+    }
+}
 NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 VERSION = {"name": "version", "in": "query", "schema": {"type": "integer", "minimum": 1}}
 ONE = {"prediction": 0}

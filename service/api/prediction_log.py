@@ -1,17 +1,23 @@
 """Prediction log: JSON Lines, written before the answer is given."""
 
+import errno
 import logging
 import os
 import threading
+import time
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
-from uuid import uuid4
+from typing import Any
 
+import orjson
+
+from service.api.retention import delete_oldest, uptime
+from service.api.segment import Segment, seal_dead
 from service.contract.errors import LogWriteError
-from service.contract.log_line import FOLDER, SUFFIX
+from service.contract.files import sync_path
+from service.contract.segments import FOLDER, finish_line
+from service.contract.settings import Settings
 
-SYNC_SECONDS = 1.0
+TICK_SECONDS = 1.0
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -21,43 +27,56 @@ class LogBusyError(Exception):
 
 
 class PredictionLog:
-    """One segment, one writer: a new file for each start of the API.
+    """One writer's segments, one after the other.
+
+    A thread looks after the log each second: it syncs, seals what is full or
+    whose writer died, deletes what is beyond the bounds, and tries again where
+    the disk failed.
 
     Parameters
     ----------
-    folder : Path
-        `LOGS_DIR`; segments go to ``predictions/`` in it.
-    sync : {"interval", "always", "off"}
-        `LOG_SYNC`: synced at least once a second, before each answer, or never by us.
+    settings : Settings
+        `LOGS_DIR`; segments go to ``predictions/`` in it. `LOG_SYNC`: synced at least once a
+        second, before each answer, or never by us. `LOG_SEGMENT_BYTES` and `LOG_SEGMENT_SECONDS`:
+        when a segment is full. `LOG_MAX_BYTES` and `LOG_MAX_AGE`: what is kept.
     """
 
-    def __init__(self, folder: Path, sync: Literal["interval", "always", "off"]) -> None:
-        self.folder = folder / FOLDER
-        self.sync = sync
+    def __init__(self, settings: Settings) -> None:
+        self.folder = settings.logs_dir / FOLDER
+        self.sync = settings.log_sync
         self.sequence = 0
-        self._handle: int | None = None
-        self._size = 0
-        self._synced = 0
+        self.problem: str | None = None
+        self._settings = settings
+        self._full_size = min(settings.log_segment_bytes, settings.log_max_bytes // 4)
+        self._writer = os.urandom(4).hex()
+        self._segment: Segment | None = None
+        self._retired: list[Segment] = []
+        self._owed: list[bytes] = []  # notes of what was deleted, not written yet
+        self._said: set[str] = set()  # what went wrong, until it goes right again
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._sync_often, name="log-sync", daemon=True)
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._look_after, name="prediction-log", daemon=True)
 
     def start(self) -> None:
-        """Begin to sync; the segment itself is opened by the first line."""
-        if self.sync == "interval":
-            self._thread.start()
+        """Seal what dead writers left; the segment itself is opened by the first line."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.folder, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            self._fail(error)
+        self._tend()
+        self._thread.start()
 
     def stop(self) -> None:
-        """Sync and close."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        """Sync and seal."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
         with self._lock:
-            if self._handle is not None:
-                if self.sync != "off":
-                    os.fdatasync(self._handle)
-                os.close(self._handle)
-                self._handle = None
+            self._retire()
+        self._tend()
 
     def write(self, lines: list[bytes], wait: bool = True) -> None:
         """Append lines, all or none.
@@ -65,78 +84,130 @@ class PredictionLog:
         Parameters
         ----------
         lines : list of bytes
-            The JSON of `LogLine` without its first field: the segment counts.
+            The JSON of `LogLine` without its last two fields: the log counts.
         wait : bool
             Whether to wait while another thread writes.
 
         Raises
         ------
         LogWriteError
-            Disk full or failing. What was half written is taken back, so that
-            the next line is never glued to it.
+            Disk full or failing; nothing was written.
         LogBusyError
             Another thread writes just now; nothing was written.
         """
         if not self._lock.acquire(blocking=wait):
             raise LogBusyError
         try:
-            numbered = [
-                b'{"sequence":%d,%b\n' % (number, line[1:])
-                for number, line in enumerate(lines, self.sequence + 1)
-            ]
-            self._append(b"".join(numbered))
-            self.sequence += len(lines)
+            self._append(lines)
         except OSError as error:
-            raise LogWriteError(
-                f"The prediction log at {self.folder} cannot be written "
-                f"({error.strerror}), so no answer is given. Free space there and try again."
-            ) from error
+            self._fail(error)
+            raise LogWriteError(f"{self.problem} No answer is given.") from error
         finally:
             self._lock.release()
 
-    def _append(self, data: bytes) -> None:
-        if self._handle is not None and not os.fstat(self._handle).st_nlink:
-            os.close(self._handle)  # somebody deleted the segment
-            self._handle = None
-        if self._handle is None:
-            self._handle, self._size = self._open(), 0
-        try:
-            written = os.write(self._handle, data)
-            while written < len(data):  # a nearly full disk takes a part
-                written += os.write(self._handle, data[written:])
-            if self.sync == "always":
-                os.fdatasync(self._handle)
-        except OSError:
-            self._take_back()
-            raise
-        self._size += len(data)
+    def _append(self, lines: list[bytes]) -> None:
+        if self._segment is not None and not self._segment.is_there:
+            self._retire()  # somebody deleted it
+        if self._segment is None:
+            self._segment = Segment(self.folder, self._writer, self.sequence)
+        segment = self._segment
+        if self.problem:
+            lines = [self._note("recovered", {"from": self.problem}), *lines]
+        if not segment.size:
+            lines = [self._note("opened", self._origin()), *lines]
+        numbered = [finish_line(line, n) for n, line in enumerate(lines, self.sequence + 1)]
+        durable = self.sync == "always" or (self.sync == "interval" and self.problem is not None)
+        if durable and not segment.size:
+            sync_path(self.folder)
+        segment.append(b"".join(numbered), durable)
+        self.sequence += len(lines)
+        self.problem = None
+        if segment.size >= self._full_size:
+            self._retire()
 
-    def _take_back(self) -> None:
-        """Cut the segment to its last whole line; where even that fails, leave it for a new one."""
-        assert self._handle is not None
-        try:
-            os.ftruncate(self._handle, self._size)
-        except OSError:
-            os.close(self._handle)
-            self._handle = None
+    def _fail(self, error: OSError) -> None:
+        """Say why nothing is written."""
+        self.problem = (
+            f"The prediction log at {self.folder} cannot be written ({error.strerror}). "
+            "Make room there; it is tried again each second."
+        )
+        if self._segment is not None and self._segment.broken:
+            self._retire()
 
-    def _open(self) -> int:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        file = self.folder / f"{stamp}-{uuid4().hex[:8]}{SUFFIX}"
-        return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+    def _retire(self) -> None:
+        """Let a segment be sealed, and the next line open another."""
+        if self._segment is not None:
+            self._retired.append(self._segment)
+            self._segment = None
+            self._wake.set()
 
-    def _sync_often(self) -> None:
-        while not self._stop.wait(SYNC_SECONDS):
-            with self._lock:
-                handle, size = self._handle, self._size
-                if handle is None or size == self._synced:
-                    continue
-                handle = os.dup(handle)
+    def _look_after(self) -> None:
+        while not self._stopping:
+            self._wake.wait(TICK_SECONDS)
+            self._wake.clear()
+            self._tend()
+
+    def _tend(self) -> None:
+        """Do what is due; what fails is said, and done the next time."""
+        for due in (self._sync, self._seal, self._delete, self._probe):
             try:
-                os.fdatasync(handle)
-                self._synced = size
-            except OSError:
-                logger.exception("The prediction log could not be synced; it is tried again.")
-            finally:
-                os.close(handle)
+                due()
+                self._said.discard(due.__name__)
+            except (OSError, LogWriteError) as error:
+                if due.__name__ not in self._said:  # once, not each second
+                    self._said.add(due.__name__)
+                    logger.error("Prediction log: %s It is tried again each second.", error)
+
+    def _sync(self) -> None:
+        with self._lock:
+            segment = self._segment
+            age = 0.0 if segment is None else time.monotonic() - segment.opened
+            if age > self._settings.log_segment_seconds:
+                self._retire()
+        if segment is None or self.sync != "interval":
+            return
+        try:
+            if not segment.synced:
+                sync_path(self.folder)
+            segment.sync()
+        except OSError as error:
+            with self._lock:
+                self._fail(error)
+            raise
+
+    def _seal(self) -> None:
+        if not self.folder.is_dir():
+            return
+        while self._retired:
+            self._retired[0].seal(sync=self.sync != "off")
+            del self._retired[0]
+        seal_dead(self.folder, sync=self.sync != "off")
+
+    def _delete(self) -> None:
+        if not self.folder.is_dir():
+            return
+        bounds = self._settings
+        deleted = delete_oldest(
+            self.folder, bounds.log_max_bytes, bounds.log_max_age, bounds.log_segment_seconds
+        )
+        for each in deleted:
+            logger.warning("Deleted segment %(segment)s of the prediction log: %(because)s", each)
+        self._owed += [self._note("deleted", each) for each in deleted]
+        if self._owed:
+            self.write(self._owed)
+            self._owed = []
+
+    def _probe(self) -> None:
+        """Try whether the disk takes a line again."""
+        if self.problem:
+            self.write([])
+
+    def _origin(self) -> dict[str, Any]:
+        boot, seconds = uptime()
+        image = self._settings.labloop_image
+        return {"image": image, "pid": os.getpid(), "boot": boot, "uptime": seconds}
+
+    @staticmethod
+    def _note(note: str, details: dict[str, Any]) -> bytes:
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        return orjson.dumps({"note": note, "time": now, "details": details})

@@ -7,12 +7,15 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+from service.api import feedback
 from service.api.body import read_body, read_json
 from service.api.inference import Answer, Inference
+from service.api.openapi import FEEDBACK
 from service.api.registry import LoadedModel
-from service.contract.errors import InputError, TooLargeError
+from service.contract.errors import InputError, LogWriteError, TooLargeError
 from service.contract.feature import show
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
@@ -60,8 +63,10 @@ async def live() -> Response:
 
 @router.get("/health/ready", tags=["health"])
 async def ready(request: Request) -> Response:
-    """Say whether the default model is served, and how the log is synced."""
+    """Say whether the default model is served and the log can be written, and how it is synced."""
     inference = _inference(request)
+    if inference.log.problem:
+        raise LogWriteError(inference.log.problem)
     model = inference.registry.live(request.app.state.settings.default_model)
     return JSON(
         {
@@ -91,7 +96,7 @@ async def predict_many(request: Request) -> Response:
     answer = await _inference(request).answer(
         request.path_params["name"],
         _version(request.query_params.get("version")),
-        lambda signature: _columns(signature, body, limits.max_rows),
+        lambda signature: _columns(signature, body, limits),
         request.headers.get("user-agent", ""),
         large=len(body) > LARGE_BODY,
     )
@@ -114,6 +119,21 @@ PREDICT_ROUTES = [
     Route("/models/{name}/predict", predict_one, methods=["GET"]),
     Route("/models/{name}/predict", predict_many, methods=["POST"]),
 ]
+
+
+@router.post("/feedback", tags=["feedback"], openapi_extra=FEEDBACK)
+async def tell(request: Request) -> Response:
+    """Keep the truth about predictions, by their ids; of several about one the last one counts."""
+    limits: Settings = request.app.state.settings
+    body = await read_body(request, limits.max_body_bytes)
+    content = await run_in_threadpool(read_json, body)
+    if not isinstance(content, dict) or content.keys() != {"items"}:
+        raise InputError('The body must be {"items": [{"id": …, "truth": …}]}.')
+    items = content["items"]
+    _check_rows(len(items) if isinstance(items, list) else 0, limits)
+    client = request.headers.get("user-agent", "")
+    count = await run_in_threadpool(feedback.keep, _inference(request).log, items, client)
+    return JSON({"accepted": count})
 
 
 @router.get("/models", tags=["models"])
@@ -169,7 +189,15 @@ def _version(text: str | None) -> int | None:
     return int(text)
 
 
-def _columns(signature: Signature, body: bytes, max_rows: int) -> Columns:
+def _check_rows(rows: int, limits: Settings) -> None:
+    if rows > limits.max_rows:
+        raise TooLargeError(
+            f"The request has {rows} rows; at most {limits.max_rows} are read at once. "
+            "Send them in parts, or raise MAX_ROWS."
+        )
+
+
+def _columns(signature: Signature, body: bytes, limits: Settings) -> Columns:
     content = read_json(body)
     if not isinstance(content, dict) or content.keys() not in ({"rows"}, {"columns"}):
         raise InputError(
@@ -178,11 +206,7 @@ def _columns(signature: Signature, body: bytes, max_rows: int) -> Columns:
     ((form, table),) = content.items()
     parts = [table] if form == "rows" else table.values() if isinstance(table, dict) else []
     rows = max((len(part) for part in parts if isinstance(part, list)), default=0)
-    if rows > max_rows:
-        raise TooLargeError(
-            f"The request has {rows} rows; at most {max_rows} are read at once. "
-            "Send them in parts, or raise MAX_ROWS."
-        )
+    _check_rows(rows, limits)
     return signature.parse_rows(table) if form == "rows" else signature.parse_columns(table)
 
 

@@ -27,7 +27,8 @@ class Feature(BaseModel):
     """One column of the training table.
 
     `dtype` is the pandas dtype to which a request's values are brought back, so
-    that the estimator meets the table that it was trained with.
+    that the estimator meets the table that it was trained with. A `private` feature
+    is never written to the prediction log.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,7 @@ class Feature(BaseModel):
     categories: list[Value] | None = None
     minimum: float | int | None = None
     maximum: float | int | None = None
+    private: bool = False
 
     @classmethod
     def from_column(cls, name: str, column: pd.Series) -> Self:

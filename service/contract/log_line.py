@@ -1,4 +1,4 @@
-"""A line of the prediction log: what one request asked, and what it was answered."""
+"""A line of the prediction log: what one request asked and was answered, or what came after."""
 
 import os
 import threading
@@ -8,35 +8,57 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-FOLDER = "predictions"  # under LOGS_DIR
-SUFFIX = ".jsonl"
-
 
 class LogLine(TypedDict):
     """One answered request, of one row or many, in the order in which the fields are written.
 
-    `sequence` counts within one segment. `time` is UTC, RFC 3339 with
-    microseconds. `latency_ms` is the time from the parsed request to the answer.
-    `inputs` holds a list of values a feature; `ids` and what follows are as in
-    the answer to ``POST /models/{name}/predict``. `marks` says in which rows,
-    counted from 0, the inputs were unusual: ``unseen:<feature>``,
-    ``out_of_range:<feature>``.
+    What stands before `time` is the same for all requests to a version.
+    `time` is UTC, RFC 3339 with microseconds. `latency_ms` is the time from the
+    parsed request to the answer. `inputs` holds a list of values a feature, without
+    the private ones; `ids` and what follows are as in the answer to
+    ``POST /models/{name}/predict``. `marks` says in which rows, counted from 0, the
+    inputs were unusual: ``unseen:<feature>``, ``out_of_range:<feature>``. `sequence`
+    counts the lines of one writer, and `crc` is the CRC-32 of all that stands before it.
     """
 
-    sequence: int
-    time: str
     model: str
     version: int
+    classes: list[Any] | None
+    targets: list[str] | None
+    time: str
     image: str
     client: str
     latency_ms: float
     inputs: dict[str, list[Any]]
     ids: list[str]
     predictions: list[Any]
-    classes: list[Any] | None
     probabilities: list[Any] | None
-    targets: list[str] | None
     marks: dict[str, list[int]]
+    sequence: int
+    crc: str
+
+
+class FeedbackLine(TypedDict):
+    """The truth about some predictions, told later. `told` sorts by when, as prediction ids do."""
+
+    feedback: int
+    time: str
+    told: str
+    client: str
+    about: list[str]
+    truth: list[Any]
+    sequence: int
+    crc: str
+
+
+class NoteLine(TypedDict):
+    """What happened to the log itself; `note` says what: ``opened``, ``deleted``, ``recovered``."""
+
+    note: str
+    time: str
+    details: dict[str, Any]
+    sequence: int
+    crc: str
 
 
 _lock = threading.Lock()

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.contract import checksums
 from service.contract.errors import ArtifactError, EstimatorError, NotFoundError
+from service.contract.files import is_locked, locked, sync_path
 from service.contract.manifest import MANIFEST, Manifest
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -148,9 +149,9 @@ class ModelStore:
             (staging / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
             checksums.write(staging)
             for file in [*staging.iterdir(), staging]:
-                _sync(file)
+                sync_path(file)
             version = self._claim(name, staging)
-            _sync(self.root / name)
+            sync_path(self.root / name)
         return version
 
     @contextmanager
@@ -163,24 +164,23 @@ class ModelStore:
         with self._locked(name):
             home.mkdir(exist_ok=True)
             for leftover in home.glob(".staging-*"):
-                if not _is_held(leftover):
+                if not is_locked(leftover):
                     shutil.rmtree(leftover)
             for leftover in home.glob(".aliases-*"):  # written under this lock alone
                 leftover.unlink()
             staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
-            handle = os.open(staging, os.O_RDONLY)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        try:
-            staging.chmod(0o755)
-            yield staging
-        except BaseException:
-            with self._locked(name):
-                shutil.rmtree(staging, ignore_errors=True)
-                with suppress(OSError):  # not empty: it has versions
-                    home.rmdir()
-            raise
-        finally:
-            os.close(handle)
+            held = ExitStack()
+            held.enter_context(locked(staging))
+        with held:
+            try:
+                staging.chmod(0o755)
+                yield staging
+            except BaseException:
+                with self._locked(name):
+                    shutil.rmtree(staging, ignore_errors=True)
+                    with suppress(OSError):  # not empty: it has versions
+                        home.rmdir()
+                raise
 
     def _claim(self, name: str, staging: Path) -> int:
         with self._locked(name):
@@ -286,24 +286,4 @@ def _replace(file: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync(file.parent)
-
-
-def _is_held(folder: Path) -> bool:
-    """Whether a living process has locked a folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_path(file.parent)

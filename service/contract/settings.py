@@ -1,8 +1,10 @@
 """Every setting, read from the environment in one place."""
 
+import re
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.contract.errors import SettingError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}  # in seconds
 
 
 class Settings(BaseSettings):
@@ -33,6 +36,21 @@ class Settings(BaseSettings):
     log_sync: Literal["interval", "always", "off"] = Field(
         "interval", description="when log lines are synced to disk"
     )
+    log_segment_bytes: int = Field(
+        64_000_000, ge=1, description="the size at which a file of the log is full"
+    )
+    log_segment_seconds: float = Field(
+        3600, gt=0, description="the age at which a file of the log is full"
+    )
+    log_max_bytes: int = Field(
+        10_000_000_000, ge=1, description="the size beyond which the oldest part of the log goes"
+    )
+    log_max_age: timedelta | None = Field(
+        None, description="the age beyond which a part of the log goes"
+    )
+    log_copy_dir: Path = Field(
+        Path("data/log-copy"), description="where notebooks keep a columnar copy of the log"
+    )
     api_port: int = Field(8000, ge=1, le=65535, description="the API's port on 127.0.0.1")
     api_host: str = Field("127.0.0.1", description="the address that the API listens on")
     api_workers: int = Field(1, ge=1, le=64, description="processes that answer")
@@ -47,7 +65,14 @@ class Settings(BaseSettings):
     labloop_image: str = Field("local", description="the image this runs in; set by the image")
     git_revision: str = Field("", description="the checkout's commit; `make up` sets it")
 
-    @field_validator("models_dir", "logs_dir")
+    @field_validator("log_max_age", mode="before")
+    @classmethod
+    def _is_a_time(cls, age: Any) -> Any:
+        if not isinstance(age, str):
+            return age
+        return duration(age)
+
+    @field_validator("models_dir", "logs_dir", "log_copy_dir")
     @classmethod
     def _from_checkout(cls, folder: Path) -> Path:
         return CHECKOUT / folder
@@ -58,6 +83,22 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("it must start with http:// or https://")
         return url.rstrip("/")
+
+
+def duration(text: str) -> timedelta:
+    """Read how long something lasts.
+
+    Examples
+    --------
+    >>> duration("30d")
+    datetime.timedelta(days=30)
+    >>> duration("15min")
+    datetime.timedelta(seconds=900)
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(d|h|min|s)", text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no length of time: give '30d', '12h', '15min' or '90s'")
+    return timedelta(seconds=float(match[1]) * UNITS[match[2]])
 
 
 @cache

@@ -1,6 +1,7 @@
 """Signature: what a model takes and gives, read from its whole training table."""
 
 from collections import Counter
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -113,6 +114,26 @@ class Signature(BaseModel):
     def _known(self) -> frozenset[str]:
         return frozenset(self.names)
 
+    @cached_property
+    def _private(self) -> frozenset[str]:
+        return frozenset(feature.name for feature in self.features if feature.private)
+
+    def keep_private(self, names: Iterable[str]) -> Self:
+        """Mark features that are never written to the log.
+
+        Raises
+        ------
+        SignatureError
+            There is no such feature.
+        """
+        private = [names] if isinstance(names, str) else [*names]
+        for name in private:
+            if name not in self._known:
+                known = ", ".join(self.names)
+                raise SignatureError(f"private names {name!r}, which is no feature: {known}.")
+        features = [f.model_copy(update={"private": f.name in private}) for f in self.features]
+        return type(self)(features=features, output=self.output, container=self.container)
+
     def parse_rows(self, rows: Any) -> Columns:
         """Read ``[{feature: value}, …]`` into columns of checked values.
 
@@ -156,10 +177,18 @@ class Signature(BaseModel):
             self._refuse_names(list(texts), None)
         return self._checked({f.name: [f.from_text(texts[f.name])] for f in self.features})
 
+    def logged(self, columns: Columns) -> Columns:
+        """Leave out what is private."""
+        if not self._private:
+            return columns
+        return {name: values for name, values in columns.items() if name not in self._private}
+
     def marks(self, columns: Columns) -> dict[str, list[int]]:
         """Say in which rows something is unusual: ``unseen:sex``, ``out_of_range:year``."""
         marks = {}
         for feature in self.features:
+            if feature.private:
+                continue
             kind, rows = feature.unusual(columns[feature.name])
             if rows:
                 marks[f"{kind}:{feature.name}"] = rows

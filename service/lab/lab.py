@@ -1,29 +1,22 @@
 """Lab: the loop in a few verbs."""
 
-import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
-from service.contract.errors import ApiUnreachableError, InputError, LabloopError, RefusedError
+from service.contract.errors import RefusedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
 from service.contract.settings import Settings, settings
-from service.contract.signature import as_columns, as_frame
 from service.lab import log_reader
-from service.lab.answer_table import answer_columns
-from service.lab.client import Client, collector_paused
+from service.lab.client import Client
+from service.lab.log_copy import LogCopy
 from service.lab.publication import ModelVersion, Publication
-
-CHUNK_VALUES = 40_000
-CHUNKS_AT_ONCE = 3  # one is read, one computed, one written
-MARGIN_SECONDS = 30.0  # beyond TRIAL_SECONDS
-POLL_SECONDS = 0.05
+from service.lab.serving import wait_until_served
+from service.lab.table_requests import ask, tell
 
 
 class Lab:
@@ -47,6 +40,7 @@ class Lab:
         self.settings = Settings(**overrides) if overrides else settings()
         self._store = ModelStore(self.settings.models_dir)
         self._client = Client(self.settings.api_url)
+        self._log = LogCopy(self.settings.logs_dir, self.settings.log_copy_dir)
 
     def publish(
         self,
@@ -58,6 +52,7 @@ class Lab:
         metrics: Mapping[str, float] | None = None,
         class_names: Sequence[str] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        private: Iterable[str] = (),
     ) -> ModelVersion:
         """Publish a fitted estimator, make it live, and wait until the API serves it.
 
@@ -77,6 +72,9 @@ class Lab:
             A name for people a class, in the order of ``estimator.classes_``.
         parameters : mapping, optional
             What the notebook was run with.
+        private : iterable of str, optional
+            Features that the API never writes to its log, e.g. ``["sex"]``. The version's own
+            files keep training rows with them.
 
         Returns
         -------
@@ -91,7 +89,7 @@ class Lab:
         ApiUnreachableError
             The version is written and live, but no API answers to serve it.
         """
-        publication = Publication(name, estimator, X, y)
+        publication = Publication(name, estimator, X, y, private)
         version = publication.write(
             self._store, self.settings, metrics or {}, class_names, parameters or {}
         )
@@ -123,31 +121,7 @@ class Lab:
         NotFoundError
             There is no such model or version.
         """
-        if isinstance(X, dict):
-            X = [X]
-        if isinstance(X, list) and X and isinstance(X[0], dict):
-            X = pd.DataFrame(X)
-        table = as_frame(X)
-        size = min(self.settings.max_rows, max(1, CHUNK_VALUES // max(1, len(table.columns))))
-        starts = range(0, max(len(table), 1), size)
-        with tqdm(total=len(table), unit="row", disable=len(starts) < 2, desc=name) as bar:
-
-            def ask(start: int) -> pd.DataFrame:
-                chunk = table.iloc[start : start + size]
-                with collector_paused():
-                    part = _answered(self._ask(name, chunk, version, start))
-                bar.update(len(chunk))
-                return part
-
-            if len(starts) == 1:
-                parts = [ask(0)]
-            else:
-                # A hot reload meanwhile does not mix two versions.
-                version = version or self._serving(name)
-                with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
-                    parts = [*pool.map(ask, starts)]
-        result = pd.concat(parts, ignore_index=True)
-        return result.set_index(X.index if isinstance(X, pd.DataFrame) else table.index)
+        return ask(self._client, self.settings, name, X, version)
 
     def predictions(
         self,
@@ -179,7 +153,60 @@ class Lab:
         """
         if not self._store.versions(name):
             self._store.folder(name, 1)
-        return log_reader.read(self.settings.logs_dir, name, since, until, version)
+        return log_reader.read(self._log, name, since, until, version)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Ask the whole log by SQL.
+
+        Parameters
+        ----------
+        query : str
+            DuckDB's SQL over the tables ``predictions`` (all models; the columns that
+            `predictions` gives but truth, and each line's sequence and writer) and ``feedback``
+            (prediction_id, truth as text, time, client; the last word on each).
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        duckdb.Error
+            The query is wrong; the text says where.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> lab = Lab(logs_dir=mkdtemp(), log_copy_dir=mkdtemp())
+        >>> lab.sql("SELECT count(*) AS n FROM predictions")
+           n
+        0  0
+        """
+        return log_reader.sql(self._log, query)
+
+    def feedback(self, ids: Any, truth: Any) -> int:
+        """Tell the truth about predictions, by their ids; the last word on each counts.
+
+        Parameters
+        ----------
+        ids : str or sequence of str, shape (n,)
+            Prediction ids, from `predict` or `predictions`.
+        truth : value or sequence, shape (n,)
+            The class or number that would have been right; a dict by target
+            where a model has several.
+
+        Returns
+        -------
+        n : int
+            How many the API has taken into its log.
+
+        Raises
+        ------
+        InputError
+            An id is malformed, or a truth is missing; the text says which. What came in parts
+            before it is kept.
+        """
+        return tell(self._client, self.settings, ids, truth)
 
     def models(self) -> pd.DataFrame:
         """List the models of the store, one row a model."""
@@ -246,28 +273,6 @@ class Lab:
                 self._store.promote(name, live)
             raise
 
-    def _serving(self, name: str) -> int | None:
-        """Give the version that is live; None leaves it to the API to say why there is none."""
-        live = self._client.get(f"/models/{name}")["live"]
-        return None if live is None else int(live["version"])
-
-    def _ask(
-        self, name: str, chunk: pd.DataFrame, version: int | None, start: int
-    ) -> dict[str, Any]:
-        """Ask about a part of a table, which begins at row `start` of the whole."""
-        try:
-            answer: dict[str, Any] = self._client.post(
-                f"/models/{name}/predict", {"columns": as_columns(chunk)}, version
-            )
-        except InputError as error:
-            if not start:
-                raise
-            rows = [
-                d | {"row": d["row"] + start} for d in error.details if d.get("row") is not None
-            ]
-            raise InputError(f"Counted from row {start} of the table: {error}", rows) from error
-        return answer
-
     def _make_live(self, name: str, version: int) -> ModelVersion:
         aliases = self._store.promote(name, version)
         try:
@@ -277,45 +282,7 @@ class Lab:
             raise
 
     def _wait(self, name: str, aliases: Aliases) -> ModelVersion:
-        """Wait until the API has acted on an alias change, and say what came of it."""
-        version = aliases.live
-        assert version is not None
-        seconds = self.settings.trial_seconds + MARGIN_SECONDS
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
-                seen = self._client.get(f"/models/{name}")
-            except ApiUnreachableError as error:
-                raise ApiUnreachableError(
-                    f"{name} version {version} is written and live, but not served yet. {error}"
-                ) from error
-            workers = seen["workers"]
-            if all(worker["generation"] >= aliases.generation for worker in workers):
-                self._check_refusals(name, version, workers)
-                return ModelVersion(
-                    name,
-                    version,
-                    all(worker["version"] == version for worker in workers),
-                    self._store.manifest(name, version),
-                    len(workers),
-                )
-            time.sleep(POLL_SECONDS)
-        raise LabloopError(
-            f"The API did not serve {name} version {version} within {seconds:.0f} s. "
-            f"GET {self.settings.api_url}/models/{name} shows what it does."
-        )
-
-    def _check_refusals(self, name: str, version: int, workers: list[dict[str, Any]]) -> None:
-        refusing = [w for w in workers if w["version"] != version and str(version) in w["refused"]]
-        if not refusing:
-            return
-        who = "The API"
-        if len(refusing) < len(workers):
-            pids = ", ".join(str(worker["pid"]) for worker in refusing)
-            who = f"{len(refusing)} of the API's {len(workers)} workers (process {pids})"
-        reason, serving = refusing[0]["refused"][str(version)], refusing[0]["version"]
-        still = f"Version {serving} serves on." if serving else "Nothing is served."
-        raise RefusedError(f"{who} refused {name} version {version}: {reason} {still}")
+        return wait_until_served(self._client, self._store, self.settings, name, aliases)
 
     def __repr__(self) -> str:
         return f"Lab(api_url={self.settings.api_url!r})"
@@ -324,11 +291,6 @@ class Lab:
         where = f"<p>Lab at <code>{escape(self.settings.api_url)}</code></p>"
         models = self.models()
         return where + (models.to_html() if len(models) else "<p>No model is published yet.</p>")
-
-
-def _answered(answer: dict[str, Any]) -> pd.DataFrame:
-    ids = pd.Series(answer["ids"], dtype="str")
-    return pd.DataFrame({"prediction_id": ids, **answer_columns(answer)})
 
 
 def _summary(manifest: Manifest | None) -> dict[str, Any]:

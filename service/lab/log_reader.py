@@ -1,23 +1,51 @@
 """Log reader: the prediction log as a table."""
 
+import json
 import re
 import warnings
-from collections import Counter
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from itertools import islice
 
-import numpy as np
-import orjson
+import duckdb
 import pandas as pd
 
-from service.contract.log_line import FOLDER, SUFFIX, LogLine
-from service.lab.answer_table import answer_columns
+from service.lab.log_columns import Database
+from service.lab.log_copy import LogCopy, LogFiles, Part
 
-FIELDS = set(LogLine.__annotations__)
+ATTEMPTS = 3  # as a segment may be deleted, to keep the log in its bounds, while it is read
+HEAD = ["prediction_id", "time", "model", "version"]
+REST = ["truth", "latency", "batch", "client", "marks", "image"]
+FIRST, LAST = pd.Timestamp(0, tz="UTC"), pd.Timestamp("2262", tz="UTC")
+WARNED = 20  # damaged places that are named one by one
+PREDICTIONS = """
+    SELECT NULL::UUID AS prediction_id, NULL::TIMESTAMPTZ AS time, NULL::VARCHAR AS model,
+        NULL::BIGINT AS version, NULL::BOOLEAN AS prediction, NULL::DOUBLE AS latency,
+        NULL::BIGINT AS batch, NULL::VARCHAR AS client, NULL::VARCHAR[] AS marks,
+        NULL::VARCHAR AS image, NULL::BIGINT AS sequence, NULL::VARCHAR AS writer
+    WHERE false"""
+FEEDBACK = """
+    SELECT NULL::UUID AS prediction_id, NULL::VARCHAR AS truth, NULL::TIMESTAMPTZ AS time,
+        NULL::VARCHAR AS client, NULL::UUID AS told, NULL::BIGINT AS place
+    WHERE false"""
+LAST_WORDS = """
+    CREATE OR REPLACE VIEW feedback AS
+    SELECT prediction_id, truth, time, client FROM told
+    QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY told DESC, place DESC) = 1"""
+ROWS = """
+    SELECT predictions.* EXCLUDE (sequence, writer)
+            REPLACE (predictions.prediction_id::VARCHAR AS prediction_id),
+        feedback.truth
+    FROM predictions LEFT JOIN feedback USING (prediction_id)
+    WHERE predictions.time >= $after AND predictions.time < $before
+    ORDER BY predictions.prediction_id"""
+UNMATCHED = """
+    SELECT count(*) FROM feedback ANTI JOIN predictions USING (prediction_id)
+    WHERE uuid_extract_timestamp(prediction_id) >= $after
+        AND uuid_extract_timestamp(prediction_id) < $before"""
 
 
 def read(
-    folder: Path,
+    copy: LogCopy,
     name: str,
     since: str | pd.Timestamp | None = None,
     until: str | pd.Timestamp | None = None,
@@ -27,8 +55,7 @@ def read(
 
     Parameters
     ----------
-    folder : Path
-        `LOGS_DIR`; it is only read.
+    copy : LogCopy
     name : str
         The model.
     since, until : str or Timestamp, optional
@@ -40,121 +67,130 @@ def read(
     Returns
     -------
     DataFrame of shape (n_predictions, …)
-        One row a prediction: prediction_id, time, version, prediction, one
-        proba_<class> a class, latency (ms), batch (rows in its request), client, marks,
-        image, then the features. A feature whose name is taken appears as
-        ``input.<name>``. A model with several targets has prediction_<target> and
-        proba_<target>_<class>.
-        ``attrs["torn_lines"]`` counts last lines that a crash cut off.
+        One row a prediction: prediction_id, time, model, version, prediction, one
+        proba_<class> a class, truth (missing where it is not known), latency (ms), batch (rows
+        in its request), client, marks, image, then the features. A feature whose name is taken
+        appears as ``input.<name>``. A model with several targets has prediction_<target> and
+        proba_<target>_<class>; its truth is a dict.
+        ``attrs["torn_lines"]`` counts lines that a crash cut off, in the whole log;
+        ``attrs["unmatched_feedback"]`` the predictions of this time about which something was
+        told, but which are not in the log.
 
     Warns
     -----
     UserWarning
-        A line inside a segment is damaged; the text names file and line.
+        A line of the log is damaged or missing; the text names file and line.
     """
-    after, before = (None if t is None else _moment(t) for t in (since, until))
-    lines: list[dict[str, Any]] = []
-    damage: Counter[str] = Counter()
-    for segment in sorted((folder / FOLDER).glob(f"*{SUFFIX}")):
-        lines += [
-            line
-            for line in _lines(segment, damage)
-            if line["model"] == name and (version is None or line["version"] == version)
-        ]
-    table = _table(lines)
-    if after is not None:
-        table = table[table["time"] >= after]
-    if before is not None:
-        table = table[table["time"] < before]
-    table = table.sort_values("prediction_id", ignore_index=True)
-    table.attrs["torn_lines"] = damage["torn"]
-    return table
+    after = FIRST if since is None else _moment(since).floor("us")
+    before = LAST if until is None else _moment(until).floor("us")
+    window = {"after": after.to_pydatetime(), "before": before.to_pydatetime()}
+
+    def is_in_time(part: Part) -> bool:
+        return part.last >= _microseconds(after) and part.first < _microseconds(before)
+
+    def ask(files: LogFiles) -> pd.DataFrame:
+        all_models = [part for part in files.predictions if is_in_time(part)]
+        chosen = [p for p in all_models if p.model == name and version in (None, p.version)]
+        told = [part for part in files.feedback if part.last >= _microseconds(after)]
+        database = files.database
+        _create_views(database, chosen, told)
+        table = database.execute(ROWS, window).df()
+        table.attrs["unmatched_feedback"] = 0
+        if told:
+            _create_views(database, all_models, told)
+            ((count,),) = database.execute(UNMATCHED, window).fetchall()
+            table.attrs["unmatched_feedback"] = count
+        return table
+
+    table, files = _ask(copy, ask)
+    table["truth"] = _typed(table)
+    table["marks"] = pd.Series([marks.tolist() for marks in table["marks"]], dtype=object)
+    table.attrs["torn_lines"] = files.torn
+    answers = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]
+    order = dict.fromkeys([*HEAD, *answers, *REST, *table.columns])
+    return table[[*order]]
 
 
-def _lines(segment: Path, damage: Counter[str]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    pieces = segment.read_bytes().split(b"\n")
-    if pieces[-1]:
-        damage["torn"] += 1  # its writer was stopped, or is writing it just now
-    for number, piece in enumerate(pieces[:-1], 1):
+def sql(copy: LogCopy, query: str) -> pd.DataFrame:
+    """Ask the whole log by SQL.
+
+    Parameters
+    ----------
+    copy : LogCopy
+    query : str
+        DuckDB's SQL, over the tables ``predictions`` (all models; a feature that a model lacks is
+        null) and ``feedback`` (prediction_id, truth as text, time, client; the last word on each).
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    duckdb.Error
+        The query is wrong; the text says where.
+    """
+
+    def ask(files: LogFiles) -> pd.DataFrame:
+        _create_views(files.database, files.predictions, files.feedback)
+        return files.database.execute(query).df()
+
+    return _ask(copy, ask)[0]
+
+
+def _ask(copy: LogCopy, ask: Callable[[LogFiles], pd.DataFrame]) -> tuple[pd.DataFrame, LogFiles]:
+    """Ask the log as it is now, and warn of what is wrong with it."""
+    for attempt in range(ATTEMPTS):
         try:
-            line = orjson.loads(piece)
-        except orjson.JSONDecodeError:
-            line = None
-        if isinstance(line, dict) and "id" in line:
-            line = _of_one_row(line)
-        if isinstance(line, dict) and line.keys() >= FIELDS:
-            found.append(line)
+            with copy.files() as files:
+                table = ask(files)
+            break
+        except duckdb.IOException:  # a file was deleted meanwhile, with its segment
+            if attempt + 1 == ATTEMPTS:
+                raise
+    for damage in islice(files.damage, WARNED):
+        warnings.warn(damage, stacklevel=4)
+    if len(files.damage) > WARNED:
+        warnings.warn(f"And {len(files.damage) - WARNED} more.", stacklevel=4)
+    return table, files
+
+
+def _create_views(database: Database, predictions: list[Part], feedback: list[Part]) -> None:
+    for name, parts, empty in (
+        ("predictions", predictions, PREDICTIONS),
+        ("told", feedback, FEEDBACK),
+    ):
+        if parts:
+            files = [str(part.file) for part in parts]
+            view = database.read_parquet(files, union_by_name=True)
         else:
-            warnings.warn(f"{segment}, line {number} is damaged and left out.", stacklevel=4)
-    return found
+            view = database.sql(empty)
+        view.create_view(name, replace=True)
+    database.execute(LAST_WORDS)
 
 
-def _of_one_row(old: dict[str, Any]) -> dict[str, Any] | None:
-    """Read a line of version 0.1.0, which held one prediction, with values in place of lists."""
+def _typed(table: pd.DataFrame) -> pd.Series:
+    """Give the truth the type of the predictions; text stays where it has another."""
+    truth = table["truth"]
+    known = truth.dropna()
+    if "prediction" not in table:
+        return known.map(json.loads).reindex(table.index)
+    kind = table["prediction"].dtype
     try:
-        prediction, by_class, targets = old["prediction"], old["probabilities"], None
-        classes, chances = (None, None) if by_class is None else ([*by_class], [*by_class.values()])
-        if isinstance(prediction, dict):
-            targets, prediction, classes = [*prediction], [*prediction.values()], None
-            if chances and isinstance(chances[0], dict):
-                classes = [[*each] for each in chances]
-                chances = [[*each.values()] for each in chances]
-        return old | {
-            "ids": [old["id"]],
-            "inputs": {name: [value] for name, value in old["inputs"].items()},
-            "predictions": [prediction],
-            "classes": classes,
-            "probabilities": None if chances is None else [chances],
-            "targets": targets,
-            "marks": {mark: [0] for mark in old["marks"]},
-        }
-    except (KeyError, TypeError, AttributeError):
-        return None
+        if pd.api.types.is_bool_dtype(kind):
+            return known.map({"true": True, "false": False}.__getitem__).astype("boolean")
+        if pd.api.types.is_integer_dtype(kind):
+            return known.astype("int64").astype("Int64").reindex(table.index)
+        if pd.api.types.is_float_dtype(kind):
+            return known.astype("float64").reindex(table.index)
+    except (ValueError, KeyError):
+        pass
+    return truth
 
 
-def _table(lines: list[dict[str, Any]]) -> pd.DataFrame:
-    """Lay the lines out as columns, each with a proper type."""
-    counts = [len(line["ids"]) for line in lines]
-    answers = _stacked([answer_columns(line) for line in lines], counts) or {"prediction": []}
-
-    def shared(field: str, dtype: str) -> pd.Series:
-        values = [line[field] for line in lines]
-        return pd.Series(np.repeat(pd.array(values, dtype=dtype), counts))
-
-    times = pd.to_datetime([line["time"] for line in lines], utc=True, format="ISO8601")
-    own: dict[str, Any] = {
-        "prediction_id": pd.Series([each for line in lines for each in line["ids"]], dtype="str"),
-        "time": times.repeat(counts),
-        "version": shared("version", "int64"),
-        **answers,
-        "latency": shared("latency_ms", "float64"),
-        "batch": np.repeat(np.array(counts, dtype=int), counts),
-        "client": shared("client", "str"),
-        "marks": [marks for line in lines for marks in _by_row(line)],
-        "image": shared("image", "str"),
-    }
-    inputs = _stacked([line["inputs"] for line in lines], counts)
-    return pd.DataFrame(own | {f"input.{f}" if f in own else f: v for f, v in inputs.items()})
-
-
-def _stacked(tables: list[dict[str, list[Any]]], counts: list[int]) -> dict[str, list[Any]]:
-    """Put tables under each other; a column that one of them lacks is None there."""
-    names = dict.fromkeys(name for table in tables for name in table)
-    rows = [*zip(tables, counts, strict=True)]
-    return {
-        name: [value for table, n in rows for value in table.get(name) or [None] * n]
-        for name in names
-    }
-
-
-def _by_row(line: dict[str, Any]) -> list[list[str]]:
-    """List the marks of each row."""
-    marks: list[list[str]] = [[] for _ in line["ids"]]
-    for mark, rows in line["marks"].items():
-        for row in rows:
-            marks[row].append(mark)
-    return marks
+def _microseconds(moment: pd.Timestamp) -> int:
+    """Count from 1970, as the names of the copy's files do."""
+    return int(moment.value // 1000)
 
 
 def _moment(when: str | pd.Timestamp) -> pd.Timestamp:

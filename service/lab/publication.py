@@ -1,6 +1,6 @@
 """Publication: a fitted estimator is checked and written as a model version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -67,6 +67,8 @@ class Publication:
         The table that it was fitted with.
     y : array-like of shape (n_rows,)
         The target; its length must be that of `X`.
+    private : iterable of str
+        Features that are never written to the log.
 
     Raises
     ------
@@ -74,7 +76,14 @@ class Publication:
         It has no `predict`, is not fitted, or does not fit `X`.
     """
 
-    def __init__(self, name: str, estimator: Any, X: pd.DataFrame | np.ndarray, y: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        estimator: Any,
+        X: pd.DataFrame | np.ndarray,
+        y: Any,
+        private: Iterable[str] = (),
+    ) -> None:
         check_name(name)
         self.name = name
         self.estimator = estimator
@@ -92,7 +101,7 @@ class Publication:
             raise EstimatorError("y is None; give the target, a value a row of X.")
         if len(table) != len(y):
             raise EstimatorError(f"X has {len(table)} rows, but y has {len(y)}.")
-        inputs = Signature.from_table(X, Output(task="regression"))
+        inputs = Signature.from_table(X, Output(task="regression")).keep_private(private)
         try:
             predictions = np.asarray(estimator.predict(X))
             self._check_shape(predictions.shape, len(table))

@@ -1,0 +1,101 @@
+"""Segments: the files of the prediction log, and how a line shows that it is whole.
+
+::
+
+    predictions/000042-9f31c2aa-000081234.open.jsonl        being written
+    predictions/000041-9f31c2aa-000000000.4e5b2e3f.jsonl    sealed: it never changes again
+    predictions/000040-17be0c55-000000000.torn              the end that a crash cut off
+
+A segment's name holds its number, which is higher than that of any segment
+opened before, whatever the clock says; its writer; how many lines that writer
+had written before; and when it is sealed, the CRC-32 of all that it holds.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from zlib import crc32
+
+FOLDER = "predictions"  # under LOGS_DIR
+OPEN, SEALED, TORN = ".open.jsonl", ".jsonl", ".torn"
+NAME = re.compile(r"(\d+)-([0-9a-f]+)-(\d+)")
+TAIL = len(',"crc":"00000000"}')
+
+
+@dataclass(frozen=True, order=True)
+class SegmentName:
+    """A segment's name without its suffix; names sort in the order in which segments were opened.
+
+    Examples
+    --------
+    >>> str(SegmentName(42, "9f31c2aa", 1))
+    '000042-9f31c2aa-000000001'
+    >>> SegmentName.of(Path("000042-9f31c2aa-000000001.open.jsonl")).number
+    42
+    """
+
+    number: int
+    writer: str
+    before: int
+
+    @classmethod
+    def of(cls, file: Path) -> Self:
+        """Read the name of a segment's file; a file of another name has number 0."""
+        match = NAME.fullmatch(stem(file))
+        return cls(int(match[1]), match[2], int(match[3])) if match else cls(0, stem(file), 0)
+
+    def __str__(self) -> str:
+        return f"{self.number:06}-{self.writer}-{self.before:09}"
+
+
+def stem(file: Path) -> str:
+    """Give the name of the segment that a file belongs to."""
+    return file.name.split(".")[0]
+
+
+def open_segments(folder: Path) -> list[Path]:
+    """List the segments that are being written, or whose writer died, oldest first."""
+    return sorted(folder.glob(f"*{OPEN}"))
+
+
+def sealed_segments(folder: Path) -> list[Path]:
+    """List the segments that never change again, oldest first."""
+    return sorted(f for f in folder.glob(f"*{SEALED}") if not f.name.endswith(OPEN))
+
+
+def sealed_name(file: Path, checksum: int) -> Path:
+    """Give the name of an open segment after it is sealed."""
+    return file.with_name(f"{stem(file)}.{checksum:08x}{SEALED}")
+
+
+def is_as_sealed(file: Path, content: bytes) -> bool:
+    """Whether a sealed segment holds what it held when it was sealed."""
+    return file.name.split(".")[1] == f"{crc32(content):08x}"
+
+
+def finish_line(line: bytes, sequence: int) -> bytes:
+    r"""Give a line its number, its checksum and its end.
+
+    Examples
+    --------
+    >>> finish_line(b'{"model":"iris"}', 7)
+    b'{"model":"iris","sequence":7,"crc":"4e5b2e3f"}\n'
+    """
+    body = b'%b,"sequence":%d' % (line[:-1], sequence)
+    return b'%b,"crc":"%08x"}\n' % (body, crc32(body))
+
+
+def is_whole(line: bytes) -> bool:
+    r"""Whether a line, without its end, is what was written.
+
+    Examples
+    --------
+    >>> line = finish_line(b'{"model":"iris"}', 7)[:-1]
+    >>> is_whole(line), is_whole(line.replace(b"iris", b"Iris"))
+    (True, False)
+    """
+    try:
+        return crc32(line[:-TAIL]) == int(line[-10:-2], 16)
+    except ValueError:
+        return False
