@@ -1,0 +1,234 @@
+"""Drift: the log's inputs and predictions beside the training data of a version."""
+
+from dataclasses import dataclass, field
+from math import nan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from service.contract.feature import Feature
+from service.contract.manifest import Manifest
+from service.lab.comparison import ENOUGH, MODERATE, SHIFTED, SMALL_P, UNSEEN, Comparison
+from service.lab.logged_input import logged_input
+from service.lab.report import AMBER, BLUE, INK, RED, Report, counted
+from service.lab.target import Target
+
+COLOURS = {"stable": BLUE, "moderate": AMBER, "shifted": RED}
+SHOWN_BARS, SHOWN_COLUMNS, SHOWN_CATEGORIES = 12, 3, 6
+LONGEST_BAR = 1.0  # a longer one ends here, with its number, so that the bounds can be seen
+
+
+@dataclass(frozen=True, eq=False)
+class Drift(Report):
+    """What `measure` gives: a row a feature and a row a prediction, and a picture.
+
+    Its columns are described at `measure`.
+    """
+
+    comparisons: dict[str, Comparison] = field(default_factory=dict)
+
+    def _draw(self, figure: Figure) -> None:
+        ranked = self.table["psi"].dropna().sort_values(ascending=False)
+        if not len(ranked):
+            return
+        shown = [*ranked.index[:SHOWN_COLUMNS]]
+        grid = figure.add_gridspec(len(shown), 2, width_ratios=[3, 2])
+        self._draw_bars(figure.add_subplot(grid[:, 0]), ranked)
+        for place, name in enumerate(shown):
+            axes = figure.add_subplot(grid[place, 1])
+            _draw_column(axes, self.comparisons[name], COLOURS[self.table.loc[name, "verdict"]])
+            axes.set_title(name)
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=2)
+
+    def _draw_bars(self, axes: Axes, ranked: pd.Series) -> None:
+        largest = ranked[:SHOWN_BARS][::-1]
+        verdicts = self.table.loc[largest.index, "verdict"]
+        bars = axes.barh(largest.index, largest, height=0.6, color=[COLOURS[v] for v in verdicts])
+        end = min(max(0.35, 1.05 * largest.max()), LONGEST_BAR)
+        for bar, psi in zip(bars, largest, strict=True):
+            bar.set_width(min(psi, end))
+        axes.bar_label(bars, [f"{psi:.2f}" for psi in largest], padding=3, color=INK, fontsize=8)
+        for bound, word in ((MODERATE, "moderate"), (SHIFTED, "shifted")):
+            axes.axvline(bound, color=INK, linestyle=":", linewidth=1)
+            axes.annotate(
+                word, (bound, 1), (2, 2), xycoords=("data", "axes fraction"),
+                textcoords="offset points", color=INK, fontsize=7,
+            )  # fmt: skip
+        axes.set_xlim(0, end * 1.1)
+        axes.set_xlabel("PSI" + (f", the {SHOWN_BARS} largest" if len(ranked) > SHOWN_BARS else ""))
+
+
+def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> Drift:
+    """Compare logged predictions with the training data of a version.
+
+    How PSI, tests and verdict are made is described at
+    `service.lab.comparison.Comparison`.
+
+    Parameters
+    ----------
+    log : DataFrame of shape (n_predictions, …)
+        As `Lab.predictions` gives it. It may be short, and may be empty.
+    baseline : dict
+        The version's, as `service.contract.baseline.summarise` gave it.
+    manifest : Manifest
+        The version's.
+
+    Returns
+    -------
+    Drift
+        Its table has a row a feature, then one a target, by their names in the log:
+        kind, rows, missing and missing_training (shares of rows), unusual (share of
+        rows with a category that training never saw, or a number out of its range),
+        psi, test, statistic, p_value, and the verdict: "stable", "moderate",
+        "shifted"; or why there is none: "private", "not logged", "no rows".
+
+    Examples
+    --------
+    >>> from service.contract.baseline import summarise
+    >>> from service.contract.signature import Output, Signature
+    >>> X = pd.DataFrame({"size": np.arange(200.0)})
+    >>> signature = Signature.from_table(X, Output(task="regression"))
+    >>> baseline = summarise(signature, X, X["size"].to_numpy())
+    >>> manifest = Manifest(model="m", estimator="", rows=200, signature=signature, image="")
+    >>> log = pd.DataFrame({"version": 1, "prediction": X["size"] + 150, "size": X["size"] + 150})
+    >>> measure(log, baseline, manifest).table["verdict"].to_dict()
+    {'size': 'shifted', 'prediction': 'shifted'}
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    comparisons: dict[str, Comparison] = {}
+    for feature in manifest.signature.features:
+        summary = baseline["features"][feature.name]
+        if getattr(feature, "private", False):
+            rows[feature.name] = _empty_row(feature.kind, "private")
+            continue
+        column = logged_input(log, feature.name)
+        if column is None and len(log):
+            rows[feature.name] = _empty_row(feature.kind, "not logged")
+            continue
+        column = pd.Series(dtype=object) if column is None else column
+        name = str(column.name or feature.name)
+        comparisons[name] = _of_feature(feature, column, summary, baseline["rows"])
+        rows[name] = _row(feature.kind, comparisons[name])
+    for target in Target.all_of(manifest):
+        if target.column not in log and len(log):
+            rows[target.column] = _empty_row("", "not logged")
+            continue
+        summary = baseline["predictions"]
+        summary = summary if target.name is None else summary[target.name]
+        values = target.read(log.get(target.column, pd.Series(dtype=object)))
+        if target.classes is None:
+            kind, compared = "number", Comparison.of_numbers(values, summary, baseline["rows"])
+        else:
+            kind = "class"
+            known = {label: str(label) for label in target.classes}
+            # A class that training never predicted is not unseen.
+            summary = {"counts": dict.fromkeys(known.values(), 0) | summary["counts"]}
+            labels = values.map(lambda value, known=known: known.get(value, UNSEEN))
+            compared = Comparison.of_categories(labels, summary, baseline["rows"])
+        comparisons[target.column] = compared
+        rows[target.column] = _row(kind, compared)
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    heading = (
+        f"Drift of {manifest.model}: {counted(len(log), 'logged prediction')} against training"
+    )
+    return Drift(f"{heading} on {manifest.rows} rows.", table, _notes(log, table), comparisons)
+
+
+def _of_feature(
+    feature: Feature, column: pd.Series, summary: dict[str, Any], rows: int
+) -> Comparison:
+    if feature.kind in ("number", "integer"):
+        return Comparison.of_numbers(column, summary, rows)
+    values = [False, True] if feature.kind == "boolean" else feature.categories or []
+    known: dict[Any, str | None] = {value: str(value) for value in values}
+    texts = [None if pd.isna(value) else known.get(value, UNSEEN) for value in column]
+    return Comparison.of_categories(pd.Series(texts, dtype=object), summary, rows)
+
+
+def _row(kind: str, compared: Comparison) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "rows": compared.rows,
+        "missing": compared.missing,
+        "missing_training": compared.missing_training,
+        "unusual": compared.unusual,
+        "psi": compared.psi,
+        "test": compared.test,
+        "statistic": compared.statistic,
+        "p_value": compared.p_value,
+        "verdict": compared.verdict,
+    }
+
+
+def _empty_row(kind: str, verdict: str) -> dict[str, Any]:
+    nothing = Comparison(0, nan, nan, nan, nan, "", nan, nan, None, None)
+    return _row(kind, nothing) | {"verdict": verdict}
+
+
+def _notes(log: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    """Say what came out, and what to be careful about."""
+    if not len(log):
+        return [
+            "The log has no predictions here, so there is nothing to compare. "
+            "Ask the model first, or look further back with an earlier `since`."
+        ]
+    notes = []
+    for word in ("shifted", "moderate"):
+        found = table.index[table["verdict"] == word]
+        if len(found):
+            notes.append(f"{word.capitalize()}: {', '.join(found)}.")
+    if not notes:
+        notes.append("Nothing has moved beyond chance.")
+    if len(log) < ENOUGH:
+        notes.append(
+            f"Too few predictions to tell small changes: {len(log)}. Below {ENOUGH}, chance alone "
+            f"can bring the PSI to {MODERATE}. A verdict other than stable also needs a p-value "
+            f"below {SMALL_P}."
+        )
+    versions = sorted(log["version"].unique()) if "version" in log else []
+    if len(versions) > 1:
+        notes.append(
+            f"Versions {', '.join(map(str, versions))} answered. Compare one version at a time: a "
+            "feature that another did not log counts as missing."
+        )
+    untested = table.index[(table["rows"] > 0) & table["p_value"].isna()]
+    if len(untested):
+        notes.append(
+            f"No test, and a rough PSI, for {', '.join(untested)}: the version was published "
+            "before training samples were kept. Publish it again to have them."
+        )
+    absent = table.index[table["verdict"] == "not logged"]
+    if len(absent):
+        notes.append(
+            f"Not in the log: {', '.join(absent)}. Another version answered, with other columns."
+        )
+    return notes
+
+
+def _draw_column(axes: Axes, compared: Comparison, colour: str) -> None:
+    """Draw the log's distribution over that of training."""
+    if isinstance(compared.log, pd.Series):
+        both = pd.DataFrame({"log": compared.log, "training": compared.training})
+        both = both[both.max(axis=1) > 0].sort_values("training", ascending=False, kind="stable")
+        both = both[:SHOWN_CATEGORIES]
+        places = np.arange(len(both))
+        axes.bar(places - 0.2, both["training"], 0.38, color=INK, alpha=0.5, label="training")
+        axes.bar(places + 0.2, both["log"], 0.38, color=colour, label="log")
+        axes.set_xticks(
+            places, [text if len(text) < 13 else f"{text[:12]}…" for text in both.index]
+        )
+    else:
+        together = np.append(compared.log, compared.training)
+        bins = np.histogram_bin_edges(together, bins=20)
+        training, log = (
+            np.histogram(values, bins)[0] / max(len(values), 1)
+            for values in (compared.training, compared.log)
+        )
+        axes.stairs(training, bins, fill=True, color=INK, alpha=0.5, label="training")
+        axes.stairs(log, bins, color=colour, linewidth=1.6, label="log")

@@ -1,0 +1,123 @@
+"""Report: what a look at the log gives back, as a table, sentences and a picture."""
+
+from dataclasses import dataclass, field
+from html import escape
+from io import BytesIO
+from typing import ClassVar
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK = "#7f7f80"  # readable on light and dark; in a notebook it becomes the page's text colour
+BLUE, AMBER, RED = "#2f8fd8", "#d99a16", "#dd5140"
+SHOWN_ROWS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A table, what is to be said about it, and a picture of it.
+
+    Parameters
+    ----------
+    heading : str
+        A sentence that says what was looked at.
+    table : DataFrame
+    notes : list of str
+        Sentences: the outcome, and what to be careful about.
+
+    Examples
+    --------
+    >>> print(Report("One number.", pd.DataFrame({"n": [1]}), ["It is small."]))
+    One number.
+    It is small.
+       n
+    0  1
+    """
+
+    heading: str
+    table: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+
+    size: ClassVar[tuple[float, float]] = (9.0, 3.6)
+
+    def figure(self) -> Figure:
+        """Draw the picture anew; it can be changed and saved."""
+        figure = Figure(self.size, layout="constrained", facecolor="none")
+        self._draw(figure)
+        for axes in figure.axes:
+            _tidy(axes)
+        for legend in figure.legends:
+            legend.set_frame_on(False)
+            for text in legend.get_texts():
+                text.set_color(INK)
+                text.set_fontsize(8)
+        return figure
+
+    def _draw(self, figure: Figure) -> None:
+        """Put axes into the figure, if there is something to draw."""
+
+    def __str__(self) -> str:
+        lines = [self.heading, *self.notes]
+        if len(self.table):
+            lines.append(self.table.to_string(max_rows=SHOWN_ROWS, float_format=_short))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        parts = [f"<p><b>{escape(self.heading)}</b></p>", f"<ul>{notes}</ul>" if notes else ""]
+        if len(self.table):
+            shown = {"max_rows": SHOWN_ROWS, "float_format": _short, "na_rep": ""}
+            parts.append(f'<div style="overflow-x:auto">{self.table.to_html(**shown)}</div>')
+        figure = self.figure()
+        if figure.axes:
+            parts.append(_svg(figure))
+        return "".join(parts)
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many of a thing there are.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(20000, "row")
+    ('1 row', '20,000 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _short(number: float) -> str:
+    """Write a number as short as it can be read.
+
+    Examples
+    --------
+    >>> _short(0.12345), _short(41234.5), _short(2e-16)
+    ('0.123', '41,234', '2e-16')
+    """
+    return f"{number:,.0f}" if 1000 <= abs(number) < 1e9 else f"{number:.3g}"
+
+
+def _tidy(axes: Axes) -> None:
+    """Take away what is only decoration."""
+    axes.set_facecolor("none")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for spine in axes.spines.values():
+        spine.set_color(INK)
+    axes.tick_params(colors=INK, labelsize=8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_offset_text().set(color=INK, fontsize=8)
+    for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+        text.set_color(INK)
+        text.set_fontsize(9)
+
+
+def _svg(figure: Figure) -> str:
+    """Give the picture as inline SVG, in the text colour of the page; the same each time."""
+    file = BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "labloop"}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    text = file.getvalue().decode()
+    picture = text[text.index("<svg") :].replace(INK, "currentColor")
+    return picture.replace("<svg", '<svg role="img" style="max-width:100%;height:auto"', 1)
