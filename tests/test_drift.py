@@ -165,7 +165,7 @@ def test_a_private_feature_is_named_and_not_compared() -> None:
     publication = published("iris")
     manifest = manifest_of(publication)
     features = [
-        SimpleNamespace(**feature.model_dump(), private=feature.name == "petal_width")
+        SimpleNamespace(**{**feature.model_dump(), "private": feature.name == "petal_width"})
         for feature in manifest.signature.features
     ]
     signature: Any = SimpleNamespace(features=features, output=manifest.signature.output)

@@ -178,7 +178,7 @@ def test_a_private_feature_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     store = publish(tmp_path, publication_of(iris()))
     manifest = store.manifest("m", 1)
     features = [
-        SimpleNamespace(**f.model_dump(), private=True) for f in manifest.signature.features
+        SimpleNamespace(**{**f.model_dump(), "private": True}) for f in manifest.signature.features
     ]
     signature: Any = SimpleNamespace(
         features=features, names=manifest.signature.names, output=manifest.signature.output
