@@ -50,7 +50,7 @@ def test_the_training_table_itself_is_stable(name: str) -> None:
 def test_it_shows_itself_in_a_cell(name: str, rows: int) -> None:
     found = measured(published(name), some_rows(name, rows))
     page = found._repr_html_()
-    for part in (found.heading, *found.notes, "<table", "<svg", "currentColor"):
+    for part in (found.heading, *found.notes, "<table"):
         assert part in page
     assert page == found._repr_html_()
     assert found.heading in str(found) and "verdict" in str(found)
@@ -174,7 +174,7 @@ def test_a_private_feature_is_named_and_not_compared() -> None:
     found = drift.measure(log, publication.baseline, hidden)
     assert found.table["verdict"].to_dict()["petal_width"] == "private"
     assert np.isnan(found.table.loc["petal_width", "psi"])
-    assert "<svg" in found._repr_html_()
+    assert found.figure().axes
 
 
 def test_a_baseline_of_an_older_version_has_no_test_and_says_to_publish_again() -> None:

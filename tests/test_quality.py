@@ -117,7 +117,7 @@ def test_a_regression_has_its_own_metrics() -> None:
     assert found.total["r2"] == pytest.approx(r2_score(b.y[:-2], log["prediction"][:-2]))
     assert found.total["known"] == len(b.X)
     assert found.notes[-1].startswith("2 truths are no number and left out, e.g. 'heavy'")
-    assert "<svg" in found._repr_html_()
+    assert found.figure().axes
 
 
 def test_truths_of_pandas_own_types_are_read() -> None:
@@ -159,7 +159,7 @@ def test_few_truths_are_said_to_be_few() -> None:
     log, manifest = with_truth(iris().y)
     one = quality.measure(log.head(1), manifest)
     assert (one.total["known"], one.total["accuracy"]) == (1, 1)
-    assert "<svg" in one._repr_html_()
+    assert one.figure().axes
 
 
 def test_no_truth_says_what_to_do() -> None:
@@ -168,7 +168,7 @@ def test_no_truth_says_what_to_do() -> None:
         found = quality.measure(each, manifest)
         assert "`lab.feedback(ids, truth)`" in found.notes[0]
         assert found.total["known"] == 0 and found.table["predictions"].sum() == 150
-        assert "<svg" not in found._repr_html_()
+        assert not found.figure().axes
 
 
 def test_no_predictions_say_so() -> None:

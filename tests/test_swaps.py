@@ -103,9 +103,9 @@ def test_swaps_under_load_fail_no_request_and_mix_no_answers(tmp_path: Path, wor
         assert load.answered > swaps
 
 
-def served_by(api: LiveApi) -> list[int]:
+def served_by(api: LiveApi, model: str = "line") -> list[int]:
     with suppress(httpx.TransportError), api.http() as http:
-        workers = http.get("/models/line").json()["workers"]
+        workers = http.get(f"/models/{model}").json()["workers"]
         return [worker["pid"] for worker in workers if worker["version"]]
     return []
 

@@ -45,7 +45,7 @@ def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray
             summary |= {"mean": float(values.mean()), "std": float(values.std())} | {
                 "quantiles": np.quantile(values, QUANTILES).tolist()
             }
-            if not getattr(feature, "private", False):
+            if not feature.private:
                 summary["sample"] = sample(values)
         else:
             summary["counts"] = {str(k): int(n) for k, n in column.value_counts().items()}

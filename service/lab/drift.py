@@ -104,7 +104,7 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
     comparisons: dict[str, Comparison] = {}
     for feature in manifest.signature.features:
         summary = baseline["features"][feature.name]
-        if getattr(feature, "private", False):
+        if feature.private:
             rows[feature.name] = _empty_row(feature.kind, "private")
             continue
         column = logged_input(log, feature.name)

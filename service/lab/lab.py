@@ -9,17 +9,15 @@ import pandas as pd
 
 from service.contract.errors import RefusedError
 from service.contract.manifest import Manifest
-from service.contract.model_store import Aliases, ModelStore
+from service.contract.model_store import Aliases
 from service.contract.settings import Settings, settings
-from service.lab import log_reader
-from service.lab.client import Client
-from service.lab.log_copy import LogCopy
+from service.lab.log_book import LogBook
 from service.lab.publication import ModelVersion, Publication
 from service.lab.serving import wait_until_served
-from service.lab.table_requests import ask, tell
+from service.lab.table_requests import ask
 
 
-class Lab:
+class Lab(LogBook):
     """Publish models, ask the API, read its log.
 
     Parameters
@@ -37,10 +35,7 @@ class Lab:
     """
 
     def __init__(self, **overrides: Any) -> None:
-        self.settings = Settings(**overrides) if overrides else settings()
-        self._store = ModelStore(self.settings.models_dir)
-        self._client = Client(self.settings.api_url)
-        self._log = LogCopy(self.settings.logs_dir, self.settings.log_copy_dir)
+        super().__init__(Settings(**overrides) if overrides else settings())
 
     def publish(
         self,
@@ -123,91 +118,6 @@ class Lab:
         """
         return ask(self._client, self.settings, name, X, version)
 
-    def predictions(
-        self,
-        name: str,
-        since: str | pd.Timestamp | None = None,
-        until: str | pd.Timestamp | None = None,
-        version: int | None = None,
-    ) -> pd.DataFrame:
-        """Read a model's logged predictions back, oldest first.
-
-        Parameters
-        ----------
-        name : str
-            The model.
-        since, until : str or Timestamp, optional
-            From and before when: a time, or how long ago as "1d" or "15min".
-        version : int, optional
-            Only its answers.
-
-        Returns
-        -------
-        DataFrame of shape (n_predictions, …)
-            See `service.lab.log_reader.read`.
-
-        Raises
-        ------
-        NotFoundError
-            No model of this name was ever published.
-        """
-        if not self._store.versions(name):
-            self._store.folder(name, 1)
-        return log_reader.read(self._log, name, since, until, version)
-
-    def sql(self, query: str) -> pd.DataFrame:
-        """Ask the whole log by SQL.
-
-        Parameters
-        ----------
-        query : str
-            DuckDB's SQL over the tables ``predictions`` (all models; the columns that
-            `predictions` gives but truth, and each line's sequence and writer) and ``feedback``
-            (prediction_id, truth as text, time, client; the last word on each).
-
-        Returns
-        -------
-        DataFrame
-
-        Raises
-        ------
-        duckdb.Error
-            The query is wrong; the text says where.
-
-        Examples
-        --------
-        >>> from tempfile import mkdtemp
-        >>> lab = Lab(logs_dir=mkdtemp(), log_copy_dir=mkdtemp())
-        >>> lab.sql("SELECT count(*) AS n FROM predictions")
-           n
-        0  0
-        """
-        return log_reader.sql(self._log, query)
-
-    def feedback(self, ids: Any, truth: Any) -> int:
-        """Tell the truth about predictions, by their ids; the last word on each counts.
-
-        Parameters
-        ----------
-        ids : str or sequence of str, shape (n,)
-            Prediction ids, from `predict` or `predictions`.
-        truth : value or sequence, shape (n,)
-            The class or number that would have been right; a dict by target
-            where a model has several.
-
-        Returns
-        -------
-        n : int
-            How many the API has taken into its log.
-
-        Raises
-        ------
-        InputError
-            An id is malformed, or a truth is missing; the text says which. What came in parts
-            before it is kept.
-        """
-        return tell(self._client, self.settings, ids, truth)
-
     def models(self) -> pd.DataFrame:
         """List the models of the store, one row a model."""
         rows = []
@@ -228,9 +138,7 @@ class Lab:
         NotFoundError
             There is no such model.
         """
-        versions = self._store.versions(name)
-        if not versions:
-            self._store.folder(name, 1)
+        versions = self._check(name)
         live = self._store.aliases(name).live
         rows = [
             {

@@ -43,13 +43,6 @@ from service.lab.log_columns import (
     write_feedback,
     write_requests,
 )
-    REQUEST,
-    Database,
-    alike,
-    connect,
-    write_feedback,
-    write_requests,
-)
 from service.lab.segment_lines import SegmentLines
 
 PARQUET, DAMAGE, DONE = ".parquet", ".damage", ".done"

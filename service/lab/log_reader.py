@@ -37,7 +37,7 @@ ROWS = """
         feedback.truth
     FROM predictions LEFT JOIN feedback USING (prediction_id)
     WHERE predictions.time >= $after AND predictions.time < $before
-    ORDER BY predictions.prediction_id"""
+    ORDER BY predictions.prediction_id DESC LIMIT $last"""
 UNMATCHED = """
     SELECT count(*) FROM feedback ANTI JOIN predictions USING (prediction_id)
     WHERE uuid_extract_timestamp(prediction_id) >= $after
@@ -50,6 +50,7 @@ def read(
     since: str | pd.Timestamp | None = None,
     until: str | pd.Timestamp | None = None,
     version: int | None = None,
+    last: int | None = None,
 ) -> pd.DataFrame:
     """Read a model's logged predictions, oldest first.
 
@@ -63,6 +64,8 @@ def read(
         ago ("1d", "2h", "15min").
     version : int, optional
         Only this version.
+    last : int, optional
+        Only so many, the last ones.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def read(
         told = [part for part in files.feedback if part.last >= _microseconds(after)]
         database = files.database
         _create_views(database, chosen, told)
-        table = database.execute(ROWS, window).df()
+        table = database.execute(ROWS, window | {"last": last}).df()[::-1].reset_index(drop=True)
         table.attrs["unmatched_feedback"] = 0
         if told:
             _create_views(database, all_models, told)

@@ -2,10 +2,8 @@
 
 import pandas as pd
 
-OURS = {
-    *("prediction_id", "time", "model", "version", "prediction", "truth", "latency", "batch"),
-    *("client", "marks", "image", "sequence", "writer"),
-}
+from service.lab.log_columns import OWN
+
 ANSWERS = ("prediction", "proba_")
 
 
@@ -23,6 +21,6 @@ def logged_input(log: pd.DataFrame, name: str) -> pd.Series | None:
     True
     """
     other = f"input.{name}"
-    is_ours = name.casefold() in OURS or (name.startswith(ANSWERS) and other in log)
+    is_ours = name.casefold() in OWN or (name.startswith(ANSWERS) and other in log)
     column = other if is_ours or name not in log else name
     return log.get(column)

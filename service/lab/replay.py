@@ -143,7 +143,7 @@ def _not_logged(
             features = store.manifest(name, version).signature.features
         except (NotFoundError, ArtifactError):  # nothing is known of it
             continue
-        held = {feature.name for feature in features if not getattr(feature, "private", False)}
+        held = {feature.name for feature in features if not feature.private}
         absent = [feature for feature in signature.names if feature not in held]
         if absent:
             rows = np.flatnonzero(log["version"] == version).tolist()
@@ -156,7 +156,7 @@ def _inputs(signature: Signature, log: pd.DataFrame, who: str, left_out: dict[in
     columns: Columns = {}
     for feature in signature.features:
         column = logged_input(log, feature.name)
-        if getattr(feature, "private", False):
+        if feature.private:
             raise LabloopError(
                 f"{who} needs the feature {feature.name!r}, which is private: its values are not "
                 "in the log, so they cannot be replayed. Choose a version without it."

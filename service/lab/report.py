@@ -5,12 +5,12 @@ from html import escape
 from io import BytesIO
 from typing import ClassVar
 
-import matplotlib
 import pandas as pd
+from IPython.display import Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK = "#7f7f80"  # readable on light and dark; in a notebook it becomes the page's text colour
+INK = "#7f7f80"  # readable on light and dark
 BLUE, AMBER, RED = "#2f8fd8", "#d99a16", "#dd5140"
 SHOWN_ROWS = 30
 
@@ -70,10 +70,16 @@ class Report:
         if len(self.table):
             shown = {"max_rows": SHOWN_ROWS, "float_format": _short, "na_rep": ""}
             parts.append(f'<div style="overflow-x:auto">{self.table.to_html(**shown)}</div>')
+        return "".join(parts)
+
+    def _ipython_display_(self) -> None:
+        """Show the words and the table, and below them the picture, which no sanitizer removes."""
+        display({"text/html": self._repr_html_(), "text/plain": str(self)}, raw=True)
         figure = self.figure()
         if figure.axes:
-            parts.append(_svg(figure))
-        return "".join(parts)
+            file = BytesIO()
+            figure.savefig(file, format="png", dpi=144)
+            display(Image(file.getvalue(), retina=True))
 
 
 def counted(number: int, noun: str) -> str:
@@ -111,13 +117,3 @@ def _tidy(axes: Axes) -> None:
     for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
         text.set_color(INK)
         text.set_fontsize(9)
-
-
-def _svg(figure: Figure) -> str:
-    """Give the picture as inline SVG, in the text colour of the page; the same each time."""
-    file = BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "labloop"}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    text = file.getvalue().decode()
-    picture = text[text.index("<svg") :].replace(INK, "currentColor")
-    return picture.replace("<svg", '<svg role="img" style="max-width:100%;height:auto"', 1)
