@@ -119,11 +119,11 @@ def test_feedback_survives_a_kill(tmp_path: Path) -> None:
 
 def test_drift_quality_and_replay_by_way_of_lab(api: LiveApi) -> None:
     lab = api.lab()
-    shifted = iris().X + 3
+    began, shifted = pd.Timestamp.now("UTC"), iris().X + 3
     lab.feedback(lab.predict("iris", shifted)["prediction_id"], iris().y)
-    drift = lab.drift("iris", since="1h")
+    drift = lab.drift("iris", since=began)
     assert drift.table.loc["petal_width", "verdict"] == "shifted"
-    assert lab.quality("iris", every="1h").total["accuracy"] < 1
+    assert lab.quality("iris", since=began, every="1h").total["accuracy"] < 1
     replay = lab.replay("iris", 1, last=100)
     assert len(replay.compared) == 100
     assert replay.table.empty

@@ -26,8 +26,9 @@ class Comparison:
     values are a bin. So that an empty bin is not infinite, training gets half a
     row more in each, and the log as many rows more, spread as training is.
 
-    Numbers have the deciles of training as bins, the outer ones open. A value
-    at which two deciles lie has a bin of its own. The test is the two-sample
+    Numbers have the deciles of training as bins, the outer ones open, bounded
+    halfway between values that training knew. A value at which two deciles lie
+    has a bin of its own. The test is the two-sample
     Kolmogorov-Smirnov test; a missing value counts as less than all numbers
     there, so that it sees a change of their share too. Categories have a bin
     each, and one for all that training never saw. The test is Pearson's
@@ -89,7 +90,7 @@ class Comparison:
         quantiles, missing = np.array(training["quantiles"]), training.get("missing", 0)
         even = np.linspace(0, 1, SAMPLE)
         reference = np.array(training.get("sample", np.interp(even, QUANTILES, quantiles)))
-        edges = _edges(quantiles) if "sample" in training else np.unique(quantiles[1:-1])
+        edges = _edges(quantiles, reference) if "sample" in training else np.unique(quantiles[1:-1])
         present_training = _counts(reference, edges) / len(reference) * (rows - missing)
         statistic = p_value = nan
         if "sample" in training and len(numbers):
@@ -153,19 +154,27 @@ def _share(part: float, rows: int) -> float:
     return float(part) / rows if rows else nan
 
 
-def _edges(quantiles: np.ndarray) -> np.ndarray:
+def _edges(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Give the inner bounds of the bins; each bin holds its upper bound.
+
+    A bound on a value of training, shape (n_values,), moves halfway to the next one: where training
+    was rounded and the log is not, a value is not parted from those that it was rounded from.
 
     Examples
     --------
-    >>> _edges(np.arange(11.0)).tolist()
-    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
-    >>> len(_edges(np.ones(11)))
+    >>> _edges(np.arange(11.0), np.arange(11.0)).tolist()
+    [1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5]
+    >>> len(_edges(np.ones(11), np.ones(1)))
     2
     """
-    values, times = np.unique(quantiles, return_counts=True)
-    inner = values[(times > 1) | ((values > quantiles[0]) & (values < quantiles[-1]))]
-    return np.union1d(inner, np.nextafter(values[times > 1], -np.inf))
+    known = np.unique(values)
+    bounds, times = np.unique(quantiles, return_counts=True)
+    inner = bounds[(times > 1) | ((bounds > quantiles[0]) & (bounds < quantiles[-1]))]
+    above = np.append(known, known[-1])[np.searchsorted(known, inner, "right")]
+    below = np.append(known[0], known)[np.searchsorted(known, bounds[times > 1])]
+    upper = np.where(np.isin(inner, known), (inner + above) / 2, inner)
+    lower = np.minimum((bounds[times > 1] + below) / 2, np.nextafter(bounds[times > 1], -np.inf))
+    return np.union1d(upper, lower)
 
 
 def _counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
