@@ -11,19 +11,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 import httpx
 import numpy as np
 
-from benchmarks import plain
+from benchmarks import big_log, plain
 from benchmarks.load import Load, Measured
 from benchmarks.others import ASKED
 from service.contract.model_store import ModelStore
@@ -76,22 +77,22 @@ def load(url: str, body: Any = None, connections: int = 16, seconds: float = SEC
 
 
 @contextmanager
-def application(name: str) -> Iterator[str]:
-    """Run one of the plain applications; give its URL."""
+def application(name: str, ready: str = "/openapi.json") -> Iterator[str]:
+    """Run an application; give its URL."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "uvicorn", f"benchmarks.plain:{name}", "--factory"]
-    command += ["--port", str(port), "--no-access-log", "--log-level", "warning"]
+    command = [sys.executable, "-m", "uvicorn", name, "--factory", "--port", str(port)]
+    command += ["--no-access-log", "--log-level", "warning"]
     process = subprocess.Popen(command, cwd=CHECKOUT)
 
     def answers() -> bool:
         try:
-            return bool(httpx.get(f"http://127.0.0.1:{port}/openapi.json").status_code)
+            return httpx.get(f"http://127.0.0.1:{port}{ready}").is_success
         except httpx.TransportError:
             return False
 
     try:
         wait_until(answers, name)
-        yield f"http://127.0.0.1:{port}/predict"
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
@@ -110,7 +111,8 @@ def rate(measured: list[Measured]) -> float:
 def against(work: str, must: float, aim: float, url: str, other: str, body: Any = None) -> Row:
     """Compare requests in a second with those of a plain application."""
     one_row = None if body is None else {"rows": [body]}
-    with application(other) as address:
+    with application(f"benchmarks.plain:{other}") as server:
+        address = f"{server}/predict"
         target = address if body is not None or other == "constant" else f"{address}?{QUERY}"
         ours, theirs = alternate(lambda: load(url, one_row), lambda: load(target, body))
     figures = f"{rate(ours):.0f} and {rate(theirs):.0f} requests/s"
@@ -118,9 +120,10 @@ def against(work: str, must: float, aim: float, url: str, other: str, body: Any 
 
 
 def one_connection(url: str) -> Row:
-    with application("exercise") as address:
+    with application("benchmarks.plain:exercise") as server:
         ours, theirs = alternate(
-            lambda: load(url, connections=1), lambda: load(f"{address}?{QUERY}", connections=1)
+            lambda: load(url, connections=1),
+            lambda: load(f"{server}/predict?{QUERY}", connections=1),
         )
     mine, other = (median(each.p50 for each in side) for side in (ours, theirs))
     work = "p50 at one connection, against the exercise's application"
@@ -220,6 +223,58 @@ def start(folder: Path) -> list[Row]:
     ]
 
 
+def log_cost(folder: Path, store: ModelStore) -> Iterator[Row]:
+    """Compare what is answered under two ways to sync with what is answered without any log."""
+    with ExitStack() as stack:
+        urls = {}
+        for sync in ("interval", "always"):
+            logs = {"LOGS_DIR": str(folder / sync), "LOG_SYNC": sync}
+            urls[sync] = stack.enter_context(running_api(folder, **logs)).url
+        with patch.dict(os.environ, {"MODELS_DIR": str(store.root)}):
+            urls["none"] = stack.enter_context(
+                application("benchmarks.unlogged:without_log", "/health/ready")
+            )
+        measured: dict[str, list[Measured]] = {name: [] for name in urls}
+        for _ in range(ROUNDS):
+            for name, url in urls.items():
+                measured[name].append(load(f"{url}/predict?{QUERY}", connections=64))
+    none = rate(measured["none"])
+    for sync, must in (("interval", 0.85), ("always", 0.65)):
+        text = f"`LOG_SYNC={sync}` at 64 connections, against no log at all"
+        ours = rate(measured[sync])
+        figures = f"{ours:.0f} and {none:.0f} requests/s"
+        yield Row(text, must, must, ours / none, figures, least=True)
+
+
+def reading(folder: Path) -> Iterator[Row]:
+    """Read a log of ten million predictions, and one that has a single day of them."""
+    whole, alone = folder / "whole", folder / "alone"
+    big_log.write(whole)
+    big_log.write(alone, big_log.PREDICTIONS // big_log.DAYS, big_log.DAY)
+
+    def measure(log: Path, part: str) -> dict[str, float]:
+        command = [sys.executable, "-m", "benchmarks.big_log", str(log), part]
+        done = subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE)
+        found: dict[str, float] = json.loads(done.stdout)
+        return found
+
+    built, grouped = measure(whole, "build"), measure(whole, "grouped")
+    measure(alone, "build")
+    days = [(measure(whole, "day"), measure(alone, "day")) for _ in range(ROUNDS)]
+    day, single = (median(each[side]["seconds"] for each in days) for side in (0, 1))
+    million = f"{built['count'] / 1e6:g} million predictions"
+    text = f"{million}: building the copy, in predictions/s"
+    yield Row(text, 500_000, 500_000, built["rate"], "one row a line", least=True)
+    text = f"{million}: on disk, in bytes a prediction"
+    yield Row(text, 40, 40, built["bytes"], "iris, measured to 0.1 cm")
+    yield Row(f"{million}: a grouped query by `lab.sql`, in seconds", 2, 2, grouped["seconds"], "")
+    yield Row(f"{million}: memory of that process, in MB", 2000, 2000, grouped["memory"], "")
+    text = "a day of 100,000 predictions into a DataFrame, in seconds"
+    yield Row(text, 0.5, 0.5, day, f"{days[0][0]['rows']:,.0f} rows")
+    text = "one day out of 100, against a log of that day alone"
+    yield Row(text, 1.5, 1.2, day / single, f"{day:.2f} and {single:.2f} s")
+
+
 def publish(store: ModelStore, name: str, trained: plain.Trained) -> int:
     publication = Publication(name, *trained)
     return publication.write(store, Settings(), {}, None, {})
@@ -233,6 +288,8 @@ def table(folder: Path) -> Iterator[Row | str]:
     yield from start(folder)
     store.promote("slow", publish(store, "slow", plain.neighbours()))
     store.promote("penguins", publish(store, "penguins", plain.penguins()))
+    yield from log_cost(folder, store)
+    yield from reading(folder)
     versions = [publish(store, "iris", trained) for _ in range(22)]
     with running_api(folder) as api:
         url = f"{api.url}/predict?{QUERY}"

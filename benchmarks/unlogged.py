@@ -2,12 +2,16 @@
 
 from unittest.mock import patch
 
+from fastapi import FastAPI
+
 from service.api.inference import Inference
 from service.api.prediction_log import PredictionLog
 
-patch.object(PredictionLog, "write", lambda *_, **__: None).start()
-patch.object(Inference, "_line", lambda *_: b"").start()
 
-from service.api.app import app  # noqa: E402
+def without_log() -> FastAPI:
+    """Give the application; it makes no line and writes none."""
+    patch.object(PredictionLog, "write", lambda *_, **__: None).start()
+    patch.object(Inference, "_line", lambda *_: b"").start()
+    from service.api.app import app
 
-__all__ = ["app"]
+    return app

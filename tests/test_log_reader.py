@@ -393,6 +393,12 @@ def test_feedback_on_what_is_not_in_the_log_is_counted(tmp_path: Path) -> None:
     assert sql(tmp_path, unmatched)["n"][0] == 2
 
 
+def test_a_model_may_be_called_feedback(tmp_path: Path) -> None:
+    one = line(model="feedback")
+    written(tmp_path, one, told(ids_of(one), ["large"]))
+    assert read(tmp_path, "feedback")["truth"].tolist() == ["large"]
+
+
 # SQL.
 
 

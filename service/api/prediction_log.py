@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,7 +77,7 @@ class PredictionLog:
         self._thread.join()
         with self._lock:
             self._retire()
-        self._tend()
+        self._do(self._seal)
 
     def write(self, lines: list[bytes], wait: bool = True) -> None:
         """Append lines, all or none.
@@ -148,15 +149,18 @@ class PredictionLog:
             self._tend()
 
     def _tend(self) -> None:
-        """Do what is due; what fails is said, and done the next time."""
         for due in (self._sync, self._seal, self._delete, self._probe):
-            try:
-                due()
-                self._said.discard(due.__name__)
-            except (OSError, LogWriteError) as error:
-                if due.__name__ not in self._said:  # once, not each second
-                    self._said.add(due.__name__)
-                    logger.error("Prediction log: %s It is tried again each second.", error)
+            self._do(due)
+
+    def _do(self, due: Callable[[], None]) -> None:
+        """Do what is due; what fails is said once, and done the next time."""
+        try:
+            due()
+            self._said.discard(due.__name__)
+        except (OSError, LogWriteError) as error:
+            if due.__name__ not in self._said:
+                self._said.add(due.__name__)
+                logger.error("Prediction log: %s It is tried again each second.", error)
 
     def _sync(self) -> None:
         with self._lock:

@@ -48,7 +48,7 @@ from service.lab.segment_lines import SegmentLines
 PARQUET, DAMAGE, DONE = ".parquet", ".damage", ".done"
 SHOWN = 8  # new segments that take long enough for a progress bar
 FORMAT = 1  # rises when a copy that was made before cannot be used any more
-FEEDBACK = "feedback"
+FEEDBACK = "feedback.0"  # versions of a model that has this name begin with 1
 WORKERS = os.cpu_count() or 1
 
 
@@ -128,8 +128,8 @@ class LogCopy:
             parts = [Part.of(file) for file in found if file.suffix == PARQUET]
             yield LogFiles(
                 database=database,
-                predictions=[part for part in parts if part.model != FEEDBACK],
-                feedback=[part for part in parts if part.model == FEEDBACK],
+                predictions=[part for part in parts if part.version],
+                feedback=[part for part in parts if not part.version],
                 damage=[*_damage(found)],
                 torn=self._torn(opened),
             )
@@ -210,7 +210,7 @@ def _copy(database: Database, file: Path, content: bytes, staging: Path, home: P
     if lines.feedback:
         staged = staging / f"{segment}.{FEEDBACK}"
         write_feedback(database, lines.feedback, staged)
-        parts.append((staged, f"{FEEDBACK}.0.0"))
+        parts.append((staged, f"{FEEDBACK}.0"))
     for staged, name in parts:
         sync_path(staged)
         staged.rename(home / f"{segment}.{name}.{_span(database, staged)}{PARQUET}")

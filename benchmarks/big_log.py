@@ -1,0 +1,106 @@
+"""A large log, made by hand, and how long it takes to read it: in a process of its own."""
+
+import json
+import os
+import random
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from uuid import UUID
+from zlib import crc32
+
+import orjson
+import pandas as pd
+
+from benchmarks.plain import FLOWER, forest
+from service.contract.segments import FOLDER, OPEN, SegmentName, finish_line, sealed_name
+from service.lab import log_reader
+from service.lab.log_copy import LogCopy
+
+PREDICTIONS, DAYS = 10_000_000, 100
+SEGMENT_BYTES = 64_000_000
+START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+DAY = 50  # the one that is asked for
+NOTE = b'{"note":"opened","details":{}}'
+GROUPED = """
+    SELECT prediction, count(*), avg(petal_length), quantile_cont(latency, 0.99)
+    FROM predictions GROUP BY prediction"""
+
+
+def write(folder: Path, predictions: int = PREDICTIONS, first_day: int = 0) -> None:
+    """Write a log of iris, one row a request, 100,000 a day, as the API would have."""
+    (folder / FOLDER).mkdir(parents=True)
+    lines, step = _lines(), DAYS * 86_400 / PREDICTIONS
+    number = sequence = written = 0
+    while written < predictions:
+        name = f"{SegmentName(number := number + 1, '0a0a0a0a', sequence)}{OPEN}"
+        content = bytearray(
+            finish_line(b'{"note":"opened","details":{}}', sequence := sequence + 1)
+        )
+        while len(content) < SEGMENT_BYTES and written < predictions:
+            time = START + first_day * 86_400 + written * step
+            content += finish_line(next(lines)(time), sequence := sequence + 1)
+            written += 1
+        sealed_name(folder / FOLDER / name, crc32(content)).write_bytes(content)
+
+
+def _lines() -> Iterator[Callable[[float], bytes]]:
+    """Give the lines of requests, for the times at which they are answered."""
+    dice = random.Random(0)
+    model, X, _ = forest()
+    answers = [
+        b'"inputs":%b,"ids":["%%b"],"predictions":[%d],"probabilities":%b,"marks":{}}'
+        % (
+            orjson.dumps({name: [value] for name, value in zip(FLOWER, row, strict=True)}),
+            label,
+            orjson.dumps([chances]),
+        )
+        for row, label, chances in zip(
+            X.to_numpy().tolist(), model.predict(X), model.predict_proba(X).tolist(), strict=True
+        )
+    ]
+    head = b'{"model":"iris","version":1,"classes":[0,1,2],"targets":null,"time":"%b","image":'
+    head += b'"labloop-api:0.3.0","client":"python-httpx/0.28.1","latency_ms":%.3f,'
+    while True:
+        answer, latency = dice.choice(answers), dice.lognormvariate(-1.5, 0.5)
+
+        def at(time: float, answer: bytes = answer, latency: float = latency) -> bytes:
+            written = datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
+            bits = int(time * 1000) << 80 | 7 << 76 | 2 << 62 | dice.getrandbits(74) & ~(3 << 62)
+            return head % (written.encode(), latency) + answer % str(UUID(int=bits)).encode()
+
+        yield at
+
+
+def read(folder: Path, part: str) -> dict[str, float]:
+    """Build the copy, group the whole log, or read one day of it; give what was measured."""
+    copy = LogCopy(folder, folder / "copy")
+    if part == "build":
+        began = perf_counter()
+        log_reader.sql(copy, "SELECT 1")
+        seconds = perf_counter() - began
+        (count,) = log_reader.sql(copy, "SELECT count(*) FROM predictions").iloc[0]
+        size = sum(file.stat().st_size for file in copy.home.iterdir())
+        return {"rate": count / seconds, "bytes": size / count, "count": count}
+    day = pd.Timestamp(START + DAY * 86_400, unit="s", tz="UTC")
+
+    def ask() -> int:
+        if part == "grouped":
+            return len(log_reader.sql(copy, GROUPED))
+        return len(log_reader.read(copy, "iris", day, day + pd.Timedelta("1D")))
+
+    times = []
+    for _ in range(3):
+        began = perf_counter()
+        rows = ask()
+        times.append(perf_counter() - began)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": median(times), "memory": memory, "rows": rows, "cores": os.cpu_count() or 1}
+
+
+if __name__ == "__main__":
+    print(json.dumps(read(Path(sys.argv[1]), sys.argv[2])))
