@@ -90,8 +90,9 @@ def copy_of(folder: Path) -> LogCopy:
     return LogCopy(folder, folder / "copy")
 
 
-def read(folder: Path, name: str = "iris", **choice: Any) -> pd.DataFrame:
-    return log_reader.read(copy_of(folder), name, **choice)
+def read(folder: Path, name: str = "iris", logs: Path | None = None, **choice: Any) -> pd.DataFrame:
+    """Read a log; its copy goes into the folder, where that is not the log itself."""
+    return log_reader.read(LogCopy(logs or folder, folder / "copy"), name, **choice)
 
 
 def sql(folder: Path, query: str) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """The truth is told by prediction id, and is kept like a prediction."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from service.contract.errors import InputError
 from service.contract.log_line import prediction_ids
 from tests.live import LiveApi, running_api
-from tests.models import FLOWER, iris, publish_iris
+from tests.models import iris, publish_iris
 
 
 @pytest.fixture(scope="module")
@@ -101,17 +100,6 @@ def test_what_lab_cannot_send_is_named(api: LiveApi) -> None:
         lab.feedback([GOOD], [np.nan])
     with pytest.raises(InputError, match="`items` must be a list"):
         lab.feedback([], [])
-
-
-def test_feedback_survives_a_kill(tmp_path: Path) -> None:
-    publish_iris(tmp_path / "models")
-    with running_api(tmp_path) as api:
-        lab = api.lab()
-        ids = lab.predict("iris", [FLOWER] * 20)["prediction_id"]
-        lab.feedback(ids, [0] * 20)
-        api.process.kill()
-        api.process.wait()
-    assert lab.predictions("iris")["truth"].tolist() == [0] * 20
 
 
 # The verbs that look at the log.

@@ -98,7 +98,7 @@ def check_whole(logs: Path) -> list[str]:
 
 def test_kills_of_random_workers_lose_no_acknowledged_prediction(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
-    kills, dice = times(200, 3), random.Random(0)
+    kills, dice = times(200, 2), random.Random(0)
     with running_api(tmp_path, API_WORKERS="2", DEFAULT_MODEL="iris") as api:
 
         def workers(api: LiveApi = api) -> list[int]:
@@ -130,7 +130,7 @@ def test_a_stop_under_load_fails_no_accepted_request(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     dice = random.Random(0)
     with Clients() as clients:
-        for _ in range(times(100, 3)):
+        for _ in range(times(100, 2)):
             with running_api(tmp_path) as api:
                 clients.url = api.url
                 clients.wait_for_more(dice.randint(1, 300))
@@ -161,19 +161,32 @@ def test_a_disk_that_fills_up_under_load_acknowledges_nothing_that_it_does_not_h
     tmp_path: Path, small_disk: Path
 ) -> None:
     publish_iris(tmp_path / "models")
-    for number in range(4):
-        (small_disk / f"ballast-{number}").write_bytes(b"x" * 150_000)
-    with running_api(tmp_path, LOGS_DIR=str(small_disk)) as api, Clients(api.url) as clients:
-        for number in range(4):
+    for number in range(3):
+        (small_disk / f"ballast-{number}").write_bytes(b"x" * 200_000)
+    running = running_api(tmp_path, LOGS_DIR=str(small_disk))
+    with running as api, api.http() as http, Clients(api.url) as clients:
+        for number in range(3):
             wait_until(lambda: clients.refused, "a full disk")
             assert set(clients.refused) == {503}
+            check_not_ready(http.get("/health/ready"), small_disk)
+            assert http.get("/health/live").is_success
             (small_disk / f"ballast-{number}").unlink()
             began = time.monotonic()
             clients.wait_for_more(1)
+            assert http.get("/health/ready").is_success
             assert time.monotonic() - began < 5
             clients.refused.clear()
         wait_until(lambda: clients.refused, "a full disk")
     assert set(check_whole(small_disk)) == set(clients.ids)
+    assert "recovered" in {record.get("note") for record in records(small_disk)}
+    assert read(tmp_path, logs=small_disk).attrs["torn_lines"] == 0
+
+
+def check_not_ready(response: httpx.Response, disk: Path) -> None:
+    assert response.status_code == 503
+    assert str(disk) in response.json()["error"]
+    assert "No space left on device" in response.json()["error"]
+    assert int(response.headers["Retry-After"]) > 0
 
 
 def test_a_log_with_bounds_never_fills_its_disk(tmp_path: Path, small_disk: Path) -> None:

@@ -3,13 +3,11 @@
 import json
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from service.api.prediction_log import PredictionLog
@@ -22,14 +20,12 @@ from tests.log_lines import (
     line,
     logged_ids,
     open_log,
-    read,
     records,
     requests,
     segments,
     written,
 )
 from tests.models import FLOWER, penguins, publish_iris
-from tests.need import need
 
 
 @pytest.fixture
@@ -240,59 +236,10 @@ def test_a_private_feature_is_never_written(tmp_path: Path) -> None:
     assert "hidden-value" not in text and "sex" not in text
 
 
-# Failing disks.
+# Crashes and failing disks; tests/test_log_faults.py has the rest.
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a disk of 64 KiB."""
-    need(os.geteuid() == 0, "only root can mount a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "labloop-test", str(disk)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    need(done.returncode == 0, f"a small disk cannot be mounted: {done.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_full_disk_stops_the_answers_until_there_is_room_and_nothing_is_lost(
-    tmp_path: Path, small_disk: Path
-) -> None:
-    answered: list[str] = []
-    body = {"rows": [FLOWER] * 7}
-
-    def ask(http: httpx.Client) -> httpx.Response:
-        response = http.post("/models/iris/predict", json=body)
-        if response.is_success:
-            answered.extend(response.json()["ids"])
-        return response
-
-    publish_iris(tmp_path / "models")
-    with running_api(tmp_path, LOGS_DIR=str(small_disk)) as api, api.http() as http:
-        assert http.get("/health/ready").is_success
-        ballast = small_disk / "ballast"
-        ballast.write_bytes(b"x" * 16_384)
-        for _ in range(100):
-            response = ask(http)
-            if not response.is_success:
-                break
-        for refused in (response, http.get("/health/ready")):
-            assert refused.status_code == 503
-            assert str(small_disk) in refused.json()["error"]
-            assert "No space left on device" in refused.json()["error"]
-            assert int(refused.headers["Retry-After"]) > 0
-        assert http.get("/health/live").is_success
-        ballast.unlink()
-        wait_until(lambda: http.get("/health/ready").is_success, "the log to recover", 5)
-        assert ask(http).status_code == 200
-
-    assert logged_ids(small_disk) == answered
-    assert "recovered" in {record.get("note") for record in records(small_disk)}
-    assert read(small_disk).attrs["torn_lines"] == 0
-
-
-@pytest.mark.parametrize("sync", ["interval", "always", "off"])
+@pytest.mark.parametrize("sync", ["always", "off"])
 def test_what_was_answered_before_a_kill_is_in_the_log(tmp_path: Path, sync: str) -> None:
     publish_iris(tmp_path / "models")
     with running_api(tmp_path, LOG_SYNC=sync) as api, api.http() as http:
