@@ -199,6 +199,29 @@ def test_reading_changes_nothing_in_the_log(tmp_path: Path) -> None:
     log.stop()
 
 
+def test_the_copy_can_be_deleted_whole_or_in_part(tmp_path: Path) -> None:
+    for _ in range(3):
+        written(tmp_path, line(), line(model="other"))
+    ids = read(tmp_path)["prediction_id"].tolist()
+    for _ in range(6):
+        file = next(copy_of(tmp_path).home.glob("*.iris.*.parquet"))
+        file.unlink()
+        assert read(tmp_path)["prediction_id"].tolist() == ids
+    rmtree(copy_of(tmp_path).home)
+    assert read(tmp_path)["prediction_id"].tolist() == ids
+
+
+def test_a_deleted_segment_leaves_the_table_with_its_copy(tmp_path: Path) -> None:
+    segment = written(tmp_path, line())
+    written(tmp_path, last := line())
+    assert len(read(tmp_path)) == 2
+    segment.unlink()
+    assert read(tmp_path)["prediction_id"].tolist() == ids_of(last)
+    assert {stem(file) for file in copy_of(tmp_path).home.iterdir()} == {
+        stem(file) for file in segments(tmp_path)
+    }
+
+
 # Damage.
 
 

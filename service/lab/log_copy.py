@@ -5,12 +5,14 @@
     <segment>.<model>.<version>.<part>.<from>-<to>.parquet    its predictions; microseconds, UTC
     <segment>.feedback.0.0.<from>-<to>.parquet                what it was told
     <segment>.damage                                          what is wrong with it, if anything
-    <segment>.<last>.done                                     the copy is whole; its last line
+    <segment>.<last>.<parts>.done                             the copy is whole: its last line's
+                                                              number, how many Parquet files
 
 All of it can be deleted at any time: it is made again from the log.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -111,21 +113,21 @@ class LogCopy:
         with TemporaryDirectory() as folder, connect() as database:
             now = Path(folder)
             opened = [*self._open_segments()]  # before the sealed ones: none is missed
+            copied = self._listed()  # as well: none is taken for one whose segment is gone
             sealed = sealed_segments(self.folder)
             names = {stem(file) for file in sealed}
             opened = [(file, content) for file, content in opened if stem(file) not in names]
             for file, content in opened:
                 _copy(database, file, content, now, now)
             try:
-                self._refresh(database, sealed)
+                self._refresh(database, copied, sealed)
             except OSError as error:
                 raise LabloopError(
                     f"The copy of the log at {self.home} cannot be written ({error.strerror}). "
                     "Make room there, or set LOG_COPY_DIR to another folder."
                 ) from error
-            found = [*now.iterdir(), *(self.home.iterdir() if self.home.is_dir() else ())]
-            found = [file for file in found if not file.name.startswith(".")]
-            parts = [Part.of(file) for file in found if file.suffix == PARQUET]
+            found = [*now.iterdir(), *self._listed()]
+            parts = [Part.of(file) for file in _whole(found) if file.suffix == PARQUET]
             yield LogFiles(
                 database=database,
                 predictions=[part for part in parts if part.version],
@@ -150,15 +152,19 @@ class LogCopy:
                         torn.add(stem(file))
         return len(torn)
 
-    def _refresh(self, database: Database, sealed: list[Path]) -> None:
+    def _listed(self) -> list[Path]:
+        if not self.home.is_dir():
+            return []
+        return [file for file in self.home.iterdir() if not file.name.startswith(".")]
+
+    def _refresh(self, database: Database, copied: list[Path], sealed: list[Path]) -> None:
         """Copy the segments that are new, and drop the copies of those that are gone."""
-        here = [*self.home.iterdir()] if self.home.is_dir() else []
-        done = {stem(file) for file in here if file.suffix == DONE}
         names = {stem(file) for file in sealed}
-        for file in here:
-            if stem(file) not in names and not file.name.startswith("."):
+        for file in copied:
+            if stem(file) not in names:
                 file.unlink(missing_ok=True)
-        new = [file for file in sealed if stem(file) not in done]
+        whole = {stem(file) for file in _whole(copied)}
+        new = [file for file in sealed if stem(file) not in whole]
         if not new:
             return
         self.home.mkdir(parents=True, exist_ok=True)
@@ -171,8 +177,8 @@ class LogCopy:
                     return
                 _copy(database.cursor(), file, content, staging, self.home)
 
-            copied = pool.map(copy, new)
-            for _ in tqdm(copied, "log", len(new), unit="segment", disable=len(new) < SHOWN):
+            progress = pool.map(copy, new)
+            for _ in tqdm(progress, "log", len(new), unit="segment", disable=len(new) < SHOWN):
                 pass
 
     @contextmanager
@@ -214,7 +220,10 @@ def _copy(database: Database, file: Path, content: bytes, staging: Path, home: P
     for staged, name in parts:
         sync_path(staged)
         staged.rename(home / f"{segment}.{name}.{_span(database, staged)}{PARQUET}")
-    for name, text in ((DAMAGE, "\n".join(lines.damage)), (f".{lines.last}{DONE}", "")):
+    for name, text in (
+        (DAMAGE, "\n".join(lines.damage)),
+        (f".{lines.last}.{len(parts)}{DONE}", ""),
+    ):
         if text or name != DAMAGE:
             staged = staging / f"{segment}{name}"
             staged.write_text(text)
@@ -226,6 +235,13 @@ def _span(database: Database, file: Path) -> str:
     query = "SELECT epoch_us(min(time)), epoch_us(max(time)) FROM read_parquet(?)"
     ((first, last),) = database.execute(query, [str(file)]).fetchall()
     return f"{first}-{last}"
+
+
+def _whole(files: list[Path]) -> list[Path]:
+    """Leave out the copies that are not complete."""
+    parts = Counter(stem(file) for file in files if file.suffix == PARQUET)
+    done = {stem(file): int(file.name.split(".")[2]) for file in files if file.suffix == DONE}
+    return [file for file in files if done.get(stem(file)) == parts[stem(file)]]
 
 
 def _damage(files: list[Path]) -> Iterator[str]:
