@@ -220,14 +220,12 @@ def _copy(database: Database, file: Path, content: bytes, staging: Path, home: P
     for staged, name in parts:
         sync_path(staged)
         staged.rename(home / f"{segment}.{name}.{_span(database, staged)}{PARQUET}")
-    for name, text in (
-        (DAMAGE, "\n".join(lines.damage)),
-        (f".{lines.last}.{len(parts)}{DONE}", ""),
-    ):
-        if text or name != DAMAGE:
-            staged = staging / f"{segment}{name}"
-            staged.write_text(text)
-            staged.rename(home / f"{segment}{name}")
+    marks = {f"{segment}.{lines.last}.{len(parts)}{DONE}": ""}
+    if lines.damage:
+        marks = {f"{segment}{DAMAGE}": "\n".join(lines.damage)} | marks
+    for name, text in marks.items():
+        (staging / name).write_text(text)
+        (staging / name).rename(home / name)
 
 
 def _span(database: Database, file: Path) -> str:
