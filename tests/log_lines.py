@@ -21,8 +21,7 @@ def line(rows: int = 1, **more: Any) -> bytes:
     fields: dict[str, Any] = {
         "model": "iris",
         "version": 1,
-        "classes": ["small", "large"],
-        "targets": None,
+        "digest": "0123456789ab",
         "time": "2026-05-01T12:00:00.000001+00:00",
         "image": "labloop-api:0.1.0",
         "client": "test",
@@ -30,7 +29,9 @@ def line(rows: int = 1, **more: Any) -> bytes:
         "inputs": {"size": [1.5] * rows},
         "ids": prediction_ids(rows),
         "predictions": ["small"] * rows,
+        "classes": ["small", "large"],
         "probabilities": [[0.75, 0.25]] * rows,
+        "targets": None,
         "marks": {},
     }
     return orjson.dumps(fields | more)

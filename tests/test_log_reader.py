@@ -10,10 +10,10 @@ import orjson
 import pandas as pd
 import pytest
 
-from service.contract.errors import NotFoundError
+from service.contract.errors import LabloopError, NotFoundError
 from service.contract.log_line import prediction_ids
 from service.contract.segments import FOLDER, TORN, finish_line, sealed_name, sealed_segments, stem
-from service.lab import Lab
+from service.lab import Lab, log_copy
 from tests.live import running_api, wait_until
 from tests.log_lines import copy_of, crashed, ids_of, line, open_log, read, segments, sql, written
 from tests.models import FLOWER, iris, publish_iris
@@ -75,7 +75,8 @@ VALUES: list[tuple[Any, str]] = [
     (["a", "b"], "str"),
     ([None, 2.5], "float64"),
     ([None, "b"], "str"),
-    ([2**63, 5], "float64"),
+    ([5, 2**63], "uint64"),
+    ([-5, 2**53 + 1], "int64"),
 ]
 
 
@@ -87,12 +88,26 @@ def test_a_feature_has_the_type_of_its_values(tmp_path: Path, values: Any, dtype
     assert [None if pd.isna(value) else value for value in table["x"]] == values
 
 
-@pytest.mark.parametrize("taken", ["time", "Time", "truth", "proba_small", "sequence"])
+@pytest.mark.parametrize("taken", ["time", "Time", "truth", "proba_small", "sequence", "batch"])
 def test_a_feature_whose_name_is_taken_is_called_input(tmp_path: Path, taken: str) -> None:
     written(tmp_path, line(inputs={taken: [3.5], "size": [1.0]}))
     table = read(tmp_path)
     assert table[f"input.{taken}"].tolist() == [3.5]
     assert table["size"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["row", "Row", "row_marks", "predictions", "probabilities", "ids", "input_0", "a.b", " "],
+)
+def test_a_feature_may_have_any_other_name(tmp_path: Path, name: str) -> None:
+    written(tmp_path, line(rows=2, inputs={name: [10, 20]}, marks={f"out_of_range:{name}": [1]}))
+    assert read(tmp_path)[name].tolist() == [10, 20]
+
+
+def test_a_model_whose_features_are_all_private_is_read(tmp_path: Path) -> None:
+    written(tmp_path, line(rows=2, inputs={}), line(model="other"))
+    assert len(read(tmp_path)) == 2
 
 
 def test_features_that_differ_in_capitals_are_two(tmp_path: Path) -> None:
@@ -105,6 +120,12 @@ OUTPUTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"classes": None, "probabilities": None, "predictions": [2.5]}, {"prediction": 2.5}),
     ({"classes": [0, 1], "predictions": [1]}, {"prediction": 1, "proba_1": 0.25}),
     ({"classes": [True, False], "predictions": [True]}, {"prediction": True, "proba_True": 0.75}),
+    ({"classes": [2**63 + 5, 5], "predictions": [2**63 + 5]}, {"prediction": 2**63 + 5}),
+    ({"classes": ["yes", "Yes"]}, {"proba_yes": 0.75, "proba_Yes (2)": 0.25}),
+    (
+        {"classes": None, "targets": ["id"], "predictions": [[1.5]], "probabilities": None},
+        {"prediction_id (2)": 1.5},
+    ),
     (
         {"classes": None, "targets": ["a", "b"], "predictions": [[1.5, 2.5]],
          "probabilities": None},
@@ -145,8 +166,13 @@ def test_since_until_and_version_choose_rows(tmp_path: Path) -> None:
     assert versions(since=now - pd.Timedelta(hours=3), until="1h") == [2]
     assert versions(until=str((now - pd.Timedelta(days=1)).tz_localize(None))) == [1]
     assert versions(version=2) == [2]
-    with pytest.raises(ValueError, match="'yesterday week' is no time: give '2026-05-01 12:00'"):
-        versions(since="yesterday week")
+    assert versions(last=2) == [2, 3]
+    assert versions(until="2300-01-01", since="1900-01-01") == [1, 2, 3]
+    for wrong in ("yesterday week", "", "NaT", [1]):
+        with pytest.raises(ValueError, match="is no time: give '2026-05-01 12:00' or '1d'"):
+            versions(since=wrong)
+    with pytest.raises(ValueError, match="last=0 is no number of predictions"):
+        versions(last=0)
 
 
 def test_versions_with_other_features_and_labels_are_in_one_table(tmp_path: Path) -> None:
@@ -159,9 +185,23 @@ def test_versions_with_other_features_and_labels_are_in_one_table(tmp_path: Path
     assert table["proba_1"].tolist()[1] == 0.25
 
 
-def test_a_version_that_was_published_anew_with_other_types_is_read(tmp_path: Path) -> None:
-    written(tmp_path, line(), line(inputs={"size": ["XL"]}))
-    assert read(tmp_path)["size"].tolist() == ["1.5", "XL"]
+def test_a_version_that_was_published_anew_is_another(tmp_path: Path) -> None:
+    new: dict[str, Any] = {"inputs": {"size": ["XL"], "weight": [7.5]}, "classes": ["large"]}
+    new |= {"predictions": ["large"], "probabilities": [[1.0]], "digest": "ba9876543210"}
+    written(tmp_path, line(), line(**new))
+    table = read(tmp_path)
+    assert table["size"].tolist() == ["1.5", "XL"]
+    assert table["weight"].tolist()[1] == 7.5
+    assert table["proba_large"].tolist() == [0.25, 1.0]
+
+
+def test_a_first_line_that_lacks_everything_does_not_decide_the_types(tmp_path: Path) -> None:
+    layout: dict[str, Any] = {"classes": None, "targets": ["a", "b"], "probabilities": None}
+    first = line(predictions=[[None, None]], inputs={"size": [None]}, **layout)
+    written(tmp_path, first, line(predictions=[[1.5, 2.5]], **layout))
+    table = read(tmp_path)
+    assert table["prediction_b"].tolist()[1] == 2.5
+    assert table["size"].tolist()[1] == 1.5
 
 
 def test_a_line_may_be_long(tmp_path: Path) -> None:
@@ -222,6 +262,32 @@ def test_a_deleted_segment_leaves_the_table_with_its_copy(tmp_path: Path) -> Non
     }
 
 
+def test_a_segment_that_is_sealed_and_copied_by_another_reader_meanwhile_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, line(rows=2))
+    log = open_log(tmp_path)
+    log.write([line(rows=3)])
+    listed = log_copy.sealed_segments
+
+    def listed_late(folder: Path) -> list[Path]:
+        found = listed(folder)
+        monkeypatch.setattr(log_copy, "sealed_segments", listed)
+        log.stop()
+        assert len(read(tmp_path)) == 5
+        return found
+
+    monkeypatch.setattr(log_copy, "sealed_segments", listed_late)
+    assert read(tmp_path)["prediction_id"].is_unique
+    assert len(read(tmp_path)) == 5
+
+
+def test_a_log_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("a file where a folder should be")
+    with pytest.raises(LabloopError, match=f"log at {tmp_path}/predictions cannot be read"):
+        read(tmp_path)
+
+
 # Damage.
 
 
@@ -274,6 +340,12 @@ DAMAGES = {
     "one digit": lambda lines: [*lines[:2], lines[2].replace(b"1.5", b"1.6"), *lines[3:]],
     "one letter": lambda lines: [*lines[:2], lines[2].replace(b"size", b"sizf"), *lines[3:]],
     "a checksum": lambda lines: [*lines[:2], lines[2][:-5] + b'xx"}\n', *lines[3:]],
+    "the checksum's name": lambda lines: [
+        *lines[:2],
+        lines[2][:-17] + b"d" + lines[2][-16:],
+        *lines[3:],
+    ],
+    "the brace": lambda lines: [*lines[:2], lines[2][:-2] + b"]\n", *lines[3:]],
     "empty": lambda lines: [*lines[:2], b"\n", *lines[3:]],
 }
 
@@ -302,10 +374,17 @@ def test_an_end_that_was_cut_off_later_is_named(tmp_path: Path) -> None:
     first, second, *_ = segments(tmp_path)
     altered(first, lambda lines: lines[:-2])
     between = f"2 lines between segments {stem(first)} and {stem(second)} are missing."
-    assert warned(tmp_path) == [between]
+    assert warned(tmp_path) == [f"{first} is not what was sealed: its end is missing.", between]
     altered(second, lambda lines: [*lines[:-1], lines[-1][:50]])
     rmtree(copy_of(tmp_path).home)
     assert any(text.startswith(f"{second}, line ") for text in warned(tmp_path))
+
+
+def test_a_line_that_is_there_twice_is_read_once(tmp_path: Path) -> None:
+    segment = written(tmp_path, line(), line())
+    altered(segment, lambda lines: [*lines, lines[-1]])
+    assert warned(tmp_path) == [f"{segment}, line 4 is there twice; one is left out."]
+    assert len(quietly(tmp_path)) == 2
 
 
 def test_much_damage_is_summed_up(tmp_path: Path) -> None:
@@ -357,6 +436,25 @@ def test_a_line_of_version_0_2_0_is_read(tmp_path: Path) -> None:
     assert len(read(tmp_path)) == 2
 
 
+ODD: list[dict[str, Any]] = [
+    {"ids": ["01a"]}, {"time": None}, {"inputs": 7}, {"model": "a/b"}, {"marks": []},
+    {"predictions": 7}, {"version": None}, {"classes": 7},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_old_line_that_is_odd_is_named_and_the_rest_is_read(
+    tmp_path: Path, odd: dict[str, Any]
+) -> None:
+    segment = written(tmp_path, line())
+    old = orjson.loads(line()) | {"sequence": 1, **odd}
+    file = tmp_path / FOLDER / "20260501T120000Z-1a2b3c4d.jsonl"
+    file.write_bytes(orjson.dumps(old) + b"\n")
+    assert segment.exists()
+    assert [text.startswith(str(file)) for text in warned(tmp_path)] == [True]
+    assert len(quietly(tmp_path)) == 1
+
+
 # Feedback.
 
 
@@ -391,8 +489,11 @@ TRUTHS: list[tuple[dict[str, Any], Any, str]] = [
     ({"classes": [True, False], "predictions": [True]}, False, "boolean"),
     ({}, "small", "str"),
     ({"classes": [0, 1], "predictions": [1]}, "large", "str"),  # another type is kept as it is
+    ({"classes": [0, 1], "predictions": [1]}, str(2**63), "str"),
     ({"classes": None, "targets": ["a"], "predictions": [[1.5]], "probabilities": None},
      {"a": 2.5}, "object"),
+    ({"classes": None, "targets": ["a"], "predictions": [[1.5]], "probabilities": None},
+     "oops", "object"),
 ]  # fmt: skip
 
 

@@ -217,6 +217,36 @@ def test_the_oldest_is_what_was_opened_first_although_the_clock_jumped_back(
     assert logged_ids(tmp_path) == [i for each in last for i in ids_of(each)]
 
 
+def test_a_damaged_segment_does_not_stop_what_looks_after_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = written(tmp_path, line())
+    segment.write_bytes(segment.read_bytes().replace(b'"boot"', b'"bopt"'))
+    aged(tmp_path, 3 * 86_400)
+    log = open_log(tmp_path, log_max_age="2d")
+    wait_until(lambda: not segment.exists(), "what is old to be deleted")
+    log.stop()
+
+
+def test_numbers_go_on_beyond_six_digits(tmp_path: Path) -> None:
+    first = written(tmp_path, line())
+    first.rename(first.with_name(first.name.replace("000001", "999999")))
+    written(tmp_path, last := line())
+    log = open_log(tmp_path, log_max_bytes=sizes(tmp_path) - 1)
+    wait_until(lambda: len(requests(tmp_path)) == 1, "the older segment to be deleted")
+    log.stop()
+    assert logged_ids(tmp_path) == ids_of(last)
+
+
+def test_a_torn_line_without_a_segment_counts_and_goes_as_well(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    torn = tmp_path / FOLDER / f"000001-0a0a0a0a-000000000{TORN}"
+    torn.write_bytes(b"x" * 30_000)
+    log = open_log(tmp_path, log_max_bytes=20_000)
+    wait_until(lambda: not torn.exists(), "the torn line to be deleted")
+    log.stop()
+
+
 # Private features.
 
 

@@ -156,8 +156,7 @@ class Inference:
         line = {
             "model": part.model,
             "version": part.version,
-            "classes": part.classes,
-            "targets": part.targets,
+            "digest": question.model.digest,
             "time": time,
             "image": self.image,
             "client": question.client,
@@ -165,7 +164,9 @@ class Inference:
             "inputs": signature.logged(question.columns),
             "ids": part.ids,
             "predictions": part.predictions,
+            "classes": part.classes,
             "probabilities": part.probabilities,
+            "targets": part.targets,
             "marks": signature.marks(question.columns),
         }
         return orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY)

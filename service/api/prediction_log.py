@@ -48,7 +48,8 @@ class PredictionLog:
         self.sequence = 0
         self.problem: str | None = None
         self._settings = settings
-        self._full_size = min(settings.log_segment_bytes, settings.log_max_bytes // 4)
+        share = settings.log_max_bytes // (4 * settings.api_workers)
+        self._full_size = min(settings.log_segment_bytes, share)
         self._writer = os.urandom(4).hex()
         self._segment: Segment | None = None
         self._retired: list[Segment] = []
@@ -153,14 +154,15 @@ class PredictionLog:
             self._do(due)
 
     def _do(self, due: Callable[[], None]) -> None:
-        """Do what is due; what fails is said once, and done the next time."""
+        """Do what is due; what fails is said once, and tried again the next time."""
         try:
             due()
             self._said.discard(due.__name__)
-        except (OSError, LogWriteError) as error:
+        except Exception as error:  # the thread must live on, whatever it is
             if due.__name__ not in self._said:
                 self._said.add(due.__name__)
-                logger.error("Prediction log: %s It is tried again each second.", error)
+                expected = isinstance(error, OSError | LogWriteError)
+                logger.error("Prediction log: %s", error, exc_info=not expected)
 
     def _sync(self) -> None:
         with self._lock:

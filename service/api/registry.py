@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from service.api import trial_process
 from service.api.predictor import Predictor
 from service.api.workers import Workers
-from service.contract import golden
+from service.contract import checksums, golden
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases, ModelStore
@@ -30,6 +30,7 @@ class LoadedModel:
     version: int
     predictor: Predictor
     manifest: Manifest
+    digest: str
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -246,7 +247,8 @@ class Registry:
         signature = passed.manifest.signature
         predictor = Predictor(passed.estimator, signature, passed.verdict)
         golden.prove(predictor, signature, passed.rows)
-        return LoadedModel(name, version, predictor, passed.manifest)
+        digest = checksums.digest(self.store.folder(name, version))
+        return LoadedModel(name, version, predictor, passed.manifest, digest)
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
         refused = self._refused.get(name, {}).get(version)

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from service.contract.segments import TORN, sealed_segments, stem
+from service.contract.files import locked
+from service.contract.segments import OPEN, SegmentName
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; containers see their host's
 
@@ -43,41 +44,45 @@ def delete_oldest(
     deleted : list of dict
         One entry a segment: its name, its size in bytes, and the reason.
     """
-    sizes: dict[Path, int] = {}
-    for file in folder.iterdir():
-        with suppress(FileNotFoundError):  # another worker is at it as well
-            sizes[file] = file.stat().st_size
-    left = sum(sizes.values())
-    deleted: list[dict[str, Any]] = []
-    for file in sealed_segments(folder):
-        if left > max_bytes:
-            reason = f"LOG_MAX_BYTES={max_bytes}"
-        elif max_age is not None and _is_older(file, max_age.total_seconds(), longest):
-            reason = f"LOG_MAX_AGE={max_age}"
-        else:
-            break
-        torn = file.with_name(stem(file) + TORN)
-        for each in (file, torn):
-            each.unlink(missing_ok=True)
-            left -= sizes.get(each, 0)
-        deleted.append({"segment": stem(file), "bytes": sizes.get(file, 0), "because": reason})
+    with locked(folder):  # or two workers would delete twice as much
+        sizes: dict[Path, int] = {}
+        for file in folder.iterdir():
+            with suppress(FileNotFoundError):  # sealed just now, under its other name
+                sizes[file] = file.stat().st_size
+        parts: dict[SegmentName, list[Path]] = {}
+        for file in sizes:
+            parts.setdefault(SegmentName.of(file), []).append(file)
+        left = sum(sizes.values())
+        deleted: list[dict[str, Any]] = []
+        for name, files in sorted(parts.items()):
+            if any(file.name.endswith(OPEN) for file in files):
+                continue
+            if left > max_bytes:
+                reason = f"LOG_MAX_BYTES={max_bytes}"
+            elif max_age is not None and _is_older(files, max_age.total_seconds(), longest):
+                reason = f"LOG_MAX_AGE={max_age}"
+            else:
+                break
+            for file in files:
+                file.unlink(missing_ok=True)
+            size = sum(sizes[file] for file in files)
+            left -= size
+            deleted.append({"segment": str(name), "bytes": size, "because": reason})
     return deleted
 
 
-def _is_older(file: Path, seconds: float, longest: float) -> bool:
-    """Whether all lines of a sealed segment are older than so many seconds.
+def _is_older(files: list[Path], seconds: float, longest: float) -> bool:
+    """Whether all lines of a segment are older than so many seconds.
 
     The clock must say so, and within one boot of the machine the time since must
     agree: a clock that jumped ahead makes nothing old.
     """
-    try:
-        if time.time() - file.stat().st_mtime <= seconds:
-            return False
-        with file.open("rb") as opened:
-            details = orjson.loads(opened.readline())["details"]
-    except FileNotFoundError:
+    if any(time.time() - file.stat().st_mtime <= seconds for file in files):
         return False
-    except (orjson.JSONDecodeError, KeyError, TypeError):  # of version 0.2.0, or damaged
-        return True
     boot, now = uptime()
-    return details["boot"] != boot or not boot or now - details["uptime"] > seconds + longest
+    for file in files:
+        with file.open("rb") as opened, suppress(orjson.JSONDecodeError, KeyError, TypeError):
+            details = orjson.loads(opened.readline())["details"]  # else damaged, or of 0.2.0
+            if boot and details["boot"] == boot:
+                return bool(now - details["uptime"] > seconds + longest)
+    return True

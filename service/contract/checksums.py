@@ -44,6 +44,11 @@ def check(folder: Path) -> None:
         raise ArtifactError(f"{version}/{SUMS} lists other files than a version has.")
 
 
+def digest(folder: Path) -> str:
+    """Name what was published, in twelve hexadecimal digits; published anew it has another."""
+    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()[:12]
+
+
 def _line(file: Path) -> bytes:
     with file.open("rb") as opened:
         return f"{hashlib.file_digest(opened, 'sha256').hexdigest()}  {file.name}\n".encode()

@@ -33,7 +33,7 @@ def is_locked(path: Path) -> bool:
     """
     handle = os.open(path, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may ask, too
     except BlockingIOError:
         return True
     finally:

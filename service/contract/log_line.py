@@ -12,7 +12,8 @@ import numpy as np
 class LogLine(TypedDict):
     """One answered request, of one row or many, in the order in which the fields are written.
 
-    What stands before `time` is the same for all requests to a version.
+    `digest` tells what was published from what is published anew under the same number
+    (`service.contract.checksums.digest`): lines with one digest have the same features and types.
     `time` is UTC, RFC 3339 with microseconds. `latency_ms` is the time from the
     parsed request to the answer. `inputs` holds a list of values a feature, without
     the private ones; `ids` and what follows are as in the answer to
@@ -23,8 +24,7 @@ class LogLine(TypedDict):
 
     model: str
     version: int
-    classes: list[Any] | None
-    targets: list[str] | None
+    digest: str
     time: str
     image: str
     client: str
@@ -32,7 +32,9 @@ class LogLine(TypedDict):
     inputs: dict[str, list[Any]]
     ids: list[str]
     predictions: list[Any]
+    classes: list[Any] | None
     probabilities: list[Any] | None
+    targets: list[str] | None
     marks: dict[str, list[int]]
     sequence: int
     crc: str

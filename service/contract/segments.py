@@ -12,7 +12,7 @@ had written before; and when it is sealed, the CRC-32 of all that it holds.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from zlib import crc32
@@ -38,12 +38,15 @@ class SegmentName:
     number: int
     writer: str
     before: int
+    is_sealed: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, file: Path) -> Self:
         """Read the name of a segment's file; a file of another name has number 0."""
         match = NAME.fullmatch(stem(file))
-        return cls(int(match[1]), match[2], int(match[3])) if match else cls(0, stem(file), 0)
+        if match is None:
+            return cls(0, stem(file), 0)
+        return cls(int(match[1]), match[2], int(match[3]), not file.name.endswith(OPEN))
 
     def __str__(self) -> str:
         return f"{self.number:06}-{self.writer}-{self.before:09}"
@@ -56,12 +59,13 @@ def stem(file: Path) -> str:
 
 def open_segments(folder: Path) -> list[Path]:
     """List the segments that are being written, or whose writer died, oldest first."""
-    return sorted(folder.glob(f"*{OPEN}"))
+    return sorted(folder.glob(f"*{OPEN}"), key=SegmentName.of)
 
 
 def sealed_segments(folder: Path) -> list[Path]:
     """List the segments that never change again, oldest first."""
-    return sorted(f for f in folder.glob(f"*{SEALED}") if not f.name.endswith(OPEN))
+    found = (file for file in folder.glob(f"*{SEALED}") if not file.name.endswith(OPEN))
+    return sorted(found, key=SegmentName.of)
 
 
 def sealed_name(file: Path, checksum: int) -> Path:
@@ -80,7 +84,7 @@ def finish_line(line: bytes, sequence: int) -> bytes:
     Examples
     --------
     >>> finish_line(b'{"model":"iris"}', 7)
-    b'{"model":"iris","sequence":7,"crc":"4e5b2e3f"}\n'
+    b'{"model":"iris","sequence":7,"crc":"f38a9949"}\n'
     """
     body = b'%b,"sequence":%d' % (line[:-1], sequence)
     return b'%b,"crc":"%08x"}\n' % (body, crc32(body))
@@ -95,7 +99,4 @@ def is_whole(line: bytes) -> bool:
     >>> is_whole(line), is_whole(line.replace(b"iris", b"Iris"))
     (True, False)
     """
-    try:
-        return crc32(line[:-TAIL]) == int(line[-10:-2], 16)
-    except ValueError:
-        return False
+    return line[-TAIL:] == b',"crc":"%08x"}' % crc32(line[:-TAIL])

@@ -1,7 +1,7 @@
 """Log columns: the lines of the log as Parquet, one row a prediction."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,16 +9,16 @@ from typing import Any
 import duckdb
 import orjson
 
+from service.lab.answer_table import PREDICTION_ID, answer_places, distinct
+
 OWN = [
     *("prediction_id", "time", "model", "version", "prediction", "truth", "latency", "batch"),
     *("client", "marks", "image", "sequence", "writer"),
 ]
 TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
-UNKNOWN = "BOOLEAN"  # of a column without a value; it joins with any other type
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)"
 REQUEST = b'{"model"'  # what the line of a request begins with
 OBJECT_BYTES = 16_000_000  # what DuckDB takes for a line if not told so
-UNLIKE = (duckdb.ConversionException, duckdb.InvalidInputException)
 Database = duckdb.DuckDBPyConnection
 
 LINE = {
@@ -60,7 +60,7 @@ def write_requests(
     target: Path,
     source: Path | None = None,
     marked: bool = True,
-    wide: bool = False,
+    exact: bool = False,
 ) -> None:
     """Write the lines of requests to one model version as Parquet, a row a prediction.
 
@@ -77,51 +77,48 @@ def write_requests(
         A file with these lines, and no other requests.
     marked : bool
         Whether a request may have marks.
-    wide : bool
-        Whether integers are read as floats, for those beyond 2**63.
+    exact : bool
+        Whether all lines are looked at for the types of the columns, and not only the first.
 
     Raises
     ------
-    UNLIKE
-        The lines are not alike, or an integer needs `wide`.
+    duckdb.Error
+        A column has a type that the first line did not show: `exact` is needed.
     """
-    answered, features = _sample(lines)
-    if wide:
-        features = {name: kind.replace("BIGINT", "DOUBLE") for name, kind in features.items()}
+    sample = Sample.of(_requests(lines), exact)
+    features = sample.features
     keys = {name: name for name in features}
     if len({name.casefold() for name in features}) < len(features):
         lines, source = [_with_numbers_for_names(line) for line in _requests(lines)], None
         keys = {name: str(number) for number, name in enumerate(features)}
-    outputs, layout = _outputs(answered)
-    names = _names(features, outputs)
-    inputs = [f"unnest(inputs.{_quoted(keys[f])}) AS {_quoted(names[f])}" for f in features]
-    shown = [*outputs, *(_quoted(names[f]) for f in features)]
+    places = answer_places(sample.record)
+    outputs = distinct((name for name, *_ in places), [PREDICTION_ID])
+    names = _names(features, [*OWN, *outputs])
+    shown = [
+        f"{field}{''.join(f'[{place + 1}]' for place in at)} AS {_quoted(name)}"
+        for name, (_, field, *at) in zip(outputs, places, strict=True)
+    ]
+    inputs = [f"unnest(inputs.{_quoted(keys[name])}) AS input_{n}" for n, name in enumerate(names)]
+    shown += [f"input_{n} AS {_quoted(name)}" for n, name in enumerate(names.values())]
     marks, join = "[]::VARCHAR[]", ""
     if marked:
         marks, join = "coalesce(row_marks, [])", f"LEFT JOIN ({ROW_MARKS}) USING (sequence, row)"
     query = f"""
-        SELECT prediction_id, time, {_text(answered["model"])} AS model,
-            {answered["version"]}::BIGINT AS version, {", ".join(shown)}, latency_ms AS latency,
-            batch, client, {marks} AS marks, image, sequence, {_text(writer)} AS writer
+        SELECT prediction_id, time, {_text(sample.record["model"])} AS model,
+            {sample.record["version"]}::BIGINT AS version, {", ".join(shown)},
+            latency_ms AS latency, batch, client, {marks} AS marks, image, sequence,
+            {_text(writer)} AS writer
         FROM (
             SELECT time, latency_ms, client, image, sequence, len(ids) AS batch,
                 unnest(range(len(ids))) AS row, unnest(ids) AS prediction_id,
-                unnest(predictions) AS answered, unnest(probabilities) AS chances,
-                {", ".join(inputs)}
+                unnest(predictions) AS predictions, unnest(probabilities) AS probabilities
+                {"".join(f", {each}" for each in inputs)}
             FROM lines
         ) {join}"""
-    inputs_type = _struct({keys[name]: kind for name, kind in features.items()})
-    columns = LINE | layout | {"inputs": inputs_type}
+    columns = LINE | sample.outputs
+    if features:
+        columns["inputs"] = _struct({keys[name]: kind for name, kind in features.items()})
     _write(database, lines, columns, query, target, source)
-
-
-def alike(lines: Iterable[bytes]) -> list[list[bytes]]:
-    """Part lines by the features that they have and their types."""
-    parts: dict[Any, list[bytes]] = defaultdict(list)
-    for line in _requests(lines):
-        inputs = orjson.loads(line)["inputs"]
-        parts[tuple((name, _type(values)) for name, values in inputs.items())].append(line)
-    return [*parts.values()]
 
 
 def write_feedback(database: Database, lines: list[bytes], target: Path) -> None:
@@ -162,64 +159,51 @@ def _write(
                     raise
 
 
-def _sample(lines: Iterable[bytes]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Find a line that shows how answers look, and each feature's type.
+@dataclass(frozen=True)
+class Sample:
+    """What lines of one publication look like: one that shows it, and the types of the columns."""
 
-    All lines of a version are alike, but for what is missing in one of them.
-    """
-    answered: dict[str, Any] | None = None
-    features: dict[str, str | None] = {}
-    for line in _requests(lines):
-        record = orjson.loads(line)
-        for name, values in record["inputs"].items():
-            features[name] = features.get(name) or _type(values)
-        if answered is None and _type(record["predictions"]):
-            answered = record
-        if answered is not None and all(features.values()):
-            break
-    return answered or record, {name: kind or UNKNOWN for name, kind in features.items()}
+    record: dict[str, Any]
+    features: dict[str, str]
+    outputs: dict[str, str]
+
+    @classmethod
+    def of(cls, lines: Iterable[bytes], exact: bool) -> "Sample":
+        """Look at lines until no type is unknown, or at all of them."""
+        features: dict[str, set[str]] = {}
+        answers: set[str] = set()
+        for line in lines:
+            record = orjson.loads(line)
+            for name, values in record["inputs"].items():
+                features.setdefault(name, set()).update(_types(values))
+            answers.update(_types(_flat([record["classes"], record["predictions"]])))
+            if not exact and answers and all(features.values()):
+                break
+        several = record["targets"] is not None
+        lists = 3 if several and record["classes"] is not None else 2
+        return cls(
+            record,
+            {name: _joined(types) for name, types in features.items()},
+            {
+                "predictions": _joined(answers) + ("[][]" if several else "[]"),
+                "probabilities": "DOUBLE" + "[]" * lists,
+            },
+        )
 
 
 def _requests(lines: Iterable[bytes]) -> Iterator[bytes]:
     return (line for line in lines if line.startswith(REQUEST))
 
 
-def _outputs(answered: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """Give the columns of answers as SQL, and the types in which they are read."""
-    targets, classes = answered["targets"], answered["classes"]
-    if targets is None:
-        kind = _type(classes or answered["predictions"]) or UNKNOWN
-        columns = ["answered AS prediction"] + [
-            f"chances[{i}] AS {_quoted(f'proba_{label}')}"
-            for i, label in enumerate(classes or [] if answered["probabilities"] else [], 1)
-        ]
-        return columns, {"predictions": f"{kind}[]", "probabilities": "DOUBLE[][]"}
-    flat = [value for row in answered["predictions"] for value in row]
-    layout = {"predictions": f"{_type(flat) or UNKNOWN}[][]", "probabilities": "DOUBLE[][]"}
-    columns = [f"answered[{t}] AS {_quoted(f'prediction_{n}')}" for t, n in enumerate(targets, 1)]
-    if answered["probabilities"] is None:
-        return columns, layout
-    if classes is None:  # each target is simply on or off
-        columns += [f"chances[{t}] AS {_quoted(f'proba_{n}')}" for t, n in enumerate(targets, 1)]
-        return columns, layout
-    columns += [
-        f"chances[{t}][{i}] AS {_quoted(f'proba_{name}_{label}')}"
-        for t, (name, labels) in enumerate(zip(targets, classes, strict=True), 1)
-        for i, label in enumerate(labels, 1)
-    ]
-    return columns, layout | {"probabilities": "DOUBLE[][][]"}
-
-
-def _names(features: Iterable[str], outputs: list[str]) -> dict[str, str]:
-    """Give each feature a column that nothing else has."""
-    taken = {name.casefold() for name in OWN}
-    taken |= {column.split(" AS ", 1)[1].strip('"').casefold() for column in outputs}
+def _names(features: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """Give each feature a column that nothing else has, in capitals or not."""
+    used = {name.casefold() for name in taken}
     names = {}
     for feature in features:
         name = feature
-        while name.casefold() in taken:
+        while name.casefold() in used:
             name = f"input.{name}"
-        taken.add(name.casefold())
+        used.add(name.casefold())
         names[feature] = name
     return names
 
@@ -231,8 +215,41 @@ def _with_numbers_for_names(line: bytes) -> bytes:
     return orjson.dumps(record)
 
 
-def _type(values: list[Any]) -> str | None:
-    return next((TYPES[type(value)] for value in values if type(value) in TYPES), None)
+def _types(values: Iterable[Any]) -> set[str]:
+    """List the types that values need in SQL; None needs none."""
+    kinds = {type(value) for value in values} & TYPES.keys()
+    types = {TYPES[kind] for kind in kinds}
+    if int in kinds:
+        numbers = [value for value in values if type(value) is int]
+        types |= {"UBIGINT"} if max(numbers) >= 2**63 else set()
+        types |= {"SIGNED"} if min(numbers) < 0 else set()
+    return types
+
+
+def _joined(types: set[str]) -> str:
+    """Give the type that holds all of them.
+
+    Examples
+    --------
+    >>> _joined({"BIGINT", "SIGNED"}), _joined({"BIGINT", "UBIGINT"}), _joined({"BIGINT", "DOUBLE"})
+    ('BIGINT', 'UBIGINT', 'DOUBLE')
+    >>> _joined({"BIGINT", "VARCHAR"}), _joined(set())
+    ('VARCHAR', 'BOOLEAN')
+    """
+    if types <= {"BOOLEAN"}:
+        return "BOOLEAN"  # of a column without a value, too; it joins with any other type
+    if types <= {"BIGINT", "SIGNED"}:
+        return "BIGINT"
+    if types <= {"BIGINT", "UBIGINT"}:
+        return "UBIGINT"
+    if types <= {"BIGINT", "UBIGINT", "SIGNED", "DOUBLE"}:
+        return "DOUBLE"
+    return "VARCHAR"
+
+
+def _flat(values: Any) -> list[Any]:
+    """Take values out of lists in lists."""
+    return [v for each in values for v in (_flat(each) if isinstance(each, list) else [each])]
 
 
 def _struct(kinds: dict[str, str]) -> str:

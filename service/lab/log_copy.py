@@ -2,8 +2,8 @@
 
 ::
 
-    <segment>.<model>.<version>.<part>.<from>-<to>.parquet    its predictions; microseconds, UTC
-    <segment>.feedback.0.0.<from>-<to>.parquet                what it was told
+    <segment>.<model>.<version>.<part>.<from>_<to>.parquet    its predictions; microseconds, UTC
+    <segment>.feedback.0.0.<from>_<to>.parquet                what it was told
     <segment>.damage                                          what is wrong with it, if anything
     <segment>.<last>.<parts>.done                             the copy is whole: its last line's
                                                               number, how many Parquet files
@@ -17,12 +17,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
-from urllib.parse import quote
 
+import duckdb
 import orjson
 from tqdm.auto import tqdm
 
@@ -38,9 +39,7 @@ from service.contract.segments import (
 )
 from service.lab.log_columns import (
     REQUEST,
-    UNLIKE,
     Database,
-    alike,
     connect,
     write_feedback,
     write_requests,
@@ -51,6 +50,8 @@ PARQUET, DAMAGE, DONE = ".parquet", ".damage", ".done"
 SHOWN = 8  # new segments that take long enough for a progress bar
 FORMAT = 1  # rises when a copy that was made before cannot be used any more
 FEEDBACK = "feedback.0"  # versions of a model that has this name begin with 1
+# What a line that was not written by the API, although it looks so, may lead to.
+UNREADABLE = (duckdb.DataError, duckdb.ProgrammingError, LookupError, TypeError, ValueError)
 WORKERS = os.cpu_count() or 1
 
 
@@ -68,7 +69,7 @@ class Part:
     def of(cls, file: Path) -> "Part":
         """Read a file's name."""
         _, model, version, _, span, _ = file.name.split(".")
-        first, last = span.split("-")
+        first, last = span.split("_")
         return cls(file, model, int(version), int(first), int(last))
 
 
@@ -99,7 +100,8 @@ class LogCopy:
 
     def __init__(self, logs: Path, copies: Path) -> None:
         self.folder = logs / FOLDER
-        self.home = copies / f"{FORMAT}-{quote(str(logs.resolve()), safe='')}"
+        digest = sha256(str(logs.resolve()).encode()).hexdigest()[:8]
+        self.home = copies / f"{FORMAT}-{logs.name[:20]}-{digest}"
 
     @contextmanager
     def files(self) -> Iterator[LogFiles]:
@@ -112,6 +114,7 @@ class LogCopy:
         """
         with TemporaryDirectory() as folder, connect() as database:
             now = Path(folder)
+            self._check()
             opened = [*self._open_segments()]  # before the sealed ones: none is missed
             copied = self._listed()  # as well: none is taken for one whose segment is gone
             sealed = sealed_segments(self.folder)
@@ -121,12 +124,12 @@ class LogCopy:
                 _copy(database, file, content, now, now)
             try:
                 self._refresh(database, copied, sealed)
-            except OSError as error:
+            except (OSError, duckdb.IOException) as error:
                 raise LabloopError(
-                    f"The copy of the log at {self.home} cannot be written ({error.strerror}). "
+                    f"The copy of the log at {self.home} cannot be written ({error}). "
                     "Make room there, or set LOG_COPY_DIR to another folder."
                 ) from error
-            found = [*now.iterdir(), *self._listed()]
+            found = [*now.iterdir(), *(f for f in self._listed() if stem(f) in names)]
             parts = [Part.of(file) for file in _whole(found) if file.suffix == PARQUET]
             yield LogFiles(
                 database=database,
@@ -136,11 +139,24 @@ class LogCopy:
                 torn=self._torn(opened),
             )
 
+    def _check(self) -> None:
+        """Refuse a log that may not be read; none at all is an empty one."""
+        try:
+            with os.scandir(self.folder):
+                pass
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise LabloopError(
+                f"The prediction log at {self.folder} cannot be read ({error.strerror}). "
+                "Set LOGS_DIR to where it is, or change its permissions."
+            ) from error
+
     def _open_segments(self) -> Iterator[tuple[Path, bytes]]:
         """Read what open segments hold now; the API goes on writing to them."""
         for file in open_segments(self.folder):
-            with suppress(FileNotFoundError):  # it was sealed just now
-                yield file, file.read_bytes()
+            if (content := _content(file)) is not None:
+                yield file, content
 
     def _torn(self, opened: list[tuple[Path, bytes]]) -> int:
         """Count the lines that a crash cut off: those set aside, and those of writers just dead."""
@@ -171,11 +187,14 @@ class LogCopy:
         with self._staging() as staging, ThreadPoolExecutor(WORKERS) as pool:
 
             def copy(file: Path) -> None:
-                try:
-                    content = file.read_bytes()
-                except FileNotFoundError:  # deleted just now, to keep the log in its bounds
+                content = _content(file)
+                if content is None:
                     return
-                _copy(database.cursor(), file, content, staging, self.home)
+                try:
+                    _copy(database.cursor(), file, content, staging, self.home)
+                except duckdb.IOException:
+                    if file.exists():
+                        raise
 
             progress = pool.map(copy, new)
             for _ in tqdm(progress, "log", len(new), unit="segment", disable=len(new) < SHOWN):
@@ -187,11 +206,22 @@ class LogCopy:
         with ExitStack() as held:
             with locked(self.home):
                 for leftover in self.home.glob(".staging-*"):
-                    if not is_locked(leftover):
-                        rmtree(leftover)
+                    with suppress(FileNotFoundError):  # its builder has just finished
+                        if not is_locked(leftover):
+                            rmtree(leftover, ignore_errors=True)
                 staging = held.enter_context(TemporaryDirectory(prefix=".staging-", dir=self.home))
                 held.enter_context(locked(Path(staging)))
             yield Path(staging)
+
+
+def _content(file: Path) -> bytes | None:
+    """Read a segment; None where it was sealed, or deleted, just now."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LabloopError(f"{file} cannot be read ({error.strerror}).") from error
 
 
 def _copy(database: Database, file: Path, content: bytes, staging: Path, home: Path) -> None:
@@ -200,19 +230,23 @@ def _copy(database: Database, file: Path, content: bytes, staging: Path, home: P
     lines = SegmentLines.of(file, content)
     parts: list[tuple[Path, str]] = []
 
-    def write(found: Iterable[bytes], source: Path | None = None, wide: bool = False) -> None:
+    def write(found: Iterable[bytes], source: Path | None = None, exact: bool = False) -> None:
         first = orjson.loads(next(line for line in found if line.startswith(REQUEST)))
         name = f"{first['model']}.{first['version']}.{len(parts)}"
         staged = staging / f"{segment}.{name}"
-        write_requests(database, found, writer, staged, source, lines.marked, wide)
+        write_requests(database, found, writer, staged, source, lines.marked, exact)
         parts.append((staged, name))
 
     for found in lines.requests:
         try:
             write(found, lines.source)
-        except UNLIKE:
-            for each in alike(found):
-                write(each, wide=True)
+        except UNREADABLE:
+            try:
+                write(found, exact=True)
+            except UNREADABLE as error:
+                count = sum(line.startswith(REQUEST) for line in found)
+                reason = " ".join(str(error).split())[:200]
+                lines.damage.append(f"{file}: {count} lines cannot be read: {reason}")
     if lines.feedback:
         staged = staging / f"{segment}.{FEEDBACK}"
         write_feedback(database, lines.feedback, staged)
@@ -229,10 +263,15 @@ def _copy(database: Database, file: Path, content: bytes, staging: Path, home: P
 
 
 def _span(database: Database, file: Path) -> str:
-    """Say from when to when the rows of a Parquet file are, in microseconds since 1970."""
-    query = "SELECT epoch_us(min(time)), epoch_us(max(time)) FROM read_parquet(?)"
+    """Say from when to when the predictions of a Parquet file are, in microseconds since 1970.
+
+    When the clock is set back, ids go on from where they were; both count.
+    """
+    query = """
+        SELECT epoch_us(min(least(time, given))), epoch_us(max(greatest(time, given))) FROM (
+            SELECT time, uuid_extract_timestamp(prediction_id) AS given FROM read_parquet(?))"""
     ((first, last),) = database.execute(query, [str(file)]).fetchall()
-    return f"{first}-{last}"
+    return f"{first}_{last}"
 
 
 def _whole(files: list[Path]) -> list[Path]:

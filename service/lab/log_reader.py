@@ -4,9 +4,12 @@ import json
 import re
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from service.lab.log_columns import Database
@@ -15,7 +18,7 @@ from service.lab.log_copy import LogCopy, LogFiles, Part
 ATTEMPTS = 3  # as a segment may be deleted, to keep the log in its bounds, while it is read
 HEAD = ["prediction_id", "time", "model", "version"]
 REST = ["truth", "latency", "batch", "client", "marks", "image"]
-FIRST, LAST = pd.Timestamp(0, tz="UTC"), pd.Timestamp("2262", tz="UTC")
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 WARNED = 20  # damaged places that are named one by one
 PREDICTIONS = """
     SELECT NULL::UUID AS prediction_id, NULL::TIMESTAMPTZ AS time, NULL::VARCHAR AS model,
@@ -33,7 +36,8 @@ LAST_WORDS = """
     QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY told DESC, place DESC) = 1"""
 ROWS = """
     SELECT predictions.* EXCLUDE (sequence, writer)
-            REPLACE (predictions.prediction_id::VARCHAR AS prediction_id),
+            REPLACE (predictions.prediction_id::VARCHAR AS prediction_id,
+                CASE WHEN len(marks) > 0 THEN marks END AS marks),
         feedback.truth
     FROM predictions LEFT JOIN feedback USING (prediction_id)
     WHERE predictions.time >= $after AND predictions.time < $before
@@ -84,9 +88,11 @@ def read(
     UserWarning
         A line of the log is damaged or missing; the text names file and line.
     """
-    after = FIRST if since is None else _moment(since).floor("us")
-    before = LAST if until is None else _moment(until).floor("us")
-    window = {"after": after.to_pydatetime(), "before": before.to_pydatetime()}
+    if last is not None and last < 1:
+        raise ValueError(f"last={last} is no number of predictions; the least is 1.")
+    after = FIRST if since is None else _moment(since)
+    before = LAST if until is None else _moment(until)
+    window = {"after": after, "before": before}
 
     def is_in_time(part: Part) -> bool:
         return part.last >= _microseconds(after) and part.first < _microseconds(before)
@@ -94,7 +100,9 @@ def read(
     def ask(files: LogFiles) -> pd.DataFrame:
         all_models = [part for part in files.predictions if is_in_time(part)]
         chosen = [p for p in all_models if p.model == name and version in (None, p.version)]
-        told = [part for part in files.feedback if part.last >= _microseconds(after)]
+        ends = [(part.first, part.last) for part in all_models]
+        first, final = min(ends, default=(0, 0))[0], max((end for _, end in ends), default=0)
+        told = [part for part in files.feedback if part.last >= first and part.first <= final]
         database = files.database
         _create_views(database, chosen, told)
         table = database.execute(ROWS, window | {"last": last}).df()[::-1].reset_index(drop=True)
@@ -107,7 +115,8 @@ def read(
 
     table, files = _ask(copy, ask)
     table["truth"] = _typed(table)
-    table["marks"] = pd.Series([marks.tolist() for marks in table["marks"]], dtype=object)
+    marks = [m.tolist() if isinstance(m, np.ndarray) else [] for m in table["marks"]]
+    table["marks"] = pd.Series(marks, dtype=object)
     table.attrs["torn_lines"] = files.torn
     answers = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]
     order = dict.fromkeys([*HEAD, *answers, *REST, *table.columns])
@@ -133,6 +142,8 @@ def sql(copy: LogCopy, query: str) -> pd.DataFrame:
     duckdb.Error
         The query is wrong; the text says where.
     """
+    if not query.strip():
+        raise ValueError('The query is empty. Ask e.g. "SELECT count(*) FROM predictions".')
 
     def ask(files: LogFiles) -> pd.DataFrame:
         _create_views(files.database, files.predictions, files.feedback)
@@ -177,7 +188,7 @@ def _typed(table: pd.DataFrame) -> pd.Series:
     truth = table["truth"]
     known = truth.dropna()
     if "prediction" not in table:
-        return known.map(json.loads).reindex(table.index)
+        return known.map(_of_targets).reindex(table.index)
     kind = table["prediction"].dtype
     try:
         if pd.api.types.is_bool_dtype(kind):
@@ -186,33 +197,43 @@ def _typed(table: pd.DataFrame) -> pd.Series:
             return known.astype("int64").astype("Int64").reindex(table.index)
         if pd.api.types.is_float_dtype(kind):
             return known.astype("float64").reindex(table.index)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         pass
     return truth
 
 
-def _microseconds(moment: pd.Timestamp) -> int:
+def _of_targets(truth: str) -> Any:
+    """Read a truth with a value a target; text that is none stays as it is."""
+    try:
+        return json.loads(truth)
+    except json.JSONDecodeError:
+        return truth
+
+
+def _microseconds(moment: datetime) -> int:
     """Count from 1970, as the names of the copy's files do."""
-    return int(moment.value // 1000)
+    return (moment - FIRST) // timedelta(microseconds=1)
 
 
-def _moment(when: str | pd.Timestamp) -> pd.Timestamp:
+def _moment(when: str | pd.Timestamp) -> datetime:
     """Read a time, or how long ago.
 
     Examples
     --------
-    >>> _moment("2026-05-01 12:00")
-    Timestamp('2026-05-01 12:00:00+0000', tz='UTC')
-    >>> _moment("1d") < pd.Timestamp.now("UTC")
+    >>> str(_moment("2026-05-01 12:00"))
+    '2026-05-01 12:00:00+00:00'
+    >>> _moment("1d") < datetime.now(UTC)
     True
     """
     try:
         ago = re.sub(r"d\b", "D", when) if isinstance(when, str) else when  # as pandas spells days
-        return pd.Timestamp.now("UTC") - pd.Timedelta(ago)
-    except (ValueError, TypeError):
-        pass
-    try:
-        moment = pd.Timestamp(when)
-    except ValueError as error:
-        raise ValueError(f"{when!r} is no time: give '2026-05-01 12:00' or '1d'.") from error
-    return moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
+        moment = pd.Timestamp.now("UTC") - pd.Timedelta(ago)
+    except (ValueError, TypeError, OverflowError):
+        try:
+            moment = pd.Timestamp(when)
+        except (ValueError, TypeError, OverflowError):
+            moment = pd.NaT
+    if pd.isna(moment):
+        raise ValueError(f"{when!r} is no time: give '2026-05-01 12:00' or '1d'.")
+    moment = moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
+    return moment.floor("us").to_pydatetime()  # type: ignore[no-any-return]

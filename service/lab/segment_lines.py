@@ -3,13 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import orjson
 
+from service.contract.errors import EstimatorError
 from service.contract.log_line import LogLine
+from service.contract.model_store import check_name
 from service.contract.segments import OPEN, SegmentName, is_as_sealed, is_whole
 from service.lab.log_columns import REQUEST
 
@@ -22,8 +26,8 @@ OLD_FIELDS = [*LogLine.__annotations__][:-1]  # version 0.2.0 had no checksum
 class SegmentLines:
     """The whole lines of a segment.
 
-    `requests` has a list of lines for each model version, so that one list has one
-    kind of answer. `damage` says in words what is wrong, with file and line.
+    `requests` has a list of lines for each publication, so that one list has one
+    layout. `damage` says in words what is wrong, with file and line.
     `last` is the number of the writer's last line. `source` is the file itself,
     where it holds requests to one version alone, besides what is not a request.
     `marked` says whether a request may have marks.
@@ -39,37 +43,46 @@ class SegmentLines:
     @classmethod
     def of(cls, file: Path, content: bytes) -> "SegmentLines":
         """Check and sort the lines of a segment; what follows the last line's end is left out."""
-        if is_as_sealed(file, content) and (lines := cls._of_one_version(file, content)):
+        as_sealed = is_as_sealed(file, content)
+        if as_sealed and (lines := cls._of_one_version(file, content)):
             return lines
+        lines = cls()
         *pieces, tail = content.split(b"\n")
         by_kind: dict[bytes, list[bytes]] = defaultdict(list)
-        damaged = []
+        name = SegmentName.of(file)
+        last, unknown = name.before, 0
         head, same = b"\n", by_kind[b"\n"]
         for number, line in enumerate(pieces, 1):
-            if not is_whole(line):
-                old = _of_old_version(line)
-                if old is None:
-                    damaged.append(number)
+            if is_whole(line):
+                sequence = _sequence(line)
+                missing = sequence - last - unknown - 1
+                if sequence <= last:
+                    lines.damage.append(f"{file}, line {number} is there twice; one is left out.")
                     continue
+                if missing > 0:
+                    lines.damage.append(f"{file}, line {number}: {missing} before it are missing.")
+                last, unknown = sequence, 0
+            elif not name.number and (old := _of_old_version(line)) is not None:
                 line = old
+            else:
+                lines.damage.append(f"{file}, line {number} is damaged and left out.")
+                unknown += 1
+                continue
             if not line.startswith(head):  # mostly it is about what the line before was about
                 head = _head(line)
                 same = by_kind[head]
             same.append(line)
         del by_kind[b"\n"]
-        lines = cls(damage=[f"{file}, line {n} is damaged and left out." for n in damaged])
         if tail and not file.name.endswith(OPEN):
             lines.damage.append(f"{file}, line {len(pieces) + 1} is cut off and left out.")
+        if name.is_sealed and not as_sealed and not lines.damage:
+            lines.damage.append(f"{file} is not what was sealed: its end is missing.")
         for found in by_kind.values():
-            first = orjson.loads(found[0])
-            if "model" in first:
+            if found[0].startswith(REQUEST):
                 lines.requests.append(found)
-            elif "feedback" in first:
+            elif found[0].startswith(FEEDBACK):
                 lines.feedback += found
-        name = SegmentName.of(file)
-        lines.last = _sequence(pieces[-1]) if pieces else name.before
-        if name.number and lines.last - name.before != len(pieces):
-            lines._find_gaps(file, pieces, name.before)
+        lines.last = last + unknown
         return lines
 
     @classmethod
@@ -96,16 +109,6 @@ class SegmentLines:
             marked=content.count(NO_MARKS) < requests,
         )
 
-    def _find_gaps(self, file: Path, pieces: list[bytes], last: int) -> None:
-        """Say where lines are missing."""
-        for number, line in enumerate(pieces, 1):
-            sequence = _sequence(line) or last + 1
-            if sequence != last + 1:
-                missing = sequence - last - 1
-                self.damage.append(f"{file}, line {number}: {missing} before it are missing.")
-            last = sequence
-        self.last = last
-
 
 @dataclass(frozen=True)
 class _Lines:
@@ -118,28 +121,29 @@ class _Lines:
 
 
 def _head(line: bytes) -> bytes:
-    """Give what all requests to one version begin with."""
+    """Give what all requests to one publication begin with."""
     return line[: line.find(b',"time"') + 7]
 
 
 def _sequence(line: bytes) -> int:
-    """Read a whole line's number; 0 where it is not whole."""
-    if not is_whole(line):
-        return 0
-    digits = line[line.rindex(b'"sequence":') + 11 : line.rindex(b",")]
-    return int(digits)
+    """Read a whole line's number."""
+    return int(line[line.rindex(b'"sequence":') + 11 : line.rindex(b",")])
 
 
 def _of_old_version(line: bytes) -> bytes | None:
     """Read a line of version 0.2.0, which had no checksum, or of 0.1.0, one prediction a line."""
     try:
         record = orjson.loads(line)
+        if "crc" in record:
+            return None
         if "id" in record:
             record = _of_one_prediction(record)
-        return (
-            None if "crc" in record else orjson.dumps({name: record[name] for name in OLD_FIELDS})
-        )
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        check_name(record["model"])
+        datetime.fromisoformat(record["time"])
+        layout = [record["classes"], record["targets"], [*record["inputs"]]]
+        record["digest"] = f"{crc32(orjson.dumps(layout)):08x}"
+        return orjson.dumps({name: record[name] for name in OLD_FIELDS})
+    except (EstimatorError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
