@@ -13,7 +13,7 @@ import pytest
 from service.contract.errors import LabloopError, NotFoundError
 from service.contract.log_line import prediction_ids
 from service.contract.segments import FOLDER, TORN, finish_line, sealed_name, sealed_segments, stem
-from service.lab import Lab, log_copy
+from service.lab import Lab
 from tests.live import running_api, wait_until
 from tests.log_lines import copy_of, crashed, ids_of, line, open_log, read, segments, sql, written
 from tests.models import FLOWER, iris, publish_iris
@@ -268,16 +268,16 @@ def test_a_segment_that_is_sealed_and_copied_by_another_reader_meanwhile_is_read
     written(tmp_path, line(rows=2))
     log = open_log(tmp_path)
     log.write([line(rows=3)])
-    listed = log_copy.sealed_segments
+    listing = "service.lab.log_copy.sealed_segments"
 
     def listed_late(folder: Path) -> list[Path]:
-        found = listed(folder)
-        monkeypatch.setattr(log_copy, "sealed_segments", listed)
+        found = sealed_segments(folder)
+        monkeypatch.setattr(listing, sealed_segments)
         log.stop()
         assert len(read(tmp_path)) == 5
         return found
 
-    monkeypatch.setattr(log_copy, "sealed_segments", listed_late)
+    monkeypatch.setattr(listing, listed_late)
     assert read(tmp_path)["prediction_id"].is_unique
     assert len(read(tmp_path)) == 5
 
@@ -493,7 +493,7 @@ TRUTHS: list[tuple[dict[str, Any], Any, str]] = [
     ({"classes": None, "targets": ["a"], "predictions": [[1.5]], "probabilities": None},
      {"a": 2.5}, "object"),
     ({"classes": None, "targets": ["a"], "predictions": [[1.5]], "probabilities": None},
-     "oops", "object"),
+     "oops", "str"),
 ]  # fmt: skip
 
 
