@@ -298,7 +298,7 @@ def test_values_keep_their_types_in_request_answer_and_log(api: LiveApi, labels:
     assert repr(answer["classes"]) == repr(sorted(labels))
     segments = (api.logs / "predictions").glob("*.jsonl")
     lines = [json.loads(line) for segment in segments for line in segment.read_text().splitlines()]
-    (by_body, by_url) = [line for line in lines if line["model"] == name]
+    (by_body, by_url) = [line for line in lines if line.get("model") == name]
     assert repr(by_body["inputs"]) == repr(by_url["inputs"])
     assert repr(by_body["inputs"]) == repr({key: [value] for key, value in row.items()})
     assert repr(by_body["predictions"]) == repr(expected)
@@ -394,6 +394,7 @@ def test_a_model_shows_what_it_takes_and_gives(http: httpx.Client) -> None:
         "categories": ["female", "male"],
         "minimum": None,
         "maximum": None,
+        "private": False,
     }
     assert features["body_mass_g"]["minimum"] == 2700.0
     assert shown["live"]["signature"]["output"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]

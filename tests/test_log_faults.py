@@ -98,7 +98,7 @@ def check_whole(logs: Path) -> list[str]:
 
 def test_kills_of_random_workers_lose_no_acknowledged_prediction(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
-    kills, dice = times(200, 2), random.Random(0)
+    kills, dice = times(200, 1), random.Random(0)
     with running_api(tmp_path, API_WORKERS="2", DEFAULT_MODEL="iris") as api:
 
         def workers(api: LiveApi = api) -> list[int]:
@@ -168,7 +168,10 @@ def test_a_disk_that_fills_up_under_load_acknowledges_nothing_that_it_does_not_h
         for number in range(3):
             wait_until(lambda: clients.refused, "a full disk")
             assert set(clients.refused) == {503}
-            check_not_ready(http.get("/health/ready"), small_disk)
+            ready = wait_until(lambda: not_ready(http), "the API to say that it is not ready")
+            assert str(small_disk) in ready.json()["error"]
+            assert "No space left on device" in ready.json()["error"]
+            assert int(ready.headers["Retry-After"]) > 0
             assert http.get("/health/live").is_success
             (small_disk / f"ballast-{number}").unlink()
             began = time.monotonic()
@@ -182,11 +185,10 @@ def test_a_disk_that_fills_up_under_load_acknowledges_nothing_that_it_does_not_h
     assert read(tmp_path, logs=small_disk).attrs["torn_lines"] == 0
 
 
-def check_not_ready(response: httpx.Response, disk: Path) -> None:
-    assert response.status_code == 503
-    assert str(disk) in response.json()["error"]
-    assert "No space left on device" in response.json()["error"]
-    assert int(response.headers["Retry-After"]) > 0
+def not_ready(http: httpx.Client) -> httpx.Response | None:
+    """Give the answer if it is a refusal; a nearly full disk still takes a short line."""
+    response = http.get("/health/ready")
+    return None if response.is_success else response
 
 
 def test_a_log_with_bounds_never_fills_its_disk(tmp_path: Path, small_disk: Path) -> None:

@@ -87,7 +87,7 @@ class Load:
         self._thread.join()
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", [1, times(4, 2)])
 def test_swaps_under_load_fail_no_request_and_mix_no_answers(tmp_path: Path, workers: int) -> None:
     publish_lines(tmp_path / "models")
     swaps = times(1000, 10)

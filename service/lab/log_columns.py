@@ -40,10 +40,13 @@ FEEDBACK = {
 
 
 ROW_MARKS = """
-    SELECT sequence, row, list(mark ORDER BY mark) AS row_marks FROM (
-        SELECT sequence, entry.key AS mark, unnest(entry.value) AS row
-        FROM (SELECT sequence, unnest(map_entries(marks)) AS entry FROM lines)
-    ) GROUP BY ALL"""
+    SELECT sequence, row, list(mark ORDER BY place) AS row_marks FROM (
+        SELECT sequence, place, entry.key AS mark, unnest(entry.value) AS row FROM (
+            SELECT sequence, unnest(map_entries(marks)) AS entry,
+                unnest(range(cardinality(marks)::BIGINT)) AS place
+            FROM lines
+        )
+    ) GROUP BY sequence, row"""
 
 
 def connect() -> Database:

@@ -1,4 +1,4 @@
-"""The truth is told by prediction id, and is kept like a prediction."""
+"""The verbs about the log, by way of a live API."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,15 +10,31 @@ import pytest
 from service.contract.errors import InputError
 from service.contract.log_line import prediction_ids
 from tests.live import LiveApi, running_api
-from tests.models import iris, publish_iris
+from tests.log_lines import segments
+from tests.models import FLOWER, iris, penguins, publish_iris
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     folder = tmp_path_factory.mktemp("feedback")
     publish_iris(folder / "models")
-    with running_api(folder) as api:
+    with running_api(folder, LABLOOP_IMAGE="labloop-api:9.9") as api:
         yield api
+
+
+def test_the_whole_way_from_a_question_to_a_row_and_its_truth(api: LiveApi) -> None:
+    lab = api.lab()
+    answers = lab.predict("iris", FLOWER)
+    lab.feedback(answers["prediction_id"], [0])
+    row = lab.predictions("iris", last=1).iloc[0]
+    count = lab.sql("SELECT count(*) AS n FROM predictions JOIN feedback USING (prediction_id)")
+    assert row["sepal_length"] == 5.1
+    assert row["prediction"] == row["truth"] == 0
+    assert row["version"] == 1
+    assert row["image"] == "labloop-api:9.9"
+    assert row["proba_0"] == iris().estimator.predict_proba(pd.DataFrame([FLOWER]))[0, 0]
+    assert row["latency"] > 0
+    assert count["n"][0] == 1
 
 
 def test_truth_comes_back_beside_its_prediction(api: LiveApi) -> None:
@@ -117,3 +133,22 @@ def test_drift_quality_and_replay_by_way_of_lab(api: LiveApi) -> None:
     assert replay.table.empty
     with pytest.raises(Exception, match="has no version 9"):
         lab.replay("iris", 9)
+
+
+# Private features.
+
+
+def test_a_private_feature_is_never_written(api: LiveApi) -> None:
+    lab = api.lab()
+    with api.http() as http:
+        trained = penguins()
+        lab.publish("penguins", trained.estimator, trained.X, trained.y, private=["sex"])
+        rows = trained.X.head(20).assign(sex="hidden-value", body_mass_g=99_999.0)
+        lab.predict("penguins", rows)
+        table = lab.predictions("penguins")
+        manifest = http.get("/models/penguins").json()["live"]["signature"]
+    assert "sex" not in table and len(table) == 20
+    assert table["marks"].tolist() == [["out_of_range:body_mass_g"]] * 20
+    assert [f["name"] for f in manifest["features"] if f["private"]] == ["sex"]
+    text = "".join(segment.read_text() for segment in segments(api.logs))
+    assert "hidden-value" not in text and '"sex"' not in text
