@@ -87,6 +87,20 @@ def test_the_lab_reads_the_log_that_the_api_writes(stack: ComposeLab) -> None:
     assert f"labloop-api:{VERSION}" in json.dumps(json.loads(line))
 
 
+def test_the_lab_reads_the_log_as_a_table_and_tells_the_truth(stack: ComposeLab) -> None:
+    asked = stack.predict().headers["X-Prediction-Id"]
+    code = f"""
+from service.lab import Lab
+lab = Lab()
+lab.feedback({asked!r}, 0)
+print(lab.predictions("iris").set_index("prediction_id").loc[{asked!r}, "truth"])
+print(lab.sql("SELECT count(*) AS n FROM predictions JOIN feedback USING (prediction_id)")["n"][0])
+"""
+    truth, count = stack.run_in("lab", "python", "-c", code).stdout.split()
+    assert truth == "0"
+    assert int(count) >= 1
+
+
 def test_the_lab_cannot_write_the_log(stack: ComposeLab) -> None:
     refused = stack.run_in("lab", "touch", "logs/mine", check=False)
     assert refused.returncode != 0
