@@ -106,6 +106,7 @@ def write_requests(
     marks, join = "[]::VARCHAR[]", ""
     if marked:
         marks, join = "coalesce(row_marks, [])", f"LEFT JOIN ({ROW_MARKS}) USING (sequence, row)"
+        inputs.append("unnest(range(len(ids))) AS row")
     query = f"""
         SELECT prediction_id, time, {_text(sample.record["model"])} AS model,
             {sample.record["version"]}::BIGINT AS version, {", ".join(shown)},
@@ -113,7 +114,7 @@ def write_requests(
             {_text(writer)} AS writer
         FROM (
             SELECT time, latency_ms, client, image, sequence, len(ids) AS batch,
-                unnest(range(len(ids))) AS row, unnest(ids) AS prediction_id,
+                unnest(ids) AS prediction_id,
                 unnest(predictions) AS predictions, unnest(probabilities) AS probabilities
                 {"".join(f", {each}" for each in inputs)}
             FROM lines

@@ -95,15 +95,15 @@ class SegmentLines:
         if not start or not content.startswith(NOTE):  # each segment's first line is one
             return None
         requests = content.count(b"\n" + _head(content[start : content.index(b"\n", start)]))
-        feedback = content.count(b"\n" + FEEDBACK)
         lines = content.count(b"\n")
-        if requests + feedback + content.count(b"\n" + NOTE) + 1 < lines:
-            return None
+        feedback: list[bytes] = []
+        if requests + 1 < lines:  # there is something else as well
+            feedback = [line for line in _Lines(content) if line.startswith(FEEDBACK)]
+            if requests + len(feedback) + content.count(b"\n" + NOTE) + 1 < lines:
+                return None
         return cls(
             requests=[_Lines(content)],
-            feedback=[line for line in _Lines(content) if line.startswith(FEEDBACK)]
-            if feedback
-            else [],
+            feedback=feedback,
             last=SegmentName.of(file).before + lines,
             source=file,
             marked=content.count(NO_MARKS) < requests,
