@@ -63,9 +63,13 @@ class Row:
         for name, bound in (("must", self.must), ("aim", self.aim)):
             reached = name if keeps(self.measured, bound) else reached
         return (
-            f"| {self.work} | {sign} {self.must:g} | {sign} {self.aim:g} "
-            f"| {self.measured:.3g} | {reached} | {self.figures} |"
+            f"| {self.work} | {sign} {_shown(self.must)} | {sign} {_shown(self.aim)} "
+            f"| {_shown(self.measured)} | {reached} | {self.figures} |"
         )
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 def load(url: str, body: Any = None, connections: int = 16, seconds: float = SECONDS) -> Measured:
