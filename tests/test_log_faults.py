@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ import pytest
 
 from service.contract.errors import LogWriteError
 from service.contract.segments import FOLDER, TORN, is_whole
+from tests.faults import Fault
 from tests.live import LiveApi, running_api, wait_until
 from tests.log_lines import ids_of, line, logged_ids, open_log, read, records, segments
 from tests.models import FLOWER, publish_iris
@@ -211,28 +212,10 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-class Fault:
-    """Counts the operations; at the Nth it raises, or ends the process."""
-
-    def __init__(self, at: int, crash: bool) -> None:
-        self.at, self.crash, self.count = at, crash, 0
-
-    def wrap(self, operation: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any, **options: Any) -> Any:
-            self.count += 1
-            if self.count == self.at:
-                if self.crash:
-                    os._exit(99)
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            return operation(*arguments, **options)
-
-        return run
-
-
 def write_with_a_fault(folder: Path, sync: str, fault: Fault, told: Any) -> None:
     """Write ten lines in several segments; tell which were acknowledged."""
     for owner, name in OPERATIONS:
-        setattr(owner, name, fault.wrap(getattr(owner, name)))
+        fault.wrap(owner, name)
     log = open_log(folder, log_sync=sync, log_segment_bytes=1500)
     for _ in range(10):
         sent = line()
@@ -262,7 +245,7 @@ def test_whichever_operation_fails_no_acknowledged_line_is_lost(
         open_log(folder).stop()
         heard, told = _context.Pipe(duplex=False)
         process = _context.Process(
-            target=write_with_a_fault, args=(folder, sync, Fault(at, crash), told)
+            target=write_with_a_fault, args=(folder, sync, Fault(at, crash, errno.EIO), told)
         )
         process.start()
         told.close()
@@ -286,7 +269,7 @@ def test_whichever_operation_fails_no_acknowledged_line_is_lost(
 
 def count_rows(folder: Path, fault: Fault, told: Any) -> None:
     for owner, name in [*OPERATIONS[:1], (os, "fsync"), (Path, "rename"), (Path, "write_text")]:
-        setattr(owner, name, fault.wrap(getattr(owner, name)))
+        fault.wrap(owner, name)
     told.send(read(folder)["prediction_id"].tolist())
 
 
@@ -300,7 +283,7 @@ def test_a_copy_that_is_killed_at_any_step_is_made_again(tmp_path: Path) -> None
             sent += ids_of(one)
         heard, told = _context.Pipe(duplex=False)
         process = _context.Process(
-            target=count_rows, args=(tmp_path, Fault(1 + at % 40, crash=True), told)
+            target=count_rows, args=(tmp_path, Fault(1 + at % 40, True, errno.EIO), told)
         )
         process.start()
         told.close()

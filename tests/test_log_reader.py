@@ -516,6 +516,20 @@ def test_feedback_on_what_is_not_in_the_log_is_counted(tmp_path: Path) -> None:
     assert sql(tmp_path, unmatched)["n"][0] == 2
 
 
+def test_feedback_on_a_prediction_from_a_time_without_any_is_counted_too(tmp_path: Path) -> None:
+    long_ago = "01800000-0000-7000-8000-000000000000"
+    written(tmp_path, line(), told([long_ago], ["small"]))
+    assert read(tmp_path).attrs["unmatched_feedback"] == 1
+    assert read(tmp_path, since="2026-04-30").attrs["unmatched_feedback"] == 0
+
+
+def test_feedback_finds_its_prediction_although_the_clock_was_set_back(tmp_path: Path) -> None:
+    one = line(time="2026-04-30T12:00:00+00:00")  # its id goes on from where ids were
+    written(tmp_path, one, told(ids_of(one), ["large"], time="2026-04-30T12:00:01+00:00"))
+    table = read(tmp_path, since="2026-04-30", until="2026-05-01")
+    assert table["truth"].tolist() == ["large"]
+
+
 def test_a_model_may_be_called_feedback(tmp_path: Path) -> None:
     one = line(model="feedback")
     written(tmp_path, one, told(ids_of(one), ["large"]))

@@ -6,13 +6,13 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.contract.model_store import ModelStore
+from tests.faults import Fault
 from tests.models import write_files
 from tests.soak import times
 
@@ -89,27 +89,9 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-class Fault:
-    """Counts the operations; at the Nth it raises, or ends the process."""
-
-    def __init__(self, at: int, crash: bool) -> None:
-        self.at, self.crash, self.count = at, crash, 0
-
-    def wrap(self, operation: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any, **options: Any) -> Any:
-            self.count += 1
-            if self.count == self.at:
-                if self.crash:
-                    os._exit(99)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return operation(*arguments, **options)
-
-        return run
-
-
 def faulty(root: Path, fault: Fault, reached: Any) -> None:
     for owner, name in OPERATIONS:
-        setattr(owner, name, fault.wrap(getattr(owner, name)))
+        fault.wrap(owner, name)
     try:
         publish(root, 1)
     except OSError as error:
@@ -125,7 +107,9 @@ def test_whichever_operation_fails_the_store_stays_whole(tmp_path: Path, crash: 
         root = tmp_path / str(at)
         publish(root, 2)
         reached = _context.Value("i", 9)
-        process = _context.Process(target=faulty, args=(root, Fault(at, crash), reached))
+        process = _context.Process(
+            target=faulty, args=(root, Fault(at, crash, errno.ENOSPC), reached)
+        )
         process.start()
         process.join(60)
         assert process.exitcode == (99 if crash and reached.value == 9 else 0)

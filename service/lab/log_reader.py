@@ -18,7 +18,8 @@ from service.lab.log_copy import LogCopy, LogFiles, Part
 ATTEMPTS = 3  # as a segment may be deleted, to keep the log in its bounds, while it is read
 HEAD = ["prediction_id", "time", "model", "version"]
 REST = ["truth", "latency", "batch", "client", "marks", "image"]
-FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 WARNED = 20  # damaged places that are named one by one
 PREDICTIONS = """
     SELECT NULL::UUID AS prediction_id, NULL::TIMESTAMPTZ AS time, NULL::VARCHAR AS model,
@@ -100,8 +101,9 @@ def read(
     def ask(files: LogFiles) -> pd.DataFrame:
         all_models = [part for part in files.predictions if is_in_time(part)]
         chosen = [p for p in all_models if p.model == name and version in (None, p.version)]
-        ends = [(part.first, part.last) for part in all_models]
-        first, final = min(ends, default=(0, 0))[0], max((end for _, end in ends), default=0)
+        # When the clock is set back, ids are later than lines: what was told goes by the ids.
+        first = min([_microseconds(after), *(part.first for part in all_models)])
+        final = max([_microseconds(before), *(part.last for part in all_models)])
         told = [part for part in files.feedback if part.last >= first and part.first <= final]
         database = files.database
         _create_views(database, chosen, told)
@@ -124,24 +126,7 @@ def read(
 
 
 def sql(copy: LogCopy, query: str) -> pd.DataFrame:
-    """Ask the whole log by SQL.
-
-    Parameters
-    ----------
-    copy : LogCopy
-    query : str
-        DuckDB's SQL, over the tables ``predictions`` (all models; a feature that a model lacks is
-        null) and ``feedback`` (prediction_id, truth as text, time, client; the last word on each).
-
-    Returns
-    -------
-    DataFrame
-
-    Raises
-    ------
-    duckdb.Error
-        The query is wrong; the text says where.
-    """
+    """Ask the whole log by SQL; see `service.lab.log_book.LogBook.sql`."""
     if not query.strip():
         raise ValueError('The query is empty. Ask e.g. "SELECT count(*) FROM predictions".')
 
@@ -212,7 +197,7 @@ def _of_targets(truth: str) -> Any:
 
 def _microseconds(moment: datetime) -> int:
     """Count from 1970, as the names of the copy's files do."""
-    return (moment - FIRST) // timedelta(microseconds=1)
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def _moment(when: str | pd.Timestamp) -> datetime:
