@@ -99,9 +99,11 @@ class Segment:
             raise
 
     def _take_back(self) -> None:
-        self.broken = True
-        os.ftruncate(self._handle, self.size)
-        self.broken = False
+        try:
+            os.ftruncate(self._handle, self.size)
+        except OSError:
+            self.broken = True
+            raise
 
 
 def seal_dead(folder: Path, sync: bool) -> None:
