@@ -41,12 +41,13 @@ class LiveApi:
     def copy(self) -> Path:
         return self.models.parent / "log-copy"
 
-    def lab(self) -> Lab:
+    def lab(self, **more: Any) -> Lab:
         folders = {"models_dir": self.models, "logs_dir": self.logs, "log_copy_dir": self.copy}
-        return Lab(api_url=self.url, **folders)
+        return Lab(api_url=self.url, **folders, **more)
 
     def http(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=60)
+        headers = {"Content-Type": "application/json"}  # also of what is not
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=60, headers=headers)
 
 
 def wait_until(ask: Callable[[], Any], what: str, seconds: float = 60) -> Any:

@@ -181,8 +181,11 @@ def test_a_row_that_does_not_fit_names_feature_and_row(
         (b"", ["not JSON"]),
         (b"{", ["not JSON", "line 1"]),
         (b'{"rows": [\xff]}', ["cannot be read"]),
-        (b"[" * 100_000, ["JSON"]),
-        (b'{"rows": ' + b"[" * 1001 + b"]" * 1001 + b"}", ["Row 0 is", "nested too deeply"]),
+        (b"[" * 100_000, ["nested 100000 levels deep", "at most 32", "MAX_DEPTH"]),
+        (b'{"rows": ' + b"[" * 32 + b"]" * 32 + b"}", ["nested 33 levels deep"]),
+        (b'{"rows": ' + b"[" * 31 + b"]" * 31 + b"}", ["Row 0 is"]),
+        (b'{"rows": [], "rows": []}', ["'rows' twice"]),
+        (b'{"rows": [{"sepal_length": 1, "sepal_length": 2}]}', ["'sepal_length' twice"]),
         (b"[]", ["rows", "columns"]),
         (b'{"row": []}', ["rows", "columns"]),
         (b'{"rows": [], "columns": {}}', ["rows", "columns"]),
@@ -413,7 +416,7 @@ def test_health_says_what_is_served(http: httpx.Client) -> None:
 
 
 def test_the_documentation_needs_no_other_server(http: httpx.Client) -> None:
-    assert http.get("/").headers["Location"] == "/docs"
+    assert http.get("/").headers["Location"] == "docs"
     page = http.get("/docs").text
     assert "http://" not in page
     assert "https://" not in page

@@ -1,35 +1,63 @@
 """Body: a request's JSON, read so that whatever is wrong with it can be named."""
 
 import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import orjson
 from starlette.requests import Request
 
+from service.api.queue import Queue
 from service.contract.errors import InputError, TooLargeError
+from service.contract.feature import show
+from service.contract.settings import Settings
+
+LARGE = 20_000  # bytes; reading more is left to a thread, and counted
+LONG = 64  # rows
+TEXT = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)  # linear, whatever it meets
+
+# What each byte does to the depth.
+STEP = np.zeros(256, dtype=np.int8)
+STEP[[*b"[{"]] = 1
+STEP[[*b"]}"]] = -1
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Read a request's body, as far as it may be.
+@asynccontextmanager
+async def body_of(request: Request) -> AsyncIterator[bytes]:
+    """Read a request's body, as far as it may be, and hold it until it is answered.
 
     Raises
     ------
     TooLargeError
-        It has more bytes than `limit`; the rest of it is not kept.
+        It has more than `MAX_BODY_BYTES`; the rest of it is not kept.
+    OverloadedError
+        Too many large ones are held already.
     """
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise TooLargeError(
-                f"The body is larger than {limit} bytes. Send fewer rows at once, "
-                "or raise MAX_BODY_BYTES."
-            )
-        parts.append(part)
-    return b"".join(parts)
+    limits: Settings = request.app.state.settings
+    queue: Queue = request.app.state.inference.queue
+    parts, size, held = [], 0, 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limits.max_body_bytes:
+                raise TooLargeError(
+                    f"The body is larger than {limits.max_body_bytes} bytes. "
+                    "Send fewer rows at once, or raise MAX_BODY_BYTES."
+                )
+            if size > LARGE:
+                queue.hold(size - held)
+                held = size
+            parts.append(part)
+        yield b"".join(parts)
+    finally:
+        queue.release(held)
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, max_depth: int) -> Any:
     """Read JSON.
 
     The strict parser comes first. What it refuses goes to a lenient one, which
@@ -39,22 +67,71 @@ def read_json(body: bytes) -> Any:
     Raises
     ------
     InputError
-        The body is not JSON; the text says where.
+        The body is not JSON, is nested too deeply, or has a name twice in one object.
 
     Examples
     --------
-    >>> read_json(b'{"rows": [{"size": 1}]}')
+    >>> read_json(b'{"rows": [{"size": 1}]}', max_depth=9)
     {'rows': [{'size': 1}]}
+    >>> read_json(b'{"rows": [], "rows": []}', max_depth=9)
+    Traceback (most recent call last):
+        ...
+    service.contract.errors.InputError: An object of the body has 'rows' twice. Give each name once.
     """
+    if body.count(b"[") + body.count(b"{") > max_depth:
+        _check_depth(body, max_depth)
     try:
-        return orjson.loads(body)
+        content = orjson.loads(body)
     except orjson.JSONDecodeError:
-        pass
+        return _read_leniently(body)
+    # One colon a member. Where there are more, a text holds them, or a name was there twice.
+    return content if body.count(b":") == _members(content) else _read_leniently(body)
+
+
+def _read_leniently(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=_without_twins)
     except json.JSONDecodeError as error:
         raise InputError(
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from error
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"The body cannot be read as JSON: {type(error).__name__}.") from error
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise InputError(f"An object of the body has {show(twice)} twice. Give each name once.")
+    return members
+
+
+def _members(content: Any) -> int:
+    """Count the members of all objects, at most."""
+    if type(content) is dict:
+        return len(content) + sum(map(_members, content.values()))
+    if type(content) is list:
+        kinds = set(map(type, content))
+        if kinds == {dict} and len(content) > LONG:  # rows: what they hold is not nested
+            return sum(map(len, content))
+        if dict in kinds or list in kinds:
+            return sum(map(_members, content))
+    return 0
+
+
+def _check_depth(body: bytes, most: int) -> None:
+    """Refuse what is nested too deeply, before a parser follows it."""
+    depth = _depth(body)
+    if depth > most:
+        depth = _depth(TEXT.sub(b"", body))  # brackets in texts do not count
+    if depth > most:
+        raise InputError(
+            f"The body is nested {depth} levels deep; at most {most} are read. "
+            "Send plain values, or raise MAX_DEPTH."
+        )
+
+
+def _depth(body: bytes) -> int:
+    steps = STEP[np.frombuffer(body, dtype=np.uint8)]
+    return int(np.cumsum(steps, dtype=np.int32).max())

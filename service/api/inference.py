@@ -15,6 +15,7 @@ from anyio import CapacityLimiter, to_thread
 from service.api.lane import Lane, Question
 from service.api.prediction_log import LogBusyError, PredictionLog
 from service.api.predictor import FAST_ROWS
+from service.api.queue import Queue
 from service.api.registry import LoadedModel, Registry
 from service.api.scorer import NoFastPathError
 from service.contract.golden import Answers
@@ -50,13 +51,16 @@ class Inference:
     ----------
     registry : Registry
     log : PredictionLog
+    queue : Queue
+        Holds a place for each request.
     image : str
         `LABLOOP_IMAGE`, written to each line.
     """
 
-    def __init__(self, registry: Registry, log: PredictionLog, image: str) -> None:
+    def __init__(self, registry: Registry, log: PredictionLog, queue: Queue, image: str) -> None:
         self.registry = registry
         self.log = log
+        self.queue = queue
         self.image = image
         self._fast_lanes: WeakKeyDictionary[LoadedModel, Lane] = WeakKeyDictionary()
         self._lanes: WeakKeyDictionary[LoadedModel, Lane] = WeakKeyDictionary()
@@ -84,6 +88,12 @@ class Inference:
         AnswerError
             The model, the rows or the log are at fault; nothing was answered.
         """
+        with self.queue.place():
+            return await self._answer_one(name, version, parse, client, large)
+
+    async def _answer_one(
+        self, name: str, version: int | None, parse: Parse, client: str, large: bool
+    ) -> Answer:
         if version is None:
             model = self.registry.live(name)
         else:

@@ -3,24 +3,23 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from service.api import feedback
-from service.api.body import read_body, read_json
+from service.api.answers import JSON
+from service.api.body import LARGE, body_of, read_json
 from service.api.inference import Answer, Inference
 from service.api.openapi import FEEDBACK
 from service.api.registry import LoadedModel
-from service.contract.errors import InputError, LogWriteError, TooLargeError
+from service.contract.errors import InputError, LogWriteError, StoppingError, TooLargeError
 from service.contract.feature import show
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
-
-LARGE_BODY = 20_000  # bytes; reading more is left to a thread
 
 
 class Problem(BaseModel):
@@ -39,20 +38,22 @@ router = APIRouter(
 )
 
 
-class JSON(Response):
-    """JSON by orjson, which writes floats exactly, dates by RFC 3339, and arrays."""
-
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        """Encode the content."""
-        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
 @router.get("/", include_in_schema=False)
 async def home() -> Response:
     """Lead people to the API's documentation."""
-    return RedirectResponse("/docs")
+    return RedirectResponse("docs")
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs() -> Response:
+    """Give the documentation of all routes, to try them out; its addresses are relative."""
+    return get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="Labloop",
+        swagger_js_url="static-offline-docs/swagger-ui-bundle.js",
+        swagger_css_url="static-offline-docs/swagger-ui.css",
+        swagger_favicon_url="static-offline-docs/favicon.png",
+    )
 
 
 @router.get("/health/live", tags=["health"])
@@ -65,6 +66,8 @@ async def live() -> Response:
 async def ready(request: Request) -> Response:
     """Say whether the default model is served and the log can be written, and how it is synced."""
     inference = _inference(request)
+    if request.app.state.drain.stopping:
+        raise StoppingError("The API is stopping: it finishes what it has taken in.")
     if inference.log.problem:
         raise LogWriteError(inference.log.problem)
     model = inference.registry.live(request.app.state.settings.default_model)
@@ -92,14 +95,14 @@ async def predict_one(request: Request) -> Response:
 async def predict_many(request: Request) -> Response:
     """Ask a model about many rows: `{"rows": [{…}]}` or `{"columns": {…: […]}}`."""
     limits: Settings = request.app.state.settings
-    body = await read_body(request, limits.max_body_bytes)
-    answer = await _inference(request).answer(
-        request.path_params["name"],
-        _version(request.query_params.get("version")),
-        lambda signature: _columns(signature, body, limits),
-        request.headers.get("user-agent", ""),
-        large=len(body) > LARGE_BODY,
-    )
+    async with body_of(request) as body:
+        answer = await _inference(request).answer(
+            request.path_params["name"],
+            _version(request.query_params.get("version")),
+            lambda signature: _columns(signature, body, limits),
+            request.headers.get("user-agent", ""),
+            large=len(body) > LARGE,
+        )
     content = {
         "model": answer.model,
         "version": answer.version,
@@ -125,8 +128,8 @@ PREDICT_ROUTES = [
 async def tell(request: Request) -> Response:
     """Keep the truth about predictions, by their ids; of several about one the last one counts."""
     limits: Settings = request.app.state.settings
-    body = await read_body(request, limits.max_body_bytes)
-    content = await run_in_threadpool(read_json, body)
+    async with body_of(request) as body:
+        content = await run_in_threadpool(read_json, body, limits.max_depth)
     if not isinstance(content, dict) or content.keys() != {"items"}:
         raise InputError('The body must be {"items": [{"id": …, "truth": …}]}.')
     items = content["items"]
@@ -198,7 +201,7 @@ def _check_rows(rows: int, limits: Settings) -> None:
 
 
 def _columns(signature: Signature, body: bytes, limits: Settings) -> Columns:
-    content = read_json(body)
+    content = read_json(body, limits.max_depth)
     if not isinstance(content, dict) or content.keys() not in ({"rows"}, {"columns"}):
         raise InputError(
             'The body must be {"rows": [{feature: value}]} or {"columns": {feature: [value]}}.'

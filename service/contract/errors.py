@@ -12,9 +12,14 @@
     └── AnswerError          the API answers with an error; both sides share these
         ├── InputError         422  the rows do not fit the model
         ├── TooLargeError      413  the body or its rows are more than is read at once
+        ├── MediaTypeError     415  the body is not said to be JSON
+        ├── ForeignError       403  the request comes from, or is meant for, another site
+        ├── TokenError         401  `API_TOKEN` is set, and the request does not have it
         ├── NotFoundError      404  no such model, version or page
         ├── NotPublishedError  503  the model has no version to serve
-        └── LogWriteError      503  the prediction log cannot be written
+        ├── LogWriteError      503  the prediction log cannot be written
+        ├── OverloadedError    503  more is asked at once than is answered in time
+        └── StoppingError      503  the API is being stopped
 
 `status` is the HTTP status under which an error travels: the API answers with
 it, and the client raises the class of that status again.
@@ -63,6 +68,7 @@ class AnswerError(LabloopError):
     """
 
     status: ClassVar[int] = 500
+    headers: ClassVar[dict[str, str]] = {}
 
     def __init__(self, message: str, details: list[dict[str, Any]] | None = None) -> None:
         super().__init__(message)
@@ -81,6 +87,25 @@ class TooLargeError(AnswerError):
     status = 413
 
 
+class MediaTypeError(AnswerError):
+    """The body's Content-Type is not JSON."""
+
+    status = 415
+
+
+class ForeignError(AnswerError):
+    """The request names another host, or a page of another site sent it."""
+
+    status = 403
+
+
+class TokenError(AnswerError):
+    """The request lacks the API's token."""
+
+    status = 401
+    headers: ClassVar = {"WWW-Authenticate": 'Basic realm="Labloop", charset="UTF-8"'}
+
+
 class NotFoundError(AnswerError):
     """There is no such model, version or page."""
 
@@ -91,9 +116,25 @@ class NotPublishedError(AnswerError):
     """The model has no version that can be served."""
 
     status = 503
+    headers: ClassVar = {"Retry-After": "5"}
 
 
 class LogWriteError(AnswerError):
     """The prediction log cannot be written, so no answer is given."""
 
     status = 503
+    headers: ClassVar = {"Retry-After": "5"}
+
+
+class OverloadedError(AnswerError):
+    """The API has as much to do as it can answer in time; nothing was done."""
+
+    status = 503
+    headers: ClassVar = {"Retry-After": "1"}
+
+
+class StoppingError(AnswerError):
+    """The API is being stopped; it answers what it has taken in."""
+
+    status = 503
+    headers: ClassVar = {"Retry-After": "5"}

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.contract.errors import SettingError
@@ -59,6 +59,35 @@ class Settings(BaseSettings):
         4_000_000, ge=1000, description="the largest request body that the API reads"
     )
     max_rows: int = Field(20_000, ge=1, description="the most rows that one request may hold")
+    max_depth: int = Field(32, ge=4, description="how deeply a body's JSON may be nested")
+    max_url_bytes: int = Field(64_000, ge=100, description="the longest URL that the API reads")
+    max_header_bytes: int = Field(
+        32_000, ge=100, description="the most bytes that a request's headers may have"
+    )
+    max_connections: int = Field(
+        500, ge=1, description="connections that a worker keeps open at once"
+    )
+    max_waiting: int = Field(
+        256, ge=1, description="requests that a worker has taken in and not answered yet"
+    )
+    request_seconds: float = Field(
+        10, gt=0, description="how long a request may take to arrive completely"
+    )
+    idle_seconds: float = Field(
+        15, gt=0, description="how long a connection may stay open without a request"
+    )
+    drain_seconds: float = Field(
+        0, ge=0, description="how long a stopping API still takes requests, while it is not ready"
+    )
+    api_token: SecretStr = Field(
+        SecretStr(""), description="the token that requests must carry; empty asks for none"
+    )
+    allowed_hosts: str = Field(
+        "localhost,127.0.0.1,::1,api", description="the names under which the API may be called"
+    )
+    allowed_origins: str = Field(
+        "", description="sites whose pages may call the API, e.g. `https://lab.example.org`"
+    )
     trial_seconds: float = Field(
         60, gt=0, description="how long a new version may take to load and answer its golden rows"
     )
@@ -83,6 +112,17 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("it must start with http:// or https://")
         return url.rstrip("/")
+
+
+def listed(text: str) -> frozenset[str]:
+    """Read a list with commas.
+
+    Examples
+    --------
+    >>> sorted(listed("api, LocalHost"))
+    ['api', 'localhost']
+    """
+    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
 
 
 def duration(text: str) -> timedelta:

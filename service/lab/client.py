@@ -2,6 +2,7 @@
 
 import gc
 import json
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,12 +18,15 @@ from service.contract.errors import (
     LabloopError,
     NotFoundError,
     NotPublishedError,
+    TokenError,
     TooLargeError,
 )
 
 SECONDS = 60.0
+SOON = 1.0  # an API that has too much to do says so, and to ask again after this many seconds
 ERRORS: dict[int, type[AnswerError]] = {
-    kind.status: kind for kind in (InputError, TooLargeError, NotFoundError, NotPublishedError)
+    kind.status: kind
+    for kind in (InputError, TooLargeError, TokenError, NotFoundError, NotPublishedError)
 }
 
 
@@ -33,13 +37,16 @@ class Client:
     ----------
     url : str
         `API_URL`.
+    token : str
+        `API_TOKEN`; empty where the API asks for none.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self.url = url
-        self._http = httpx.Client(
-            base_url=url, timeout=SECONDS, headers={"User-Agent": "labloop"}, trust_env=False
-        )
+        headers = {b"User-Agent": b"labloop"}
+        if token:
+            headers[b"Authorization"] = f"Bearer {token}".encode()
+        self._http = httpx.Client(base_url=url, timeout=SECONDS, headers=headers, trust_env=False)
         weakref.finalize(self, self._http.close)  # a notebook just drops its Lab
 
     def get(self, path: str) -> Any:
@@ -54,7 +61,7 @@ class Client:
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         try:
-            response = self._http.request(method, path, **options)
+            response = self._patiently(method, path, **options)
         except httpx.TransportError as error:
             raise ApiUnreachableError(
                 f"The API at {self.url} does not answer ({type(error).__name__}: {error}). "
@@ -65,6 +72,16 @@ class Client:
             with suppress(orjson.JSONDecodeError):
                 return orjson.loads(response.content)
         raise self._error(response)
+
+    def _patiently(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Ask, and ask again while the API has too much to do."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            response = self._http.request(method, path, **options)
+            busy = response.status_code == 503 and response.headers.get("Retry-After") == "1"
+            if not busy or time.monotonic() > deadline:
+                return response
+            time.sleep(SOON)
 
     def _error(self, response: httpx.Response) -> LabloopError:
         try:

@@ -32,7 +32,7 @@ class LogBook:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._store = ModelStore(settings.models_dir)
-        self._client = Client(settings.api_url)
+        self._client = Client(settings.api_url, settings.api_token.get_secret_value())
         self._log = LogCopy(settings.logs_dir, settings.log_copy_dir)
 
     def predictions(
