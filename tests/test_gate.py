@@ -147,7 +147,6 @@ def test_without_the_token_only_health_is_answered(
     wrong = [
         "",
         "Bearer",
-        "Bearer ",
         "Bearer x",
         f"Token {TOKEN}",
         basic("x"),
