@@ -21,14 +21,13 @@ from starlette.requests import ClientDisconnect
 
 from service.api import openapi
 from service.api.answers import answer_error, error
-from service.api.connection import Bounded
-from service.api.drain import Drain
 from service.api.gate import Gate
 from service.api.inference import Inference
 from service.api.prediction_log import PredictionLog
 from service.api.queue import Queue
 from service.api.registry import Registry
 from service.api.routes import PREDICT_ROUTES, router
+from service.api.server import Server
 from service.api.workers import Workers
 from service.contract.errors import AnswerError, LabloopError
 from service.contract.model_store import ModelStore
@@ -46,7 +45,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     sys.setswitchinterval(0.0005)
     queue = Queue(chosen.max_waiting, chosen.max_body_bytes)
     app.state.inference = Inference(registry, log, queue, chosen.labloop_image)
-    app.state.drain = Drain(chosen.drain_seconds)
+    app.state.server = Server(chosen.drain_seconds)
     # What is imported by now stays: the garbage collector, which would stop a request for 0.1 s to
     # go through all of scikit-learn, need not look at it again.
     gc.freeze()
@@ -60,12 +59,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _middleware() -> list[Middleware]:
     """List what a request passes before its route, the outermost first."""
     chosen = settings()
-    stack = [Middleware(Bounded), Middleware(Gate, settings=chosen)]
+    stack = [Middleware(Gate, settings=chosen)]
     if origins := [*listed(chosen.allowed_origins)]:
         cors = Middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
         )
-        stack.insert(1, cors)
+        stack.insert(0, cors)
     return stack
 
 

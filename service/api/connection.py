@@ -10,8 +10,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.contract.settings import settings
@@ -190,23 +188,3 @@ class Connection(HttpToolsProtocol):
             self.cycle.disconnected = True  # whoever reads its body learns it
             self.cycle.message_event.set()
         self.transport.close()
-
-
-class Bounded:
-    """Has uvicorn use `Connection`, whichever way it was started.
-
-    uvicorn takes the class from its configuration for each new connection. The application sees
-    this configuration in one place only: behind the `receive` of its lifespan.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Set the class before the first connection, and pass everything on."""
-        if scope["type"] == "lifespan":
-            server = getattr(receive, "__self__", None)
-            if isinstance(server, LifespanOn):
-                server.config.http_protocol_class = Connection
-                server.config.ws_protocol_class = None
-        await self.app(scope, receive, send)

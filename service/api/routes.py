@@ -66,7 +66,7 @@ async def live() -> Response:
 async def ready(request: Request) -> Response:
     """Say whether the default model is served and the log can be written, and how it is synced."""
     inference = _inference(request)
-    if request.app.state.drain.stopping:
+    if request.app.state.server.is_stopping:
         raise StoppingError("The API is stopping: it finishes what it has taken in.")
     if inference.log.problem:
         raise LogWriteError(inference.log.problem)

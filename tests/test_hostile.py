@@ -1,0 +1,314 @@
+"""What is sent by those who do not mean well: refused in words, and nobody else notices."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from sklearn.ensemble import BaggingClassifier
+from sklearn.neighbors import KNeighborsClassifier
+
+from tests.live import LiveApi, resident, running_api, wait_until
+from tests.models import FLOWER, iris, penguins
+
+QUERY = "&".join(f"{name}={value}" for name, value in FLOWER.items())
+ROW = json.dumps(FLOWER)
+REQUEST_SECONDS = 1
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+    """Give an API that does not wait long, and a model that takes its time."""
+    short = {"REQUEST_SECONDS": str(REQUEST_SECONDS), "MAX_WAITING": "20"}
+    with running_api(tmp_path_factory.mktemp("hostile"), **short) as api:
+        lab = api.lab()
+        flowers, birds = iris(), penguins()
+        lab.publish("iris", flowers.estimator, flowers.X, flowers.y)
+        lab.publish("penguins", birds.estimator, birds.X, birds.y)
+        slow = BaggingClassifier(KNeighborsClassifier(), 50, random_state=0)
+        lab.publish("slow", slow.fit(flowers.X, flowers.y), flowers.X, flowers.y)
+        yield api
+
+
+def connect(api: LiveApi) -> socket.socket:
+    host, _, port = api.url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+def answer(connection: socket.socket) -> bytes:
+    """Read until the API closes; nothing where it resets."""
+    content = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            content += part
+    return content
+
+
+def send(api: LiveApi, data: bytes) -> bytes:
+    """Send bytes on a connection of their own; give all that comes back until it is closed."""
+    with connect(api) as connection:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(data)
+        return answer(connection)
+
+
+def post(body: bytes, path: str = "/models/iris/predict", *headers: str) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+    lines += [f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def get(path: str, *headers: str) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Connection: close", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def status(response: bytes) -> int:
+    return int(response.split(b" ", 2)[1])
+
+
+def words(response: bytes) -> str:
+    """Check the one shape of an error; give its sentence."""
+    content: dict[str, Any] = json.loads(response.partition(b"\r\n\r\n")[2])
+    assert content.keys() == {"error", "details"}
+    return str(content["error"])
+
+
+# One request that is wrong in itself.
+
+HEAD = (
+    b"POST /models/iris/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+)
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "data, expected, word",
+    [
+        (b"HELLO\r\n\r\n", 400, "HTTP/1.1"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "HTTP/1.1"),
+        (b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n", 400, "HTTP/1.1"),
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 403, "ALLOWED_HOSTS"),
+        (get("/predict?" + "x" * 70_000), 414, "64000"),
+        (b"GET /" + b"x" * 400_000, 431, "32000"),
+        (get("/predict?" + QUERY, "X: " + "x" * 40_000), 431, "32000"),
+        (get("/", *["X: y"] * 20_000), 431, "32000"),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 400_000, 431, "32000"),
+        (HEAD + b"Content-Length: -1\r\n\r\n", 400, "HTTP/1.1"),
+        (HEAD + b"Content-Length: 9\r\nContent-Length: 8\r\n\r\n{}", 400, "HTTP/1.1"),
+        (HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400, "HTTP/1.1"),
+        (CHUNKED + b"x\r\n{}\r\n0\r\n\r\n", 400, "HTTP/1.1"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\n\r\n", 422, "rows"),
+        (HEAD + b"Content-Length: 100\r\n\r\n{", 408, "1 s"),
+        (CHUNKED + b"64\r\n{", 408, "1 s"),
+        (b"GET /predict", 408, "1 s"),
+        (b"GET /predict HTTP/1.1\r\nHost: localhost\r\n", 408, "1 s"),
+    ],
+)
+def test_what_is_not_a_request_is_refused_in_words(
+    api: LiveApi, data: bytes, expected: int, word: str
+) -> None:
+    response = send(api, data)
+    assert status(response) == expected, response
+    assert word in words(response)
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n"])
+def test_who_sends_nothing_is_closed_without_a_word(api: LiveApi, sent: bytes) -> None:
+    assert send(api, sent) == b""
+
+
+def test_an_upgrade_is_not_taken_up(api: LiveApi) -> None:
+    websocket = ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA=="]
+    request = get(f"/predict?{QUERY}", *websocket).replace(
+        b"Connection: close", b"Connection: Upgrade, close"
+    )
+    assert status(send(api, request)) == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"rows": [{"\ud800": "\udfff"}]}',
+        b'{"rows": [{"sepal_length": ' + b"9" * 5000 + b"}]}",
+        b'{"rows": [{"sepal_length": 1e999999999}]}',
+        b'{"rows": [' + b'{"":' * 3000,
+        b'"' + rb"\"" * 1_000_000,
+        b"[" * 1_000_000,
+        b'{"rows": [' + b"{}," * 19_999 + b"{}]}",
+        b'{"columns": {' + b",".join(b'"%d": []' % n for n in range(100_000)) + b"}}",
+        b"\xff\xfe{\x00}\x00",
+        b"\xef\xbb\xbf{}",
+        b"null",
+    ],
+)
+@pytest.mark.parametrize("path", ["/models/iris/predict", "/models/penguins/predict", "/feedback"])
+def test_bodies_of_all_kinds_are_4xx(api: LiveApi, path: str, body: bytes) -> None:
+    response = send(api, post(body, path))
+    assert 400 <= status(response) < 500, response
+    assert words(response)
+
+
+def test_a_client_that_leaves_midway_leaves_nothing_behind(api: LiveApi) -> None:
+    before = api.output.read_text()
+    for part in (1, 60, 150):
+        with connect(api) as connection:
+            connection.sendall(post(f'{{"rows": [{ROW}]}}'.encode())[:part])
+    with api.http() as http:
+        assert http.get("/predict", params=FLOWER).status_code == 200
+    assert "Traceback" not in api.output.read_text()[len(before) :]
+
+
+def test_a_client_that_does_not_read_is_no_burden_to_others(api: LiveApi) -> None:
+    columns = {name: [value] * 20_000 for name, value in FLOWER.items()}
+    body = json.dumps({"columns": columns}).encode()
+    with contextlib.ExitStack() as stack, api.http() as http:
+        for _ in range(5):
+            deaf = stack.enter_context(connect(api))
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1000)
+            deaf.sendall(post(body))
+        for _ in range(20):
+            assert http.get("/predict", params=FLOWER).json() == {"prediction": 0}
+
+
+# Many at once.
+
+
+def test_300_half_open_connections_hurt_nobody_and_are_closed(api: LiveApi) -> None:
+    halves = [b"", b"GET /pre", get(f"/predict?{QUERY}")[:-2], post(b"{" * 9000)[:-4000]]
+    with contextlib.ExitStack() as stack, api.http() as http:
+        opened = [stack.enter_context(connect(api)) for _ in range(300)]
+        for number, connection in enumerate(opened):
+            connection.sendall(halves[number % 4])
+        statuses: Counter[int] = Counter()
+
+        def closed(connection: socket.socket) -> bool:
+            statuses[http.get("/predict", params=FLOWER).status_code] += 1
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while connection.recv(65536):
+                    pass
+                return True
+            return False
+
+        # The API gives them 1 s here, and 10 s by default.
+        wait_until(lambda: all(map(closed, opened)), "all of them to be closed", 15)
+        assert statuses.keys() == {200}
+        assert statuses.total() >= 300
+
+
+def test_connections_beyond_the_limit_make_room_for_new_ones(
+    tmp_path_factory: pytest.TempPathFactory, api: LiveApi
+) -> None:
+    folder = tmp_path_factory.mktemp("few")
+    more = {"MODELS_DIR": str(api.models), "MAX_CONNECTIONS": "10", "REQUEST_SECONDS": "60"}
+    with running_api(folder, **more) as few, contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(connect(few)) for _ in range(30)]
+        for connection in opened:
+            connection.sendall(b"GET /predict")
+        for _ in range(20):
+            with few.http() as http:
+                assert http.get("/predict", params=FLOWER).status_code == 200
+        first = answer(opened[0])
+        assert status(first) == 503
+        assert "MAX_CONNECTIONS" in words(first)
+
+
+def test_overload_is_refused_at_once_what_is_taken_in_is_answered_and_it_passes(
+    api: LiveApi,
+) -> None:
+    columns = {name: [value] * 2000 for name, value in FLOWER.items()}
+    body = json.dumps({"columns": columns}).encode()
+
+    def ask(_: int) -> bytes:
+        return send(api, post(body, "/models/slow/predict"))
+
+    with ThreadPoolExecutor(60) as pool:
+        answers = list(pool.map(ask, range(120)))
+    statuses = Counter(map(status, answers))
+    assert statuses.keys() == {200, 503}, statuses
+    refused = [each for each in answers if status(each) == 503]
+    assert all(b"retry-after: 1\r\n" in each for each in refused)
+    assert all("MAX_WAITING" in words(each) for each in refused)
+    logged = api.lab().predictions("slow")
+    assert len(logged) == 2000 * statuses[200]
+    with api.http() as http:
+        wait_until(lambda: http.post("/models/slow/predict", content=body).is_success, "calm", 5)
+
+
+def test_a_lab_waits_where_the_api_has_too_much_to_do(api: LiveApi) -> None:
+    X = iris().X.sample(2000, replace=True, random_state=0)
+    with ThreadPoolExecutor(30) as pool:
+        answered = list(pool.map(lambda _: api.lab().predict("slow", X), range(30)))
+    assert {len(table) for table in answered} == {2000}
+
+
+def test_memory_does_not_grow_with_what_is_refused(api: LiveApi) -> None:
+    hostile = [
+        post(b'{"rows": [' + b"[]," * 300_000 + b"[]]}"),
+        post(b'{"rows": [{"' + b"x" * 900_000 + b'": 1}]}'),
+        get("/predict?" + "x" * 60_000),
+        get("/" + "x" * 5000),
+        post(b"{}", "/v2/models/iris/infer"),
+    ]
+
+    def refuse(times: int) -> float:
+        for _ in range(times):
+            for data in hostile:
+                assert 400 <= status(send(api, data)) < 500
+        return resident(api.process.pid)
+
+    settled = refuse(5)
+    assert refuse(15) < settled + 20  # MB; what is sent is 30 MB
+
+
+# The end.
+
+
+def test_sigterm_first_makes_it_not_ready_then_everything_is_answered_and_logged(
+    tmp_path_factory: pytest.TempPathFactory, api: LiveApi
+) -> None:
+    folder = tmp_path_factory.mktemp("stop")
+    more = {"MODELS_DIR": str(api.models), "DRAIN_SECONDS": "3"}
+    with running_api(folder, **more) as stopping, stopping.http() as http:
+        asked: list[str] = []
+        running = threading.Event()
+
+        def ask() -> None:
+            while True:
+                try:
+                    answered = httpx.get(f"{stopping.url}/predict", params=FLOWER, trust_env=False)
+                except httpx.TransportError:
+                    return
+                assert answered.status_code == 200
+                asked.append(answered.headers["X-Prediction-Id"])
+                running.set()
+
+        with ThreadPoolExecutor(3) as pool:
+            clients = [pool.submit(ask) for _ in range(3)]
+            running.wait(30)
+            half = connect(stopping)
+            half.sendall(b"GET /predict")
+            assert http.get("/health/ready").status_code == 200
+            os.kill(stopping.process.pid, signal.SIGTERM)
+            wait_until(lambda: http.get("/health/ready").status_code == 503, "not ready", 2)
+            assert "stopping" in http.get("/health/ready").json()["error"]
+            count = len(asked)
+            wait_until(lambda: len(asked) > count + 3, "answers while it is not ready", 2)
+            stopping.process.wait(20)
+            for client in clients:
+                client.result()
+        half.close()
+        assert stopping.process.returncode in (0, -signal.SIGTERM)
+        sealed = [*(stopping.logs / "predictions").iterdir()]
+        assert [file for file in sealed if file.name.endswith((".open.jsonl", ".torn"))] == []
+        text = "".join(file.read_text() for file in sealed)
+        assert all(text.count(each) == 1 for each in asked)
