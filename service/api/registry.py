@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from service.api import trial_process
 from service.api.predictor import Predictor
@@ -31,6 +32,7 @@ class LoadedModel:
     predictor: Predictor
     manifest: Manifest
     digest: str
+    example: dict[str, Any]
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -248,7 +250,8 @@ class Registry:
         predictor = Predictor(passed.estimator, signature, passed.verdict)
         golden.prove(predictor, signature, passed.rows)
         digest = checksums.digest(self.store.folder(name, version))
-        return LoadedModel(name, version, predictor, passed.manifest, digest)
+        example = signature.example(passed.rows.columns)
+        return LoadedModel(name, version, predictor, passed.manifest, digest, example)
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
         refused = self._refused.get(name, {}).get(version)

@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
@@ -15,6 +14,7 @@ from service.api.answers import JSON
 from service.api.body import LARGE, body_of, read_json
 from service.api.inference import Answer, Inference
 from service.api.openapi import FEEDBACK
+from service.api.page import PAGE_ROUTES
 from service.api.registry import LoadedModel
 from service.contract.errors import InputError, LogWriteError, StoppingError, TooLargeError
 from service.contract.feature import show
@@ -30,18 +30,13 @@ class Problem(BaseModel):
 
 
 router = APIRouter(
+    routes=PAGE_ROUTES,
     responses={
         404: {"model": Problem, "description": "There is no such model or version"},
         422: {"model": Problem, "description": "The input does not fit; feature and row are named"},
         503: {"model": Problem, "description": "Nothing is published, or the log is not writable"},
     }
 )
-
-
-@router.get("/", include_in_schema=False)
-async def home() -> Response:
-    """Lead people to the API's documentation."""
-    return RedirectResponse("docs")
 
 
 @router.get("/docs", include_in_schema=False)
@@ -245,5 +240,6 @@ def _serving(model: LoadedModel) -> dict[str, Any]:
         "class_names": model.manifest.class_names,
         "fast_path": model.predictor.verdict.slow_because is None,
         "slow_because": model.predictor.verdict.slow_because,
+        "example": model.example,
         "signature": model.manifest.signature.model_dump(mode="json"),
     }

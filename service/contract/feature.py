@@ -79,6 +79,24 @@ class Feature(BaseModel):
             words = self.kind
         return f"{self.name} ({words}{', may be null' if self.nullable else ''})"
 
+    def typical(self) -> Value | None:
+        """Give a value that fits: the middle of the range, the first category, or false.
+
+        Examples
+        --------
+        >>> Feature.from_column("size", pd.Series([2, 6])).typical()
+        4
+        """
+        if self.kind == "boolean":
+            return False
+        if self.kind == "category":
+            return (self.categories or [None])[0]
+        if self.minimum is None or self.maximum is None:
+            return None
+        if self.kind == "integer":
+            return (int(self.minimum) + int(self.maximum)) // 2
+        return self.minimum / 2 + self.maximum / 2  # their sum may be beyond a float
+
     def parse(self, values: list[Any]) -> tuple[list[Any], list[dict[str, Any]]]:
         """Check JSON values, and give them the feature's own type.
 

@@ -177,6 +177,27 @@ class Signature(BaseModel):
             self._refuse_names(list(texts), None)
         return self._checked({f.name: [f.from_text(texts[f.name])] for f in self.features})
 
+    def example(self, columns: Columns) -> dict[str, Any]:
+        """Choose a row to show, from rows of training: the first with the fewest missing values.
+
+        A private feature's value is replaced by one that it could have.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"size": [1.0, 2.5], "colour": [None, "red"]})
+        >>> signature = Signature.from_table(table, Output(task="regression"))
+        >>> signature.example(as_columns(table))
+        {'size': 2.5, 'colour': 'red'}
+        >>> signature.keep_private("size").example(as_columns(table))
+        {'size': 1.75, 'colour': 'red'}
+        """
+        rows = zip(*(columns[name] for name in self.names), strict=True)
+        values = min(rows, key=lambda row: row.count(None))
+        return {
+            feature.name: feature.typical() if feature.private else value
+            for feature, value in zip(self.features, values, strict=True)
+        }
+
     def logged(self, columns: Columns) -> Columns:
         """Leave out what is private."""
         if not self._private:
