@@ -225,7 +225,7 @@ function range({ kind, minimum, maximum, categories }, most) {
   if (kind === "boolean") return "true or false";
   if (kind === "category") return some(categories, most);
   if (minimum === null) return "";
-  return minimum === maximum ? `always ${short(minimum)}` : `${short(minimum)} to ${short(maximum)}`;
+  return minimum === maximum ? `always ${short(minimum)}` : `${short(minimum)}\u00a0to\u00a0${short(maximum)}`;
 }
 
 function some(values, most) {
@@ -701,8 +701,8 @@ function listItem(model) {
       make(
         "span",
         { class: "hint" },
-        live === null ? "nothing live" : `version ${live.version}, `,
-        live === null ? null : time(live.since),
+        live === null ? "nothing live" : `version ${live.version}`,
+        live === null ? null : make("span", { class: "when" }, ", ", time(live.since)),
       ),
       refused ? make("span", { class: "hint unusual" }, `${refused} refused`) : null,
     ),
@@ -748,7 +748,7 @@ function sayGone() {
 
 /** Find JupyterLab: beside this page if that came through its proxy, else at its own port. */
 function labAddress() {
-  const proxied = location.pathname.match(/^(.*\/)(?:proxy\/)?[^/]+\/[^/]*$/);
+  const proxied = location.pathname.match(/^(.*?\/)(?:proxy\/)?[^/]+\/$/);
   if (proxied) return `${proxied[1]}lab/tree/notebooks`;
   return `http://${location.hostname}:${document.body.dataset.labPort}/lab/tree/notebooks`;
 }
