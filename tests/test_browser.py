@@ -1,29 +1,17 @@
 """A person's way through it: the printed URL, the training notebook, Run All."""
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Error, Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect
 
 from start.up import docker_answers
+from tests.browser import new_browser
 from tests.live import CHECKOUT, wait_until
-from tests.need import need
 from tests.stack import Lab, LocalLab, copy_checkout
 
 ARTEFACTS = CHECKOUT / "tests" / "artefacts"
-# The browser looks for updates and more of its maker's servers unless told otherwise.
-QUIET = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-default-browser-check",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +30,8 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """Open a browser that knows nothing yet."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    need(chromium, "there is no Chromium to test with")
-    assert chromium
-    with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=chromium,
-            chromium_sandbox=False,  # It cannot be had as root, as which CI runs.
-            args=QUIET,
-            viewport={"width": 1400, "height": 1000},
-        )
-        yield browser.pages[0]
-        browser.close()
+    with new_browser() as page:
+        yield page
 
 
 def test_the_training_notebook_runs_in_jupyterlab_and_the_api_serves_its_model(

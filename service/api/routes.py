@@ -35,7 +35,7 @@ router = APIRouter(
         404: {"model": Problem, "description": "There is no such model or version"},
         422: {"model": Problem, "description": "The input does not fit; feature and row are named"},
         503: {"model": Problem, "description": "Nothing is published, or the log is not writable"},
-    }
+    },
 )
 
 

@@ -90,7 +90,7 @@ class Feature(BaseModel):
         if self.kind == "boolean":
             return False
         if self.kind == "category":
-            return (self.categories or [None])[0]
+            return self.categories[0] if self.categories else None
         if self.minimum is None or self.maximum is None:
             return None
         if self.kind == "integer":

@@ -2,7 +2,7 @@
 // are relative, because JupyterLab serves the page under a prefix, too. Data becomes text nodes
 // and attributes, never markup.
 
-const POLL_MS = 3000;
+const POLL_MS = 2000;
 const WAIT_MS = 10_000; // after which the API counts as gone
 const ANSWER_MS = 60_000;
 const FIRST_FIELDS = 12; // the rest is folded away
