@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import BaggingClassifier
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -419,7 +421,46 @@ def test_the_documentation_needs_no_other_server(http: httpx.Client) -> None:
     page = http.get("/docs").text
     assert "http://" not in page
     assert "https://" not in page
-    assert "/models/{name}/predict" in http.get("/openapi.json").json()["paths"]
+    for link in re.findall(r'(?:src|href|url)(?:=|: )["\']([^"\']+)', page):
+        assert not link.startswith("/")  # so that it works under another address, too
+        assert http.get(f"/{link}").is_success
+
+
+def test_each_published_model_is_described_with_types_and_an_example_that_works(
+    api: LiveApi, http: httpx.Client
+) -> None:
+    def operations() -> dict[str, Any]:
+        paths: dict[str, Any] = http.get("/openapi.json").json()["paths"]
+        return {path: each for path, each in paths.items() if "{" not in path}
+
+    trained = body_mass()
+    assert "/models/new/predict" not in operations()
+    api.lab().publish("new", trained.estimator, trained.X, trained.y)
+    described = operations()
+    assert "/models/new/predict" in described
+    for name in ("iris", "penguins", "body-mass", "new"):
+        operation = described[f"/models/{name}/predict"]
+        body = operation["post"]["requestBody"]["content"]["application/json"]
+        answered = http.post(f"/models/{name}/predict", json=body["example"])
+        assert answered.status_code == 200
+        rows = body["schema"]["oneOf"][0]["properties"]["rows"]["items"]
+        assert rows["required"] == [p["name"] for p in operation["get"]["parameters"]]
+        query = {p["name"]: p["example"] for p in operation["get"]["parameters"]}
+        one = http.get(f"/models/{name}/predict", params=query)
+        assert one.json()["prediction"] == answered.json()["predictions"][0]
+    sex = rows_of(described, "penguins")["sex"]
+    assert sex["type"] == ["string", "null"]
+    assert rows_of(described, "iris")["petal_width"]["type"] == "number"
+    narrow = trained.X[["bill_length_mm"]]
+    api.lab().publish("new", LinearRegression().fit(narrow, trained.y), narrow, trained.y)
+    assert [*rows_of(operations(), "new")] == ["bill_length_mm"]
+
+
+def rows_of(described: dict[str, Any], name: str) -> dict[str, Any]:
+    body = described[f"/models/{name}/predict"]["post"]["requestBody"]["content"]
+    rows = body["application/json"]["schema"]["oneOf"][0]["properties"]["rows"]
+    properties: dict[str, Any] = rows["items"]["properties"]
+    return properties
 
 
 def test_a_setting_that_cannot_be_used_stops_the_start_and_is_named(

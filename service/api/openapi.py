@@ -1,93 +1,190 @@
-"""OpenAPI: the description of the routes that predict, which are plain Starlette ones."""
+"""OpenAPI: the description of all routes, with typed operations for each model that is served.
+
+It is made anew when another version goes live. The routes that predict are plain Starlette ones,
+so what FastAPI would read from their types is written here, from the models' signatures.
+"""
 
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-# What /docs offers to try: only the model's signature knows the features, so they are an example.
-FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-QUERY = {
-    "parameters": [
-        {
-            "name": "features",
-            "in": "query",
-            "required": True,
-            "description": "One parameter a feature",
-            "style": "form",
-            "explode": True,
-            "schema": {"type": "object", "additionalProperties": {}},
-            "example": FLOWER,
-        }
-    ]
+from service.api.registry import LoadedModel, Registry
+from service.api.schemas import (
+    ID,
+    Schema,
+    answer_schema,
+    body_schema,
+    feature_schema,
+    prediction_schema,
+    row_schema,
+)
+from service.contract.settings import Settings
+
+# Of a model that this page does not know; only its signature knows the features.
+NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+VERSION = {
+    "name": "version",
+    "in": "query",
+    "description": "An older version",
+    "schema": {"type": "integer", "minimum": 1},
 }
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"type": "object"}, "example": {"rows": [FLOWER]}}
-        },
-    }
+QUERY = {
+    "name": "features",
+    "in": "query",
+    "required": True,
+    "description": "One parameter a feature",
+    "style": "form",
+    "explode": True,
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+PROBLEM: Schema = {
+    "type": "object",
+    "properties": {
+        "error": {"type": "string", "description": "The value and the next step, in words"},
+        "details": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["error", "details"],
+}
+ID_EXAMPLE = "01a20e5a-934a-73e4-9255-27f433f03bc9"
+ITEM = {
+    "type": "object",
+    "properties": {"id": ID, "truth": {"description": "A class or number, or one a target"}},
+    "required": ["id", "truth"],
+    "additionalProperties": False,
 }
 FEEDBACK = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"type": "object"},
-                "example": {"items": [{"id": "01a20e5a-934a-73e4-9255-27f433f03bc9", "truth": 0}]},
+                "schema": {
+                    "type": "object",
+                    "properties": {"items": {"type": "array", "items": ITEM, "minItems": 1}},
+                    "required": ["items"],
+                    "additionalProperties": False,
+                },
+                "example": {"items": [{"id": ID_EXAMPLE, "truth": 0}]},
             }
         },
     }
 }
-NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
-VERSION = {"name": "version", "in": "query", "schema": {"type": "integer", "minimum": 1}}
-ONE = {"prediction": 0}
-MANY = {
-    "model": "iris",
-    "version": 1,
-    "ids": ["01a20e5a-934a-73e4-9255-27f433f03bc9"],
-    "predictions": [0],
-    "classes": [0, 1, 2],
-    "probabilities": [[1.0, 0.0, 0.0]],
-}
 PROBLEMS = {
-    "404": "There is no such model or version",
-    "413": "The body is larger, or has more rows, than is read at once",
-    "422": "The input does not fit; feature and row are named",
-    "503": "Nothing is published, or the log is not writable",
+    "4XX": "The request is at fault; `error` says what to change",
+    "503": "Nothing is published, the log is not writable, or there is too much to do",
 }
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
     """Give FastAPI's own description, and that of the routes that predict."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=app.routes,
-        )
-        one, many = "Ask about one row", "Ask about many rows"
-        name = {"parameters": [NAME]}
-        schema["paths"] = {
-            "/predict": {"get": _operation(one + " of the default model", ONE, QUERY)},
-            "/models/{name}/predict": name
-            | {
-                "get": _operation(one, ONE, QUERY),
-                "post": _operation(many, MANY, BODY | {"parameters": [VERSION]}),
-            },
-            **schema["paths"],
-        }
-        app.openapi_schema = schema
+    inference = getattr(app.state, "inference", None)  # there is none before the start
+    served = [] if inference is None else _served(inference.registry)
+    served_before: list[LoadedModel] | None = getattr(app.state, "described", None)
+    if app.openapi_schema is None or served != served_before:
+        app.openapi_schema = _describe(app, served)
+        app.state.described = served
     return app.openapi_schema
 
 
-def _operation(summary: str, example: dict[str, Any], takes: dict[str, Any]) -> dict[str, Any]:
-    problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    answers: dict[str, Any] = {
-        status: {"description": text, "content": problem} for status, text in PROBLEMS.items()
+def problems() -> Schema:
+    """Describe the answers that are errors; every route has the same."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": text, "content": content} for status, text in PROBLEMS.items()}
+
+
+def _served(registry: Registry) -> list[LoadedModel]:
+    found = map(registry.serving, registry.store.names())
+    return [model for model in found if model is not None]
+
+
+def _describe(app: FastAPI, served: list[LoadedModel]) -> dict[str, Any]:
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        servers=[{"url": ".", "description": "Where this page is"}],
+    )
+    schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    settings: Settings | None = getattr(app.state, "settings", None)
+    paths: Schema = {}
+    if settings is not None:
+        for model in served:
+            if model.name == settings.default_model:
+                paths["/predict"] = {"get": _ask_one(model, f"Ask {model.name} about one row")}
+        for model in served:
+            paths[f"/models/{model.name}/predict"] = {
+                "get": _ask_one(model, f"Ask {model.name} about one row"),
+                "post": _ask_many(model, settings.max_rows),
+            }
+    paths["/models/{name}/predict"] = {
+        "parameters": [NAME],
+        "get": _operation("Ask any model about one row", {}, parameters=[QUERY]),
+        "post": _operation(
+            "Ask any model about many rows",
+            {"schema": {"type": "object"}},
+            parameters=[VERSION],
+            requestBody=_body({"type": "object"}, None),
+        ),
     }
-    answered = {"application/json": {"schema": {"type": "object"}, "example": example}}
-    answers["200"] = {"description": "The prediction, which is in the log", "content": answered}
-    return {"tags": ["predict"], "summary": summary, "responses": answers, **takes}
+    schema["paths"] = {**paths, **schema["paths"]}
+    return schema
+
+
+def _ask_one(model: LoadedModel, summary: str) -> Schema:
+    signature = model.manifest.signature
+    parameters = [
+        {
+            "name": feature.name,
+            "in": "query",
+            "required": True,
+            "allowEmptyValue": feature.nullable,
+            "schema": feature_schema(feature, model.example[feature.name]),
+            "example": "" if model.example[feature.name] is None else model.example[feature.name],
+        }
+        for feature in signature.features
+    ]
+    content = {
+        "schema": {
+            "type": "object",
+            "properties": {"prediction": prediction_schema(signature.output)},
+            "required": ["prediction"],
+        }
+    }
+    return _operation(summary, content, parameters=parameters)
+
+
+def _ask_many(model: LoadedModel, max_rows: int) -> Schema:
+    signature = model.manifest.signature
+    row = row_schema(signature, model.example)
+    return _operation(
+        f"Ask {model.name} about many rows",
+        {"schema": answer_schema(signature.output)},
+        parameters=[VERSION],
+        requestBody=_body(body_schema(signature, row, max_rows), {"rows": [model.example]}),
+    )
+
+
+def _body(schema: Schema, example: Any) -> Schema:
+    content = {"schema": schema}
+    if example is not None:
+        content["example"] = example
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _operation(summary: str, content: Schema, **takes: Any) -> Schema:
+    answered = {
+        "description": "The prediction, which is in the log",
+        "headers": {
+            "X-Prediction-Id": {"schema": ID, "description": "Of the first row"},
+            "X-Model": {"schema": {"type": "string"}},
+            "X-Model-Version": {"schema": {"type": "integer"}},
+        },
+        "content": {"application/json": content},
+    }
+    return {
+        "tags": ["predict"],
+        "summary": summary,
+        **takes,
+        "responses": {"200": answered, **problems()},
+    }

@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
@@ -13,7 +12,7 @@ from service.api import feedback
 from service.api.answers import JSON
 from service.api.body import LARGE, body_of, read_json
 from service.api.inference import Answer, Inference
-from service.api.openapi import FEEDBACK
+from service.api.openapi import FEEDBACK, problems
 from service.api.page import PAGE_ROUTES
 from service.api.registry import LoadedModel
 from service.contract.errors import InputError, LogWriteError, StoppingError, TooLargeError
@@ -21,22 +20,7 @@ from service.contract.feature import show
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
 
-
-class Problem(BaseModel):
-    """What every error looks like."""
-
-    error: str
-    details: list[dict[str, Any]]
-
-
-router = APIRouter(
-    routes=PAGE_ROUTES,
-    responses={
-        404: {"model": Problem, "description": "There is no such model or version"},
-        422: {"model": Problem, "description": "The input does not fit; feature and row are named"},
-        503: {"model": Problem, "description": "Nothing is published, or the log is not writable"},
-    },
-)
+router = APIRouter(routes=PAGE_ROUTES, responses=problems())
 
 
 @router.get("/docs", include_in_schema=False)
