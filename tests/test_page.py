@@ -125,14 +125,14 @@ def test_before_anything_is_published_it_names_the_notebook_and_then_shows_the_m
     api: LiveApi, page: Page
 ) -> None:
     page.goto(api.url)
-    expect(page.get_by_role("heading", name="No model is published yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Waiting for a first model")).to_be_visible()
     notebook = page.get_by_role("link", name="notebooks/02_train.ipynb")
     lab = "http://127.0.0.1:9999/lab/tree/notebooks"
     expect(notebook).to_have_attribute("href", f"{lab}/02_train.ipynb")
     trained = body_mass()
     api.lab().publish("first", trained.estimator, trained.X, trained.y)
     expect(page.get_by_role("heading", name="first")).to_be_visible()
-    expect(page.get_by_role("heading", name="No model is published yet")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Waiting for a first model")).to_be_hidden()
 
 
 def test_a_prediction_by_keyboard_alone(published: LiveApi, page: Page) -> None:

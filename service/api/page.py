@@ -11,8 +11,8 @@ from starlette.staticfiles import StaticFiles
 from service.contract.settings import Settings
 
 FOLDER = Path(__file__).with_name("page")
-# The page needs nothing but its own two files and the API, and may do nothing else. JupyterLab
-# shows it in a frame of the same origin.
+# The page needs nothing but its own files and the API, and may do nothing else. JupyterLab shows
+# it in a frame of the same origin.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'none'; frame-ancestors 'self'; base-uri 'none'"
@@ -26,7 +26,7 @@ HEADERS = {
 
 
 class PageFiles(StaticFiles):
-    """The page's style and script, asked for anew each time and sent only if they changed."""
+    """The page's style and scripts, asked for anew each time and sent only if they changed."""
 
     def file_response(self, *args: Any, **more: Any) -> Response:
         """Answer with a file, and the page's headers."""
@@ -38,7 +38,7 @@ class PageFiles(StaticFiles):
 def home(request: Request) -> Response:
     """Answer with the page, which is told where JupyterLab is."""
     settings: Settings = request.app.state.settings
-    html = (FOLDER / "index.html").read_text()
+    html = (FOLDER / "index.html").read_text("utf-8")
     return HTMLResponse(html.replace("{lab_port}", str(settings.lab_port)), headers=HEADERS)
 
 

@@ -1,0 +1,117 @@
+// The answer to a question: predictions, and probabilities as bars.
+
+import { data, make } from "./elements.js";
+import { plural, short } from "./numbers.js";
+
+const FIRST_BARS = 8; // the rest is folded away
+
+/** Show an answer: in `said` what was predicted, in `chances` how probable each class is. */
+export function showAnswer(said, chances, content, names) {
+  const outcomes = outcomesOf(content);
+  const headlines = outcomes.map(({ target, prediction }) =>
+    make(
+      "p",
+      { class: "prediction" },
+      target === null ? null : make("span", { class: "target" }, data(target)),
+      headline(prediction, names),
+    ),
+  );
+  const footer = make(
+    "p",
+    { class: "hint" },
+    `Answered by version ${content.version}, and in the log as `,
+    make("code", {}, content.ids[0]),
+  );
+  said.replaceChildren(...headlines, footer);
+  const known = outcomes.filter((outcome) => outcome.chances.length);
+  chances.replaceChildren(...known.map((outcome) => bars(outcome, names)));
+}
+
+/** Say why there is no answer; `named` are the problems with single features. */
+export function showProblem(said, chances, message, named) {
+  const words = make("p", {}, data(message));
+  const problems = named.map(({ feature, problem }) =>
+    make("li", {}, data(feature), ` ${problem}.`),
+  );
+  said.replaceChildren(
+    make("p", { class: "problem" }, "Not answered"),
+    ...(problems.length
+      ? [
+          make("ul", {}, problems),
+          make("details", {}, make("summary", {}, "In the API’s words"), words),
+        ]
+      : [words]),
+  );
+  chances.replaceChildren();
+}
+
+function headline(prediction, names) {
+  if (prediction === null) return "no number";
+  if (typeof prediction === "number" && !Number.isInteger(prediction)) {
+    return make("data", { value: prediction, title: String(prediction) }, short(prediction, 6));
+  }
+  const name = className(prediction, names);
+  const label = make("span", { class: "hint" }, ` class ${prediction}`);
+  const named = name !== String(prediction);
+  return make("data", { value: String(prediction) }, data(name), named ? label : null);
+}
+
+/** Give a class's name for people; Python wrote its label as text. */
+export function className(label, names) {
+  const text = String(label);
+  const written = [text, `${text}.0`, text.slice(0, 1).toUpperCase() + text.slice(1)]; // 1.0, True
+  const known = written.find((each) => names && Object.hasOwn(names, each));
+  return known === undefined ? text || "(empty)" : names[known];
+}
+
+/** Lay out an answer to one row: a prediction a target, with the probability of each class. */
+function outcomesOf({ predictions, probabilities, classes, targets }) {
+  const prediction = predictions[0];
+  const chances = probabilities?.[0] ?? null;
+  if (!targets) return [{ target: null, prediction, chances: pairs(classes, chances) }];
+  return targets.map((target, number) => ({
+    target,
+    prediction: prediction[number],
+    chances: pairs(classes?.[number], chances?.[number] ?? null),
+  }));
+}
+
+function pairs(classes, chances) {
+  if (chances === null) return [];
+  if (!Array.isArray(chances)) return [[1, chances]]; // a target that is on or off
+  return chances.map((chance, number) => [classes?.[number] ?? number, chance]);
+}
+
+/** Show probabilities as bars, the highest first. */
+function bars({ target, chances }, names) {
+  const sorted = chances.toSorted(([, one], [, other]) => other - one);
+  const title = target === null ? "Probabilities" : `Probabilities of ${target}`;
+  const table = (some) =>
+    make(
+      "table",
+      { class: "bars", "aria-label": title },
+      make("tbody", {}, some.map(([label, chance]) => bar(className(label, names), chance))),
+    );
+  const rest = sorted.slice(FIRST_BARS);
+  const more = make("summary", {}, plural(rest.length, "more class", "more classes"));
+  return make(
+    "div",
+    {},
+    target === null ? null : make("h4", {}, data(target)),
+    table(sorted.slice(0, FIRST_BARS)),
+    rest.length ? make("details", {}, more, table(rest)) : null,
+  );
+}
+
+function bar(name, chance) {
+  const filled = make("span", { class: "filled" });
+  filled.style.setProperty("--part", chance ?? 0); // not an attribute: the policy forbids those
+  const words = chance > 0 && chance < 0.0005 ? "< 0.001" : (chance?.toFixed(3) ?? "–");
+  return make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, data(name)),
+    make("td", { "aria-hidden": "true" }, make("span", { class: "track" }, filled)),
+    make("td", { class: "chance" }, make("data", { value: chance, title: String(chance) }, words)),
+  );
+}
