@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page, Response, Route, expect
+from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from service.contract.errors import RefusedError
@@ -20,6 +21,7 @@ from tests.models import body_mass, iris, penguins
 NAMES = ["setosa", "versicolor", "virginica"]
 MARKUP = "<img src=x onerror=alert(1)>"
 LARGE = 2**53 + 1  # a double cannot hold it
+FEATURES = [f"f{number}" for number in range(120)]
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1400, "height": 1000}
 
@@ -247,6 +249,40 @@ def test_any_name_is_text_and_any_integer_is_exact(published: LiveApi, page: Pag
     assert published.lab().predictions("odd").iloc[-1]["large"] == LARGE + 2
     expect(article.locator(".bars")).to_contain_text("<b>bold</b>")
     assert page.locator("img, b").count() == 0
+
+
+def test_a_hundred_features_and_classes_stay_usable(published: LiveApi, page: Page) -> None:
+    X = pd.DataFrame(np.random.default_rng(0).random((220, 120)), columns=FEATURES)
+    y = np.arange(220) % 110
+    published.lab().publish("wide", GaussianNB().fit(X, y), X, y)
+    article = opened(page, published, "wide")
+    expect(article.locator(".field:visible")).to_have_count(12)
+    article.get_by_label("Find a feature").fill("f119")
+    expect(article.locator(".field:visible")).to_have_count(1)
+    article.get_by_label("f119").fill("x")
+    article.get_by_label("Find a feature").fill("")
+    article.get_by_text("108 more features").click()
+    expect(article.get_by_label("f119")).to_be_hidden()
+    article.get_by_role("button", name="Predict").click()
+    expect(article.get_by_label("f119")).to_be_focused()
+    article.get_by_role("button", name="Example row").click()
+    article.get_by_role("button", name="Predict").click()
+    expect(article.locator(".prediction")).to_have_text("0")
+    expect(article.locator(".bars tr:visible")).to_have_count(8)
+    article.get_by_text("102 more classes").click()
+    expect(article.locator(".bars tr:visible")).to_have_count(110)
+    assert sum(chances(article)) == pytest.approx(1)
+
+
+def test_several_targets_have_a_prediction_each(published: LiveApi, page: Page) -> None:
+    X, kind = iris().X, iris().y
+    two = pd.DataFrame({"kind": kind, "size": (X["petal_length"] > 3).astype(int)})
+    published.lab().publish("two", DecisionTreeClassifier().fit(X, two), X, two)
+    article = opened(page, published, "two")
+    article.get_by_role("button", name="Predict").click()
+    expect(article.locator(".prediction")).to_have_text(["kind0", "size0"])
+    expect(article.get_by_role("table", name="Probabilities of size")).to_contain_text("1.000")
+    assert len(chances(article)) == 3 + 2
 
 
 def test_an_api_that_is_gone_is_said_and_the_last_state_stays(
