@@ -133,7 +133,7 @@ export function range({ kind, minimum, maximum, categories }, most) {
   if (kind === "category") return some(categories, most);
   if (minimum === null) return "";
   const [low, high] = [short(minimum), short(maximum)];
-  return minimum === maximum ? `always ${low}` : `${low}\u00a0to\u00a0${high}`;
+  return minimum === maximum ? `always ${low}` : `${low} to ${high}`;
 }
 
 /** List the first values, and count the rest. */
