@@ -28,6 +28,7 @@ from service.api.queue import Queue
 from service.api.registry import Registry
 from service.api.routes import PREDICT_ROUTES, router
 from service.api.server import Server
+from service.api.v2_routes import V2_ROUTES
 from service.api.workers import Workers
 from service.contract.errors import AnswerError, LabloopError
 from service.contract.model_store import ModelStore
@@ -78,7 +79,7 @@ app = FastAPIOffline(
     description="Serves what the notebooks publish, and logs every prediction.",
     lifespan=lifespan,
     middleware=_middleware(),
-    routes=PREDICT_ROUTES,
+    routes=[*PREDICT_ROUTES, *V2_ROUTES],
 )
 app.include_router(router)
 app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]

@@ -66,6 +66,19 @@ class Inference:
         self._lanes: WeakKeyDictionary[LoadedModel, Lane] = WeakKeyDictionary()
         self._large = CapacityLimiter(os.cpu_count() or 1)
 
+    async def model(self, name: str, version: int | None) -> LoadedModel:
+        """Give the live version, or one by its number; that is loaded if it is not.
+
+        Raises
+        ------
+        AnswerError
+            There is no such version, or it cannot be served.
+        """
+        if version is None:
+            return self.registry.live(name)
+        loading = self.registry.version(name, version)
+        return await asyncio.shield(asyncio.wrap_future(loading))
+
     async def answer(
         self, name: str, version: int | None, parse: Parse, client: str, large: bool = False
     ) -> Answer:
@@ -94,11 +107,7 @@ class Inference:
     async def _answer_one(
         self, name: str, version: int | None, parse: Parse, client: str, large: bool
     ) -> Answer:
-        if version is None:
-            model = self.registry.live(name)
-        else:
-            loading = self.registry.version(name, version)
-            model = await asyncio.shield(asyncio.wrap_future(loading))
+        model = await self.model(name, version)
         signature = model.manifest.signature
         if large:
             columns = await to_thread.run_sync(parse, signature, limiter=self._large)

@@ -44,7 +44,7 @@ async def live() -> Response:
 @router.get("/health/ready", tags=["health"])
 async def ready(request: Request) -> Response:
     """Say whether the default model is served and the log can be written, and how it is synced."""
-    inference = _inference(request)
+    inference = inference_of(request)
     if request.app.state.server.is_stopping:
         raise StoppingError("The API is stopping: it finishes what it has taken in.")
     if inference.log.problem:
@@ -75,9 +75,9 @@ async def predict_many(request: Request) -> Response:
     """Ask a model about many rows: `{"rows": [{…}]}` or `{"columns": {…: […]}}`."""
     limits: Settings = request.app.state.settings
     async with body_of(request) as body:
-        answer = await _inference(request).answer(
+        answer = await inference_of(request).answer(
             request.path_params["name"],
-            _version(request.query_params.get("version")),
+            version_of(request.query_params.get("version")),
             lambda signature: _columns(signature, body, limits),
             request.headers.get("user-agent", ""),
             large=len(body) > LARGE,
@@ -92,7 +92,7 @@ async def predict_many(request: Request) -> Response:
     }
     if answer.targets is not None:
         content["targets"] = answer.targets
-    return JSON(content, headers=_headers(answer))
+    return JSON(content, headers=answer_headers(answer))
 
 
 # Plain Starlette routes: the time that a prediction takes is mostly its route's.
@@ -112,23 +112,23 @@ async def tell(request: Request) -> Response:
     if not isinstance(content, dict) or content.keys() != {"items"}:
         raise InputError('The body must be {"items": [{"id": …, "truth": …}]}.')
     items = content["items"]
-    _check_rows(len(items) if isinstance(items, list) else 0, limits)
+    check_rows(len(items) if isinstance(items, list) else 0, limits)
     client = request.headers.get("user-agent", "")
-    count = await run_in_threadpool(feedback.keep, _inference(request).log, items, client)
+    count = await run_in_threadpool(feedback.keep, inference_of(request).log, items, client)
     return JSON({"accepted": count})
 
 
 @router.get("/models", tags=["models"])
 def models(request: Request) -> Response:
     """List the models: what is served, and what was refused and why."""
-    registry = _inference(request).registry
+    registry = inference_of(request).registry
     return JSON({"models": [_model(request, name) for name in registry.store.names()]})
 
 
 @router.get("/models/{name}", tags=["models"])
 def model(request: Request, name: str) -> Response:
     """Show one model: what is served, and what was refused and why."""
-    store = _inference(request).registry.store
+    store = inference_of(request).registry.store
     if name not in store.names():
         store.folder(name, 1)
     return JSON(_model(request, name))
@@ -137,7 +137,7 @@ def model(request: Request, name: str) -> Response:
 @router.get("/models/{name}/versions/{version}", tags=["models"])
 def model_version(request: Request, name: str, version: int) -> Response:
     """Show a version's manifest."""
-    registry = _inference(request).registry
+    registry = inference_of(request).registry
     manifest = registry.store.manifest(name, version)
     refusals = [r.reason for r in registry.refusals(name) if r.version == version]
     return JSON(
@@ -146,7 +146,8 @@ def model_version(request: Request, name: str, version: int) -> Response:
     )
 
 
-def _inference(request: Request) -> Inference:
+def inference_of(request: Request) -> Inference:
+    """Give the application's inference."""
     inference: Inference = request.app.state.inference
     return inference
 
@@ -154,16 +155,23 @@ def _inference(request: Request) -> Inference:
 async def _predict_one(request: Request, name: str) -> Response:
     query = request.scope["query_string"].decode("latin-1")
     pairs = parse_qsl(query, keep_blank_values=True)
-    answer = await _inference(request).answer(
+    answer = await inference_of(request).answer(
         name,
         None,
         lambda signature: signature.parse_query(pairs),
         request.headers.get("user-agent", ""),
     )
-    return JSON({"prediction": answer.predictions[0]}, headers=_headers(answer))
+    return JSON({"prediction": answer.predictions[0]}, headers=answer_headers(answer))
 
 
-def _version(text: str | None) -> int | None:
+def version_of(text: str | None) -> int | None:
+    """Read a version from a URL; None asks for the live one.
+
+    Raises
+    ------
+    InputError
+        It is no number.
+    """
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 9:
@@ -171,7 +179,14 @@ def _version(text: str | None) -> int | None:
     return int(text)
 
 
-def _check_rows(rows: int, limits: Settings) -> None:
+def check_rows(rows: int, limits: Settings) -> None:
+    """Refuse more rows than are read at once.
+
+    Raises
+    ------
+    TooLargeError
+        There are more than `MAX_ROWS`.
+    """
     if rows > limits.max_rows:
         raise TooLargeError(
             f"The request has {rows} rows; at most {limits.max_rows} are read at once. "
@@ -188,11 +203,12 @@ def _columns(signature: Signature, body: bytes, limits: Settings) -> Columns:
     ((form, table),) = content.items()
     parts = [table] if form == "rows" else table.values() if isinstance(table, dict) else []
     rows = max((len(part) for part in parts if isinstance(part, list)), default=0)
-    _check_rows(rows, limits)
+    check_rows(rows, limits)
     return signature.parse_rows(table) if form == "rows" else signature.parse_columns(table)
 
 
-def _headers(answer: Answer) -> dict[str, str]:
+def answer_headers(answer: Answer) -> dict[str, str]:
+    """Say in headers who answered, and under which id the first row is in the log."""
     return {
         "X-Prediction-Id": answer.ids[0],
         "X-Model": answer.model,
@@ -201,7 +217,7 @@ def _headers(answer: Answer) -> dict[str, str]:
 
 
 def _model(request: Request, name: str) -> dict[str, Any]:
-    registry = _inference(request).registry
+    registry = inference_of(request).registry
     serving = registry.serving(name)
     return {
         "name": name,
