@@ -23,7 +23,7 @@ LENGTH = "Inference-Header-Content-Length"
 
 
 def two_targets() -> Trained:
-    """A classifier of two targets, one in text and one in numbers of text's length."""
+    """A classifier of two targets, of three and two classes."""
     X, y = iris().X, iris().y
     both = pd.DataFrame({"kind": y.map({0: "a", 1: "b", 2: "c"}), "large": (y > 1).map(str)})
     return Trained(RandomForestClassifier(5, random_state=0).fit(X, both), X, both)

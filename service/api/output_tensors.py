@@ -31,8 +31,8 @@ class OutputTensor:
         """Give its metadata."""
         return _described(self.name, self.datatype, [-1, *self.width], self.parameters)
 
-    def write(self, answer: Answer) -> tuple[dict[str, Any], bytes]:
-        """Give its part of an answer, and the bytes that follow the JSON if it is binary."""
+    def write(self, answer: Answer) -> tuple[dict[str, Any], bytes | None]:
+        """Give its part of an answer; if it is binary, also the bytes that follow the JSON."""
         values = self._values(answer)
         rows = len(answer.ids)
         content = {
@@ -41,7 +41,7 @@ class OutputTensor:
             "datatype": self.datatype.name,
         }
         if not self.binary:
-            return content | {"data": values}, b""
+            return content | {"data": values}, None
         data = self.datatype.to_bytes(values)
         return content | {"parameters": {"binary_data_size": len(data)}}, data
 
@@ -119,9 +119,7 @@ def written(
         "id": answer.ids[0] if name is None else name,
         "outputs": [content for content, _ in parts],
     }
-    return content, [
-        data for output, (_, data) in zip(outputs, parts, strict=True) if output.binary
-    ]
+    return content, [data for _, data in parts if data is not None]
 
 
 def _feature(feature: Feature) -> dict[str, Any]:
