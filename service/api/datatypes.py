@@ -56,7 +56,7 @@ class Datatype:
         """
         types = set(map(type, values))
         alike = types == {self.plain} or (self.plain is float and types == {int, float})
-        if alike and (self.plain is str or self.low <= min(values) <= max(values) <= self.high):
+        if alike and (self.high == inf or self.low <= min(values) <= max(values) <= self.high):
             return values
         return [
             value if value is None else self._read(feature, row, value)

@@ -15,7 +15,7 @@ CONTENT_TYPES = ("pd", "np", "str")  # what is read the same way, whichever of t
 NOT_OFFERED = ("shared_memory_region", "classification")  # among a tensor's parameters
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a request has one a feature, and those take longer to make
 class InputTensor:
     """A tensor as it was sent: JSON values, flat or one list a row, or bytes."""
 
@@ -27,10 +27,9 @@ class InputTensor:
     def columns(self, features: list[str]) -> Columns:
         """Give each feature its values; the tensor has shape (n_rows, n_features)."""
         values = self._flat()
-        columns = {name: values[i :: len(features)] for i, name in enumerate(features)}
-        if isinstance(self.data, bytes):
-            return columns
-        return {name: self.datatype.check(name, column) for name, column in columns.items()}
+        return {
+            name: self._checked(name, values[i :: len(features)]) for i, name in enumerate(features)
+        }
 
     def column(self) -> list[Any]:
         """Give the values of one feature; the tensor has shape (n_rows,) or (n_rows, 1)."""
@@ -40,7 +39,10 @@ class InputTensor:
                 "has shape [rows] or [rows, 1]. A tensor with all features needs a name that is "
                 "no feature's."
             )
-        return self.columns([self.name])[self.name]
+        return self._checked(self.name, self._flat())
+
+    def _checked(self, feature: str, values: list[Any]) -> list[Any]:
+        return values if isinstance(self.data, bytes) else self.datatype.check(feature, values)
 
     def _flat(self) -> list[Any]:
         data, shape = self.data, self.shape
