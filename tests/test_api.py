@@ -445,6 +445,9 @@ def test_each_published_model_is_described_with_types_and_an_example_that_works(
         assert answered.status_code == 200
         rows = body["schema"]["oneOf"][0]["properties"]["rows"]["items"]
         assert rows["required"] == [p["name"] for p in operation["get"]["parameters"]]
+        infer = described[f"/v2/models/{name}/infer"]["post"]["requestBody"]["content"]
+        tensors = http.post(f"/v2/models/{name}/infer", json=infer["application/json"]["example"])
+        assert tensors.json()["outputs"][0]["data"] == answered.json()["predictions"]
         query = {p["name"]: p["example"] for p in operation["get"]["parameters"]}
         one = http.get(f"/models/{name}/predict", params=query)
         assert one.json()["prediction"] == answered.json()["predictions"][0]

@@ -12,7 +12,7 @@ from hmac import compare_digest
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.answers import answer_error
+from service.api.answers import answer_error, is_v2
 from service.contract.errors import AnswerError, ForeignError, MediaTypeError, TokenError
 from service.contract.feature import show
 from service.contract.settings import Settings, listed
@@ -23,7 +23,9 @@ OPEN = frozenset(
     for slash in ("", "/")
 )
 PAGES = frozenset({"/", "/docs"})  # a link on another site may lead to these
-BINARY = b"inference-header-content-length"  # says how much of a body is JSON, before tensors
+# What tritonclient calls its bodies: tensors, or nothing at all. A page may send the latter to
+# another site without asking first, but not without its Origin.
+V2_TYPES = frozenset({b"application/octet-stream", b""})
 
 Headers = dict[bytes, bytes]
 
@@ -72,7 +74,7 @@ class Gate:
         if self.token and scope["path"] not in OPEN:
             self._check_token(headers.get(b"authorization", b""))
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            _check_media_type(headers)
+            _check_media_type(headers, scope["path"])
 
     def _check_host(self, host: bytes) -> None:
         name = host.decode("latin-1").lower()
@@ -117,9 +119,15 @@ class Gate:
             )
 
 
-def _check_media_type(headers: Headers) -> None:
+def _check_media_type(headers: Headers, path: str) -> None:
+    encoding = headers.get(b"content-encoding", b"identity").lower()
+    if encoding != b"identity":
+        raise MediaTypeError(
+            f"Content-Encoding {show(encoding.decode('latin-1'))} is not read. "
+            "Send the body as it is."
+        )
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if kind == b"application/json" or BINARY in headers:
+    if kind == b"application/json" or (is_v2(path) and kind in V2_TYPES):
         return
     raise MediaTypeError(
         f"The body's Content-Type is {show(kind.decode('latin-1'))}. "

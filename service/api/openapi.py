@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service.api import openapi_v2
 from service.api.registry import LoadedModel, Registry
 from service.api.schemas import (
     ID,
@@ -105,7 +106,7 @@ def _describe(app: FastAPI, served: list[LoadedModel]) -> dict[str, Any]:
         routes=app.routes,
         servers=[{"url": ".", "description": "Where this page is"}],
     )
-    schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    schema["components"] = {"schemas": {"Problem": PROBLEM, "V2Problem": openapi_v2.PROBLEM}}
     settings: Settings | None = getattr(app.state, "settings", None)
     paths: Schema = {}
     if settings is not None:
@@ -127,7 +128,7 @@ def _describe(app: FastAPI, served: list[LoadedModel]) -> dict[str, Any]:
             requestBody=_body({"type": "object"}, None),
         ),
     }
-    schema["paths"] = {**paths, **schema["paths"]}
+    schema["paths"] = {**paths, **schema["paths"], **openapi_v2.v2_paths(NAME, served)}
     return schema
 
 

@@ -15,7 +15,14 @@ from service.api.inference import Answer, Inference
 from service.api.openapi import FEEDBACK, problems
 from service.api.page import PAGE_ROUTES
 from service.api.registry import LoadedModel
-from service.contract.errors import InputError, LogWriteError, StoppingError, TooLargeError
+from service.contract.errors import (
+    InputError,
+    LogWriteError,
+    NotFoundError,
+    NotPublishedError,
+    StoppingError,
+    TooLargeError,
+)
 from service.contract.feature import show
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
@@ -49,7 +56,10 @@ async def ready(request: Request) -> Response:
         raise StoppingError("The API is stopping: it finishes what it has taken in.")
     if inference.log.problem:
         raise LogWriteError(inference.log.problem)
-    model = inference.registry.live(request.app.state.settings.default_model)
+    try:
+        model = inference.registry.live(request.app.state.settings.default_model)
+    except NotFoundError as error:
+        raise NotPublishedError(f"DEFAULT_MODEL is not served. {error}") from error
     return JSON(
         {
             "status": "ready",

@@ -15,7 +15,7 @@ from service.api.input_tensors import InferenceRequest
 from service.api.output_tensors import OutputTensor, metadata, written
 from service.api.registry import Registry
 from service.api.routes import answer_headers, check_rows, inference_of, version_of
-from service.contract.errors import InputError, MediaTypeError, NotFoundError, NotPublishedError
+from service.contract.errors import InputError
 from service.contract.feature import show
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
@@ -49,10 +49,7 @@ async def live(request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Say whether the default model is served and the log can be written."""
-    try:
-        await routes.ready(request)
-    except NotFoundError as problem:  # of the default model
-        raise NotPublishedError(str(problem)) from problem
+    await routes.ready(request)
     return JSON({"ready": True})
 
 
@@ -126,9 +123,6 @@ def _asked(request: Request) -> tuple[str, int | None]:
 
 def _json_length(request: Request) -> int | None:
     """Read from the headers how much of the body is JSON; None where all of it is."""
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
-        raise MediaTypeError(f"Content-Encoding {show(encoding)} is not read. Send it as it is.")
     text = request.headers.get(JSON_LENGTH)
     if text is None:
         return None
