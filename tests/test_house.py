@@ -22,7 +22,7 @@ LAB_ONLY = [
     "papermill",
     "tqdm",
 ]
-API_ONLY = ["fastapi", "fastapi_offline", "starlette", "uvicorn", "watchfiles"]
+API_ONLY = ["fastapi", "fastapi_offline", "prometheus_client", "starlette", "uvicorn", "watchfiles"]
 
 ROOMS = {
     "service.contract": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],

@@ -1,8 +1,9 @@
 """The application: settings in, routes on, and one shape for every error."""
 
-from service.api import trial_process
+from service.api import metric_files, trial_process
 
 trial_process.start_server()  # before the imports below: they take seconds in both processes
+metric_files.claim()  # before prometheus_client is imported, which looks for them
 
 import gc
 import sys
@@ -23,9 +24,11 @@ from service.api import openapi
 from service.api.answers import answer_error, error
 from service.api.gate import Gate
 from service.api.inference import Inference
+from service.api.metrics import metrics
 from service.api.prediction_log import PredictionLog
 from service.api.queue import Queue
 from service.api.registry import Registry
+from service.api.request_metrics import RequestMetrics
 from service.api.routes import PREDICT_ROUTES, router
 from service.api.server import Server
 from service.api.v2_routes import V2_ROUTES
@@ -52,6 +55,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.freeze()
     log.start()
     await run_in_threadpool(registry.start)
+    metrics.workers.set(1)
     yield
     await run_in_threadpool(registry.stop)
     await run_in_threadpool(log.stop)
@@ -60,12 +64,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _middleware() -> list[Middleware]:
     """List what a request passes before its route, the outermost first."""
     chosen = settings()
-    stack = [Middleware(Gate, settings=chosen)]
+    stack = [Middleware(RequestMetrics), Middleware(Gate, settings=chosen)]
     if origins := [*listed(chosen.allowed_origins)]:
         cors = Middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]
         )
-        stack.insert(0, cors)
+        stack.insert(1, cors)
     return stack
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from service.api.metrics import metrics
 from service.api.prediction_log import PredictionLog
 from service.contract.errors import InputError
 from service.contract.feature import printable, show
@@ -57,6 +58,7 @@ def keep(log: PredictionLog, items: Any, client: str) -> int:
         "truth": [item["truth"] for item in items],
     }
     log.write([orjson.dumps(line)])
+    metrics.feedback_items.inc(len(items))
     return len(items)
 
 

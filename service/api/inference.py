@@ -13,6 +13,7 @@ import orjson
 from anyio import CapacityLimiter, to_thread
 
 from service.api.lane import Lane, Question
+from service.api.metrics import metrics
 from service.api.prediction_log import LogBusyError, PredictionLog
 from service.api.predictor import FAST_ROWS
 from service.api.queue import Queue
@@ -114,6 +115,13 @@ class Inference:
         else:
             columns = parse(signature)
         question = Question(model, columns, client)
+        metrics.waiting.add(1, question.rows)
+        try:
+            return await self._ask(question)
+        finally:
+            metrics.waiting.add(-1, -question.rows)
+
+    async def _ask(self, question: Question) -> Answer:
         if question.rows > FAST_ROWS:
             (given,) = await to_thread.run_sync(self._answer, [question], limiter=self._large)
             if isinstance(given, Exception):
@@ -168,6 +176,10 @@ class Inference:
             lines.append(self._line(question, part, time))
             start += question.rows
         self.log.write(lines, wait)
+        now = perf_counter()
+        for question in questions:
+            seconds = now - question.began
+            metrics.predicted(question.model.name, question.model.version, question.rows, seconds)
         return parts
 
     def _line(self, question: Question, part: Answer, time: str) -> bytes:

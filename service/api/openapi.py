@@ -70,6 +70,15 @@ FEEDBACK = {
         },
     }
 }
+METRICS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "All metrics",
+        "content": {
+            "text/plain": {"schema": {"type": "string"}},
+            "application/openmetrics-text": {},
+        },
+    }
+}
 PROBLEMS = {
     "4XX": "The request is at fault; `error` says what to change",
     "503": "Nothing is published, the log is not writable, or there is too much to do",

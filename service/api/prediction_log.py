@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from service.api.metrics import metrics
 from service.api.retention import delete_oldest, uptime
 from service.api.segment import Segment, seal_dead
 from service.contract.errors import LogWriteError
@@ -62,6 +63,7 @@ class PredictionLog:
 
     def start(self) -> None:
         """Seal what dead writers left; the segment itself is opened by the first line."""
+        metrics.log_writable.set(1)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not os.access(self.folder, os.W_OK):
@@ -121,9 +123,14 @@ class PredictionLog:
         durable = self.sync == "always" or (self.sync == "interval" and self.problem is not None)
         if durable and not segment.size:
             sync_path(self.folder)
-        segment.append(b"".join(numbered), durable)
+        data = b"".join(numbered)
+        segment.append(data, durable)
+        metrics.log_lines.inc(len(lines))
+        metrics.log_bytes.inc(len(data))
         self.sequence += len(lines)
-        self.problem = None
+        if self.problem:
+            self.problem = None
+            metrics.log_writable.set(1)
         if segment.size >= self._full_size:
             self._retire()
 
@@ -133,6 +140,7 @@ class PredictionLog:
             f"The prediction log at {self.folder} cannot be written ({error.strerror}). "
             "Make room there; it is tried again each second."
         )
+        metrics.log_writable.set(0)
         if self._segment is not None and self._segment.broken:
             self._retire()
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service.api import trial_process
+from service.api.metrics import metrics
 from service.api.predictor import Predictor
 from service.api.workers import Workers
 from service.contract import checksums, golden
@@ -166,6 +167,7 @@ class Registry:
                     state.pop(name, None)
                 for key in [key for key in self._beside if key[0] == name]:
                     del self._beside[key]
+                metrics.live_version.labels(name).set(0)
             if gone:
                 self._tell()
 
@@ -211,12 +213,15 @@ class Registry:
             elif loaded is not None:
                 self._live[name] = loaded
                 self._beside.pop((name, version), None)
+                metrics.reloads.labels(name).inc()
                 logger.info("Model %s: version %s is live.", name, version)
             known = self._refused.get(name, {})
             known.pop(None, None)  # the alias file is readable
             if refused is None:
                 known.pop(version, None)
             self._seen[name] = aliases
+            live = self._live.get(name)
+            metrics.live_version.labels(name).set(0 if live is None else live.version)
             self._tell()
 
     def _wants(self, name: str, version: int) -> bool:
@@ -242,6 +247,7 @@ class Registry:
     def _refuse(self, name: str, version: int | None, reason: str) -> None:
         with self._changing:
             self._refused.setdefault(name, {})[version] = Refusal(version, reason)
+            metrics.refusals.labels(name).inc()
         logger.warning("Model %s: version %s is refused: %s", name, version, reason)
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:

@@ -12,7 +12,8 @@ from service.api import feedback
 from service.api.answers import JSON
 from service.api.body import LARGE, body_of, read_json
 from service.api.inference import Answer, Inference
-from service.api.openapi import FEEDBACK, problems
+from service.api.metrics import metrics
+from service.api.openapi import FEEDBACK, METRICS, problems
 from service.api.page import PAGE_ROUTES
 from service.api.registry import LoadedModel
 from service.contract.errors import (
@@ -69,6 +70,13 @@ async def ready(request: Request) -> Response:
             "log_sync": inference.log.sync,
         }
     )
+
+
+@router.get("/metrics", tags=["health"], response_class=Response, responses=METRICS)
+def tell_metrics(request: Request) -> Response:
+    """Tell Prometheus what all workers counted."""
+    text, content_type = metrics.text(request.headers.get("accept", ""))
+    return Response(text, headers={"Content-Type": content_type})
 
 
 async def predict_default(request: Request) -> Response:
@@ -130,9 +138,10 @@ async def tell(request: Request) -> Response:
 
 @router.get("/models", tags=["models"])
 def models(request: Request) -> Response:
-    """List the models: what is served, and what was refused and why."""
-    registry = inference_of(request).registry
-    return JSON({"models": [_model(request, name) for name in registry.store.names()]})
+    """List the models: what is served and how much it is asked, what was refused and why."""
+    names, traffic = inference_of(request).registry.store.names(), metrics.traffic()
+    shown = [_model(request, name) | {"traffic": traffic.get(name)} for name in names]
+    return JSON({"models": shown})
 
 
 @router.get("/models/{name}", tags=["models"])

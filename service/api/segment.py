@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
+from service.api.metrics import metrics
 from service.contract.files import locked, sync_path
 from service.contract.segments import (
     OPEN,
@@ -93,7 +94,8 @@ class Segment:
 
     def _sync(self) -> None:
         try:
-            os.fdatasync(self._handle)
+            with metrics.log_sync_seconds.time():
+                os.fdatasync(self._handle)
         except OSError:
             self.broken = True  # the system forgets what it could not bring to the disk
             raise
@@ -127,6 +129,7 @@ def seal_dead(folder: Path, sync: bool) -> None:
                 if sync:
                     sync_path(torn)
                 os.ftruncate(handle, whole)
+                metrics.torn_lines.inc()
             if sync:
                 os.fsync(handle)
             _seal(file, whole, crc32(content[:whole]))

@@ -7,12 +7,15 @@ for as long as it lives; the report of a dead one is cleared away.
 import fcntl
 import multiprocessing
 import os
+import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
 import orjson
+
+from service.contract.files import is_locked
 
 
 class Report(TypedDict):
@@ -22,6 +25,12 @@ class Report(TypedDict):
     generation: int
     version: int | None
     refused: dict[str, str]
+
+
+def family_folder() -> Path:
+    """Give the folder of this worker and its siblings: it has their parent's number."""
+    parent = multiprocessing.parent_process()
+    return _folder_of(os.getpid() if parent is None else parent.pid)
 
 
 class Workers:
@@ -38,14 +47,13 @@ class Workers:
     """
 
     def __init__(self) -> None:
-        parent = multiprocessing.parent_process()
-        family = os.getpid() if parent is None else parent.pid
-        self.folder = Path(tempfile.gettempdir()) / f"labloop-{os.getuid()}-{family}"
+        self.folder = family_folder()
         self._own: dict[str, Any] = {}
         self._lock = -1
 
     def start(self) -> None:
         """Be counted from now on."""
+        self._clear_dead_families()
         self.tell({})
 
     def stop(self) -> None:
@@ -53,8 +61,8 @@ class Workers:
         os.close(self._lock)
         self._lock = -1
         self._clear()
-        with suppress(OSError):  # others are still there
-            self.folder.rmdir()
+        if multiprocessing.parent_process() is None:  # else another may take its place
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def tell(self, models: dict[str, Any]) -> None:
         """Replace this worker's report."""
@@ -105,6 +113,14 @@ class Workers:
             for suffix in (".json", ".new", ".lock"):
                 file.with_suffix(suffix).unlink(missing_ok=True)
 
+    def _clear_dead_families(self) -> None:
+        """Remove the folders of those that cannot come back."""
+        for folder in _folder_of("0").parent.glob(_folder_of("[0-9]*").name):
+            if not _runs(int(folder.name.rpartition("-")[2])):
+                with suppress(FileNotFoundError):  # another start is about it, too
+                    if not any(map(is_locked, folder.glob("*.lock"))):
+                        shutil.rmtree(folder, ignore_errors=True)
+
     def _lives(self, file: Path) -> bool:
         if file.stem == str(os.getpid()) and self._lock >= 0:
             return True
@@ -116,3 +132,17 @@ class Workers:
         except FileNotFoundError:
             pass
         return False
+
+
+def _folder_of(parent: int | str | None) -> Path:
+    return Path(tempfile.gettempdir()) / f"labloop-{os.getuid()}-{parent}"
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # as somebody else
+        pass
+    return True

@@ -1,0 +1,81 @@
+"""Metric files: each worker counts in its own, and any of them can tell the sum of all.
+
+prometheus_client maps the files into memory, so that what was counted outlives a `kill -9`. They
+lie in a folder of the family's: the children of one uvicorn, whose key for `multiprocessing` they
+all have, while another uvicorn with the same process number has another. A worker that comes in a
+dead one's place goes on with its counts.
+"""
+
+import fcntl
+import hashlib
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.api.workers import family_folder
+from service.contract.files import is_locked, locked
+
+KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemin", "gauge_livemostrecent")
+# Written in full beforehand: on a full disk, a page that is missing would end the process.
+FILE_BYTES = 1 << 19
+
+
+def claim() -> None:
+    """Give this worker its files; prometheus_client must not be imported before."""
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    for other in folder.parent.glob("metrics-*"):
+        if other != folder:  # of a dead family whose process had this one's number
+            shutil.rmtree(other, ignore_errors=True)
+    own = str(os.getpid())
+    with locked(folder):
+        dead = _dead(folder)
+        if dead:
+            _inherit(folder, own if own in dead else dead[0], own)
+        for kind in KINDS:
+            file = folder / f"{kind}_{own}.db"
+            if not file.exists():
+                file.write_bytes(bytes(FILE_BYTES))
+        handle = os.open(_lock(folder, own), os.O_RDONLY)  # until this process ends
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+@contextmanager
+def settled() -> Iterator[Path]:
+    """Give the folder, without the gauges of the dead; nobody comes in meanwhile."""
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may have been cleaned away
+    with locked(folder):
+        for pid in _dead(folder):
+            _drop_gauges(folder, pid)
+        yield folder
+
+
+def _folder() -> Path:
+    key = hashlib.sha256(multiprocessing.current_process().authkey).hexdigest()
+    return family_folder() / f"metrics-{key[:16]}"
+
+
+def _lock(folder: Path, pid: str) -> Path:
+    return folder / f"counter_{pid}.db"
+
+
+def _dead(folder: Path) -> list[str]:
+    """List the processes that ended and whose counts nobody has taken over."""
+    files = sorted(folder.glob("counter_*.db"))
+    return [file.stem.removeprefix("counter_") for file in files if not is_locked(file)]
+
+
+def _inherit(folder: Path, dead: str, own: str) -> None:
+    _drop_gauges(folder, dead)
+    for file in folder.glob(f"*_{dead}.db"):
+        file.rename(file.with_name(file.name.replace(f"_{dead}.", f"_{own}.")))
+
+
+def _drop_gauges(folder: Path, pid: str) -> None:
+    for file in folder.glob(f"gauge_*_{pid}.db"):
+        file.unlink()
