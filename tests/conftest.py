@@ -1,5 +1,6 @@
 from typing import Any
 
+import prometheus_client  # noqa: F401  (before service.api.app: only a server counts in files)
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
