@@ -36,3 +36,6 @@ c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
 config_path = [str(Path(__file__).parent), os.environ.get("JUPYTER_CONFIG_PATH")]
 os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, config_path))
+
+# The API's page and documentation, for whoever can reach this port only.
+load_subconfig("api_tiles.py")  # type: ignore[name-defined]  # noqa: F821  (as get_config)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from start.up import docker_answers
 from tests.browser import new_browser
@@ -76,3 +76,35 @@ def test_the_page_for_people_works_without_the_internet(lab: Lab, page: Page) ->
     page.goto(f"{lab.api_url}/docs")
     expect(page.locator(".opblock").first).to_be_visible()
     assert failed == []
+
+
+TILES = {"API": "body", "API documentation": ".opblock"}
+
+
+@pytest.mark.parametrize("title", TILES)
+def test_a_tile_opens_a_page_of_the_api_where_only_jupyterlab_can_be_reached(
+    lab: Lab, page: Page, title: str
+) -> None:
+    kept_away: list[str] = []
+
+    def pass_on(route: Route) -> None:
+        if route.request.url.startswith(lab.lab_url):
+            route.continue_()
+        else:
+            kept_away.append(route.request.url)
+            route.abort()
+
+    page.context.route("**/*", pass_on)
+    wait_until(lab.version, "a first model")
+    page.goto(f"{lab.lab_url}/lab?reset&token={lab.token()}")
+    card = page.locator(f'.jp-LauncherCard[title^="{title} ["]')
+    expect(card.locator("img")).to_be_visible(timeout=30_000)
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / "launcher.png")
+    with page.context.expect_page() as opened:
+        card.click()
+    api = opened.value
+    expect(api.locator(TILES[title]).first).to_be_visible()
+    api.screenshot(path=ARTEFACTS / f"tile_{title}.png")
+    assert api.url.startswith(f"{lab.lab_url}/labloop-api/")
+    assert kept_away == []

@@ -18,9 +18,12 @@ VERSION = (CHECKOUT / "VERSION").read_text().strip()
 OURS = ["api", "train", "lab"]
 
 IN_THE_LAB_IMAGE = [
+    "api_tiles.py",
     "jupyter_server_config.py",
     "labconfig",
+    "labconfig/api.svg",
     "labconfig/default_setting_overrides.json",
+    "labconfig/docs.svg",
     "owner.py",
 ]
 
