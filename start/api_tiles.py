@@ -18,6 +18,7 @@ from tornado import web
 from traitlets import Any
 
 API_URL = os.environ.get("API_URL") or f"http://127.0.0.1:{os.environ.get('API_PORT') or 8000}"
+API_TOKEN = os.environ.get("API_TOKEN")
 PREFIX = "labloop-api"
 ICONS = Path(__file__).parent / "labconfig"
 
@@ -53,6 +54,8 @@ class ApiHandler(NamedLocalProxyHandler):  # type: ignore[misc]
         for name, value in [*headers.get_all()]:
             if name in ("Cookie", "X-Xsrftoken") or self.is_secret(value):
                 headers.pop(name, None)
+        if API_TOKEN:  # who is logged in may read it here anyway
+            headers["Authorization"] = f"Bearer {API_TOKEN}"
         return headers
 
     async def proxy(self, port: int, path: str) -> None:
