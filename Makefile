@@ -6,7 +6,7 @@ COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version
 	--generate-hashes --no-emit-index-url --no-emit-find-links --only-binary :all: -q
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-docker up-local down venv test soak bench notebooks lock lint
+.PHONY: help up up-docker up-local down doctor venv test soak bench notebooks lock lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ up-local: ## start without Docker; Ctrl-C stops everything
 
 down: ## stop, whichever way it was started
 	@$(PYTHON) start/up.py down
+
+doctor: ## look at everything that is needed, and say what to do about what is amiss
+	@$(PYTHON) -m start.doctor
 
 venv: $(VENV)/.installed ## make .venv with everything for both sides and the tests
 

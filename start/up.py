@@ -49,12 +49,17 @@ def docker_answers() -> tuple[bool, str]:
     return True, f"Docker engine {engine} answers, and Compose {compose} is there"
 
 
-def read_settings() -> None:
+def env_file() -> list[tuple[str, str, str]]:
+    """Read `.env`: each line that is no comment, in three parts, around its first `=`."""
+    file = ROOT / ".env"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [line.partition("=") for line in lines if line.strip() and line.lstrip()[0] != "#"]
+
+
+def complete_settings(written: list[tuple[str, str, str]]) -> None:
     """Complete the environment: from `.env`, as Compose does, then with the defaults."""
-    env_file = ROOT / ".env"
-    for line in env_file.read_text().splitlines() if env_file.exists() else []:
-        name, equals, value = line.partition("=")
-        if equals and not name.lstrip().startswith("#"):
+    for name, equals, value in written:
+        if equals:
             os.environ.setdefault(name.strip(), value.strip().strip("'\""))
     defaults = {name: str(port) for name, (_, port) in PORTS.items()}
     defaults["GIT_REVISION"] = answer("git", "rev-parse", "--short=12", "HEAD")
@@ -62,37 +67,46 @@ def read_settings() -> None:
         os.environ[name] = os.environ.get(name) or value
 
 
-def check_ports(taken_by_us: set[str]) -> None:
-    """Stop with a sentence if a port cannot be had."""
-    for name, (what, port) in PORTS.items():
-        if name in taken_by_us:
-            continue
-        try:
-            port = int(os.environ[name])
-        except ValueError:
-            chosen = f"{name}={os.environ[name]!r}"
-            sys.exit(f"{chosen} is no port. Give a number: {name}={port} make up")
+def port_problem(name: str) -> str:
+    """Say why a port cannot be had, and what to do; nothing if it can."""
+    try:
+        port = int(os.environ[name])
         with socket.socket() as attempt:
             # As the servers do; else a port stays busy for a minute after it was closed.
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                attempt.bind(("127.0.0.1", port))
-            except OSError as error:
-                sys.exit(
-                    f"Port {port} is taken ({error.strerror}). If that is Labloop itself, "
-                    f"`make down` stops it. Else choose another port for {what}: "
-                    f"{name}={port + 1} make up"
-                )
+            attempt.bind(("127.0.0.1", port))
+    except (ValueError, OverflowError):
+        chosen = f"{name}={os.environ[name]!r}"
+        return f"{chosen} is no port. Give a number: {name}={PORTS[name][1]} make up"
+    except OSError as error:
+        return (
+            f"Port {port} is taken ({error.strerror}). If that is Labloop itself, "
+            f"`make down` stops it. Else choose another port for {PORTS[name][0]}: "
+            f"{name}={port + 1} make up"
+        )
+    return ""
+
+
+def check_ports(taken_by_us: set[str]) -> None:
+    """Stop with a sentence if a port cannot be had."""
+    for name in PORTS:
+        if name not in taken_by_us and (problem := port_problem(name)):
+            sys.exit(problem)
+
+
+def ports_of_stack() -> set[str]:
+    """Name the ports that our own containers publish."""
+    published = {
+        "API_PORT": answer("docker", "compose", "port", "api", "8000"),
+        "LAB_PORT": answer("docker", "compose", "port", "lab", os.environ["LAB_PORT"]),
+    }
+    return {name for name, at in published.items() if at.endswith(f":{os.environ[name]}")}
 
 
 def up_docker() -> None:
     """Start the stack in the background, wait until it is healthy, and say where it is."""
     api, lab = os.environ["API_PORT"], os.environ["LAB_PORT"]
-    published = {
-        "API_PORT": answer("docker", "compose", "port", "api", "8000"),
-        "LAB_PORT": answer("docker", "compose", "port", "lab", lab),
-    }
-    check_ports({name for name, at in published.items() if at.endswith(f":{os.environ[name]}")})
+    check_ports(ports_of_stack())
     if subprocess.run(["docker", "compose", "up", "--build", "--wait"], cwd=ROOT).returncode:
         sys.exit("Labloop did not start. `docker compose logs` says why.")
     log = answer("docker", "compose", "logs", "--no-log-prefix", "lab")
@@ -153,7 +167,7 @@ def main(way: str) -> None:
     usable, reason = docker_answers()
     if way == "docker" and not usable:
         sys.exit(f"Docker Compose cannot be used: {reason}. `make up-local` does without.")
-    read_settings()
+    complete_settings(env_file())
     if way == "docker" or (way == "" and usable):
         print(f"Starting with Docker Compose: {reason}.", flush=True)
         return up_docker()

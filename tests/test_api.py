@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
+from service.contract.manifest import installed_libraries
 from tests.live import LiveApi, running_api
 from tests.models import FLOWER, body_mass, iris, penguins
 
@@ -375,7 +377,9 @@ def test_without_a_model_the_answer_is_503_and_names_the_notebook(
             response = http.get(path, params=FLOWER)
             refused(response, 503, "02_train.ipynb")
             assert response.headers["Retry-After"]
-        assert http.get("/health/live").json() == {"status": "live"}
+        live = http.get("/health/live").json()
+        assert datetime.now(UTC) - datetime.fromisoformat(live.pop("time")) < timedelta(minutes=1)
+        assert live == {"status": "live", "image": "local", "libraries": installed_libraries()}
         assert http.get("/models").json() == {"models": []}
 
 

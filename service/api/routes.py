@@ -1,5 +1,6 @@
 """Routes: parse, call, answer. What they call knows nothing of HTTP."""
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,8 +26,11 @@ from service.contract.errors import (
     TooLargeError,
 )
 from service.contract.feature import show
+from service.contract.manifest import installed_libraries
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
+
+INSTALLED = installed_libraries()
 
 router = APIRouter(routes=PAGE_ROUTES, responses=problems())
 
@@ -44,9 +48,16 @@ async def docs() -> Response:
 
 
 @router.get("/health/live", tags=["health"])
-async def live() -> Response:
-    """Say that the process answers."""
-    return JSON({"status": "live"})
+async def live(request: Request) -> Response:
+    """Say that the process answers, what time it has, and what it runs."""
+    return JSON(
+        {
+            "status": "live",
+            "time": datetime.now(UTC),
+            "image": _inference(request).image,
+            "libraries": INSTALLED,
+        }
+    )
 
 
 @router.get("/health/ready", tags=["health"])

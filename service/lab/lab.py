@@ -11,6 +11,8 @@ from service.contract.errors import RefusedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import Aliases
 from service.contract.settings import Settings, settings
+from service.lab.diagnosis import Diagnosis
+from service.lab.doctor import Doctor
 from service.lab.log_book import LogBook
 from service.lab.publication import ModelVersion, Publication
 from service.lab.serving import wait_until_served
@@ -180,6 +182,24 @@ class Lab(LogBook):
             if live is not None:
                 self._store.promote(name, live)
             raise
+
+    def doctor(self) -> Diagnosis:
+        """Look at everything that the loop needs, as this notebook sees it.
+
+        Returns
+        -------
+        Diagnosis
+            A finding a check: the API, versions and clocks on both sides, models, folders, free
+            space and the log; each with what to do about it. `make doctor` looks at the rest.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> lab = Lab(api_url="http://127.0.0.1:9", logs_dir=mkdtemp(), log_copy_dir=mkdtemp())
+        >>> lab.doctor().fixes[0].sentence
+        'The API at http://127.0.0.1:9 does not answer ...
+        """
+        return Doctor(self.settings, self._store, self._client, self._log).examine()
 
     def _make_live(self, name: str, version: int) -> ModelVersion:
         aliases = self._store.promote(name, version)

@@ -1,0 +1,420 @@
+"""Look at what Labloop needs on this machine, and say what to do about what is amiss.
+
+    python3 -m start.doctor
+
+One line a check: `ok`, `note` (worth knowing), or `fix` (something is to be done; then the exit
+code is 1). Only the standard library is used, so that it works before anything is installed.
+What it cannot see from here, `lab.doctor()` sees in a notebook.
+"""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from difflib import get_close_matches
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from start import up
+
+ROOT = up.ROOT
+LAB_UID = 1000
+FULL, LOW = 1, 5  # GB
+COMPOSE_READS = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "BUILDX_")
+SECONDS = 5
+
+
+class Finding(NamedTuple):
+    """What one check says: how grave it is, what was looked at, and a sentence or two."""
+
+    level: str
+    check: str
+    text: str
+
+
+class Api:
+    """The API, asked from here.
+
+    Parameters
+    ----------
+    port : int
+    logs : str
+        The command that shows what the API says.
+    """
+
+    def __init__(self, port: int, logs: str) -> None:
+        self.port, self.logs = port, logs
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Ask for a path; give status and content. A failure is an OSError or ValueError."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        headers = {"User-Agent": "labloop-doctor"}
+        if os.environ.get("API_TOKEN"):
+            headers["Authorization"] = f"Bearer {os.environ['API_TOKEN']}"
+        try:
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        except HTTPException as error:
+            raise ValueError(str(error)) from error
+        finally:
+            connection.close()
+
+
+def version() -> str:
+    """Read this checkout's version."""
+    return (ROOT / "VERSION").read_text().strip()
+
+
+def check_ways(usable: bool, reason: str) -> Iterator[Finding]:
+    """Whether there is a way to start: an engine, or a Python that the packages are made for."""
+    if usable:
+        yield Finding("ok", "engine", f"{reason}.")
+        return
+    number = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info < (3, 14):
+        text = f"{reason[0].upper()}{reason[1:]}. `make up` starts without Docker."
+        yield Finding("note", "engine", text)
+        yield Finding("ok", "python", f"This is Python {number}.")
+        yield from check_packages()
+        return
+    text = (
+        f"{reason[0].upper()}{reason[1:]}, and Labloop needs Python 3.11 to 3.13, not {number}. "
+        "Install one of the two, or name another Python: make PYTHON=python3.12 doctor"
+    )
+    yield Finding("fix", "engine", text)
+
+
+def check_packages() -> Iterator[Finding]:
+    """Whether the packages are those of the lock."""
+    mark, lock = ROOT / ".venv" / ".installed", ROOT / "tests" / "requirements.txt"
+    if not mark.exists():
+        yield Finding("note", "packages", "Not installed yet; `make up` does it.")
+    elif mark.stat().st_mtime < lock.stat().st_mtime:
+        yield Finding("note", "packages", "Older than their lock; `make up` installs them anew.")
+    else:
+        yield Finding("ok", "packages", "Installed from the lock.")
+
+
+def known_settings() -> tuple[set[str], set[str]]:
+    """Read the names of all settings from the code, and of those that Compose passes on."""
+    tree = ast.parse((ROOT / "service" / "contract" / "settings.py").read_text())
+    classes = [each for each in tree.body if isinstance(each, ast.ClassDef)]
+    fields = [each for each in classes[0].body if isinstance(each, ast.AnnAssign)]
+    names = {each.target.id.upper() for each in fields if isinstance(each.target, ast.Name)}
+    passed_on = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    return names | passed_on, passed_on
+
+
+def check_env_file(usable: bool) -> Iterator[Finding]:
+    """Whether `.env` can be read and holds settings, and complete the environment from it."""
+    try:
+        written = up.env_file()
+    except (OSError, UnicodeDecodeError) as error:
+        yield Finding("fix", ".env", f"It cannot be read ({error}). Make it a readable text file.")
+        written = []
+    known, passed_on = known_settings()
+    findings = []
+    for left, equals, _ in written:
+        name = left.strip()
+        if not equals:
+            text = f"The line {name!r} is no setting. Write NAME=value, or remove it."
+            findings.append(Finding("fix", ".env", text))
+        elif name in known and usable and name not in passed_on:
+            text = f"{name} counts without Docker alone; docker-compose.yml sets its own."
+            findings.append(Finding("note", ".env", text))
+        elif name not in known and not name.startswith(COMPOSE_READS):
+            near = get_close_matches(name.upper(), known, 1, 0.8)
+            meant = f" Is {near[0]} meant?" if near else " README.md lists the settings."
+            text = f"{name} is no setting of Labloop.{meant}"
+            findings.append(Finding("fix" if near else "note", ".env", text))
+    yield from findings
+    if written and not findings:
+        yield Finding("ok", ".env", "All its settings are known.")
+    up.complete_settings(written)
+    yield from check_values()
+
+
+def check_values() -> Iterator[Finding]:
+    """Whether the values can be used; it takes the packages to tell."""
+    python = ROOT / ".venv" / "bin" / "python"
+    if python.exists():
+        code = "from service.contract.settings import settings; settings()"
+        done = subprocess.run([python, "-c", code], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["It cannot be read."])[-1]
+            yield Finding("fix", "settings", last.partition("SettingError: ")[2] or last)
+        else:
+            yield Finding("ok", "settings", "All values can be used.")
+
+
+def check_ports(ours: set[str]) -> Iterator[Finding]:
+    """Whether the ports are free, or taken by what was started here."""
+    for name, (what, _) in up.PORTS.items():
+        check = f"port {os.environ[name]}"
+        if name in ours:
+            yield Finding("ok", check, f"Taken by {what} itself.")
+        elif problem := up.port_problem(name):
+            yield Finding("fix", check, problem + holder(os.environ[name]))
+        else:
+            yield Finding("ok", check, f"Free for {what}.")
+
+
+def holder(port: str) -> str:
+    """Say which process listens on a port, where Linux tells."""
+    sockets = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        for line in table.read_text().splitlines()[1:] if table.exists() else []:
+            fields = line.split()
+            address, state, inode = fields[1], fields[3], fields[9]
+            if state == "0A" and port.isdigit() and int(address.split(":")[1], 16) == int(port):
+                sockets.add(f"socket:[{inode}]")
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(each.readlink()) in sockets for each in (process / "fd").iterdir()):
+                command = (process / "comm").read_text().strip()
+                return f" (It is process {process.name}, {command}.)"
+        except OSError:  # it ended just now, or belongs to somebody else
+            continue
+    return ""
+
+
+def check_checkout(usable: bool) -> Iterator[Finding]:
+    """Whose the checkout is, and whether what is made in the lab can be written."""
+    uid = ROOT.stat().st_uid
+    text = f"It belongs to uid {uid}"
+    if not usable:
+        yield Finding("ok", "checkout", f"{text}, and you are uid {os.geteuid()}.")
+    elif uid == LAB_UID:
+        yield Finding("ok", "checkout", f"{text}, as the lab does.")
+    elif keeps_access_lists():
+        yield Finding("ok", "checkout", f"{text}; what the lab makes is given to it.")
+    else:
+        text += f", the lab is uid {LAB_UID}, and the file system keeps no access lists. "
+        text += "If notebooks cannot be saved: sudo chown -R 1000 notebooks service data"
+        yield Finding("note", "checkout", text)
+    folders = ["notebooks", "service", "data", "data/models"]
+    if not usable:  # with Docker the log is in a volume, and Compose names the folders itself
+        folders[3] = os.environ.get("MODELS_DIR") or folders[3]
+        folders.append(os.environ.get("LOGS_DIR") or "logs")
+    findings = [finding for folder in folders if (finding := check_folder(folder, usable))]
+    yield from findings or [Finding("ok", "folders", f"{', '.join(folders)} can be written.")]
+
+
+def keeps_access_lists() -> bool:
+    """Whether the service `owner` can open the checkout's files to the lab."""
+    try:
+        os.getxattr(ROOT, "system.posix_acl_access")  # type: ignore[attr-defined,unused-ignore]
+    except AttributeError:  # not Linux: the engine's virtual machine maps owners itself
+        return True
+    except OSError as error:
+        return error.errno != errno.ENOTSUP
+    return True
+
+
+def check_folder(folder: str, usable: bool) -> Finding | None:
+    """Whether a folder can be written."""
+    path = ROOT / folder
+    if not path.is_dir():
+        return Finding("note", "folders", f"{folder} is not there; it is made when it is needed.")
+    if os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        return None
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        return Finding(
+            "fix", "folders", f"{folder} is on a read-only file system. Mount it read-write."
+        )
+    owner = path.stat().st_uid
+    text = f"{folder} cannot be written by you, uid {os.geteuid()}: it belongs to uid {owner}. "
+    if usable:  # the service `owner` is root
+        return Finding("note", "folders", f"{text}The containers can write there.")
+    return Finding("fix", "folders", f"{text}sudo chown -R {os.geteuid()} {folder}")
+
+
+def check_space(usable: bool) -> Iterator[Finding]:
+    """Whether there is room for images, packages, models and the log."""
+    places = {"the checkout": str(ROOT)}
+    if usable:
+        places["Docker"] = up.answer("docker", "info", "--format", "{{.DockerRootDir}}")
+    for what, place in places.items():
+        if not os.path.isdir(place):  # noqa: PTH112  the engine is in a virtual machine
+            continue
+        free = shutil.disk_usage(place).free / 1e9
+        text = f"{free:.1f} GB free for {what} ({place})."
+        if free < FULL:
+            yield Finding("fix", "space", f"{text} Make room there; lower LOG_MAX_BYTES.")
+        elif free < LOW:
+            yield Finding("note", "space", f"{text} The log may grow to LOG_MAX_BYTES.")
+        else:
+            yield Finding("ok", "space", text)
+
+
+def check_images() -> Iterator[Finding]:
+    """Whether the images are those of this checkout."""
+    wanted = version()
+    named = set(
+        re.findall(r"image: (labloop-\w+):(\S+)", (ROOT / "docker-compose.yml").read_text())
+    )
+    for image, tag in sorted(named):
+        if tag != wanted:
+            text = f"docker-compose.yml names {image}:{tag}, and VERSION says {wanted}. "
+            yield Finding("fix", "images", f"{text}Get both from one commit.")
+        elif up.answer("docker", "image", "inspect", "--format", "{{.Id}}", f"{image}:{tag}"):
+            yield Finding("ok", "images", f"{image}:{tag} is built.")
+        else:
+            yield Finding("note", "images", f"{image}:{tag} is not built yet; `make up` does it.")
+
+
+def containers() -> list[dict[str, Any]]:
+    """List what Compose started here; older versions of it print one list, newer a line each."""
+    said = up.answer("docker", "compose", "ps", "--all", "--format", "json")
+    parsed = [json.loads(line) for line in said.splitlines()]
+    return parsed[0] if parsed and isinstance(parsed[0], list) else parsed
+
+
+def check_containers(found: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Whether each container is as it should be."""
+    for each in found:
+        service, state = each["Service"], each["State"]
+        health, code = each.get("Health") or "", each.get("ExitCode", 0)
+        ended_well = service == "train" and state == "exited" and code == 0
+        logs = f"`docker compose logs {service}` says why."
+        image = str(each.get("Image", ""))
+        if ended_well or (state == "running" and health in ("healthy", "")):
+            if image.startswith("labloop-") and image.rpartition(":")[2] != version():
+                text = f"{service} runs {image}, and this checkout is {version()}: `make up`."
+                yield Finding("fix", "stack", text)
+            else:
+                yield Finding("ok", "stack", f"{service} {'is done' if ended_well else 'runs'}.")
+        elif health == "starting" or state == "created":
+            yield Finding("note", "stack", f"{service} is starting.")
+        else:
+            text = f"{service} is {state}{f', {health}' if health else ''}, exit code {code}. "
+            yield Finding("fix", "stack", text + logs)
+
+
+def check_api(api: Api) -> Iterator[Finding]:
+    """Ask the API itself."""
+    try:
+        live = api.get("/health/live")[1]
+        image, libraries = live["image"], live["libraries"]
+        ready, content = api.get("/health/ready")
+        status, listed = api.get("/models")
+    except OSError as error:
+        text = f"It does not answer at port {api.port} ({error}). {api.logs} says why; "
+        text += "if it was started at another port: API_PORT=8001 make doctor"
+        yield Finding("fix", "api", text)
+        return
+    except (ValueError, KeyError, TypeError) as error:
+        text = f"What answers at port {api.port} is not Labloop's API ({error!r}). "
+        yield Finding("fix", "api", f"{text}Choose another port: API_PORT={api.port + 1} make up")
+        return
+    if ready == 200:
+        serves = f"It serves {content['model']} version {content['version']} as its default model."
+        yield Finding("ok", "api", serves)
+    else:
+        text = f"It is not ready: {content['error']}"
+        if ready == 404:
+            text += " Publish it, or name another as DEFAULT_MODEL."
+        yield Finding("fix", "api", text)
+    yield from check_versions(image, libraries)
+    if status == 200:
+        yield from check_models(listed["models"])
+    else:
+        yield Finding("fix", "models", f"They are not listed: {listed['error']}")
+
+
+def check_versions(image: str, libraries: dict[str, str]) -> Iterator[Finding]:
+    """Whether the API runs what this checkout holds."""
+    wanted = version()
+    if image not in ("local", f"labloop-api:{wanted}"):
+        text = f"The API is from {image}, and this checkout is {wanted}: `make up`."
+        yield Finding("fix", "versions", text)
+    lock = (ROOT / "requirements-api.txt").read_text()
+    others = []
+    for name, number in libraries.items():
+        locked = re.findall(rf"^{name}==([^ ;]+)", lock, re.M)
+        if locked and number not in locked:
+            others.append(f"{name} {number} instead of {' or '.join(locked)}")
+    said = ", ".join(f"{name} {number}" for name, number in libraries.items())
+    if others:
+        text = f"The API has {', '.join(others)}. `make down`, then `make up`, installs the lock."
+        yield Finding("fix", "versions", text)
+    else:
+        yield Finding("ok", "versions", f"The API has {said}.")
+
+
+def check_models(models: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Say what was refused."""
+    for model in models:
+        serving = model["live"] and model["live"]["version"]
+        for refusal in model["refused"]:
+            which = f"{model['name']} version {refusal['version']}"
+            text = f"{which} was refused: {refusal['reason']} "
+            if serving:
+                yield Finding("note", "models", f"{text}Version {serving} serves on.")
+            else:
+                text += "Nothing is served in its place: publish anew, or promote another."
+                yield Finding("fix", "models", text)
+    served = [each for each in models if each["live"]]
+    yield Finding("ok", "models", f"{len(served)} of {len(models)} models are served.")
+
+
+def check_lab(port: int) -> Iterator[Finding]:
+    """Whether JupyterLab answers; it tells its version to anybody."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        connection.request("GET", "/api")
+        number = json.loads(connection.getresponse().read())["version"]
+        yield Finding("ok", "lab", f"JupyterLab answers, on Jupyter Server {number}.")
+    except (OSError, HTTPException, ValueError, KeyError) as error:
+        text = f"JupyterLab does not answer at port {port} ({error}). If it was started at "
+        yield Finding("fix", "lab", f"{text}another port: LAB_PORT=8889 make doctor")
+    finally:
+        connection.close()
+
+
+def checks() -> Iterator[Finding]:
+    """Go through all of them."""
+    usable, reason = up.docker_answers()
+    yield from check_ways(usable, reason)
+    yield from check_env_file(usable)
+    yield from check_checkout(usable)
+    yield from check_space(usable)
+    local, found = up.running(), containers() if usable else []
+    ours = {*up.PORTS} if local else up.ports_of_stack() if usable else set()
+    yield from check_ports(ours)
+    if usable:
+        yield from check_images()
+        yield from check_containers(found)
+    if local:
+        yield Finding("ok", "started", f"Without Docker, by process {local}.")
+    if not local and not found:
+        yield Finding("note", "started", "Nothing is; `make up` starts it.")
+        return
+    if os.environ["API_PORT"].isdigit() and os.environ["LAB_PORT"].isdigit():
+        logs = "What `make up` prints" if local else "`docker compose logs api`"
+        yield from check_api(Api(int(os.environ["API_PORT"]), logs))
+        yield from check_lab(int(os.environ["LAB_PORT"]))
+
+
+def main() -> int:
+    """Print a line a check; give the exit code."""
+    to_do = 0
+    for finding in checks():
+        to_do += finding.level == "fix"
+        print(f"{finding.level:<5} {finding.check:<10} {finding.text}", flush=True)
+    things = "Nothing is" if not to_do else "1 thing is" if to_do == 1 else f"{to_do} things are"
+    print(f"\n{things} to be fixed. In a notebook, lab.doctor() looks at the log and the models.")
+    return 1 if to_do else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
