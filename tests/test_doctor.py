@@ -55,7 +55,7 @@ def at(lab: Lab, **changed: object) -> Lab:
 def test_from_a_log_that_cannot_be_written_and_no_model_to_all_is_well(api: LiveApi) -> None:
     lab = api.lab()
     broken = lab.doctor()
-    assert "cannot be written (Not a directory)" in found(broken, "fix", "api")
+    assert "cannot be written (File exists)" in found(broken, "fix", "api")
     assert "cannot be read (Not a directory)" in found(broken, "fix", "log")
 
     (api.logs / FOLDER).unlink()
