@@ -4,14 +4,14 @@
 
 One line a check: `ok`, `note` (worth knowing), or `fix` (something is to be done; then the exit
 code is 1). Only the standard library is used, so that it works before anything is installed.
-What it cannot see from here, `lab.doctor()` sees in a notebook.
+Where a lab is running, `lab.doctor()` is asked as well: it sees the log, and the folders as the
+lab does.
 """
 
 from __future__ import annotations
 
 import ast
 import errno
-import json
 import os
 import re
 import shutil
@@ -19,59 +19,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from start import up
+from start import running, up
+from start.finding import Finding
 
 ROOT = up.ROOT
 LAB_UID = 1000
 FULL, LOW = 1, 5  # GB
 COMPOSE_READS = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "BUILDX_")
-SECONDS = 5
-
-
-class Finding(NamedTuple):
-    """What one check says: how grave it is, what was looked at, and a sentence or two."""
-
-    level: str
-    check: str
-    text: str
-
-
-class Api:
-    """The API, asked from here.
-
-    Parameters
-    ----------
-    port : int
-    logs : str
-        The command that shows what the API says.
-    """
-
-    def __init__(self, port: int, logs: str) -> None:
-        self.port, self.logs = port, logs
-
-    def get(self, path: str) -> tuple[int, Any]:
-        """Ask for a path; give status and content. A failure is an OSError or ValueError."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        headers = {"User-Agent": "labloop-doctor"}
-        if os.environ.get("API_TOKEN"):
-            headers["Authorization"] = f"Bearer {os.environ['API_TOKEN']}"
-        try:
-            connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
-        except HTTPException as error:
-            raise ValueError(str(error)) from error
-        finally:
-            connection.close()
-
-
-def version() -> str:
-    """Read this checkout's version."""
-    return (ROOT / "VERSION").read_text().strip()
 
 
 def check_ways(usable: bool, reason: str) -> Iterator[Finding]:
@@ -258,7 +214,7 @@ def check_space(usable: bool) -> Iterator[Finding]:
 
 def check_images() -> Iterator[Finding]:
     """Whether the images are those of this checkout."""
-    wanted = version()
+    wanted = up.version()
     named = set(
         re.findall(r"image: (labloop-\w+):(\S+)", (ROOT / "docker-compose.yml").read_text())
     )
@@ -272,115 +228,6 @@ def check_images() -> Iterator[Finding]:
             yield Finding("note", "images", f"{image}:{tag} is not built yet; `make up` does it.")
 
 
-def containers() -> list[dict[str, Any]]:
-    """List what Compose started here; older versions of it print one list, newer a line each."""
-    said = up.answer("docker", "compose", "ps", "--all", "--format", "json")
-    parsed = [json.loads(line) for line in said.splitlines()]
-    return parsed[0] if parsed and isinstance(parsed[0], list) else parsed
-
-
-def check_containers(found: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Whether each container is as it should be."""
-    for each in found:
-        service, state = each["Service"], each["State"]
-        health, code = each.get("Health") or "", each.get("ExitCode", 0)
-        ended_well = service == "train" and state == "exited" and code == 0
-        logs = f"`docker compose logs {service}` says why."
-        image = str(each.get("Image", ""))
-        if ended_well or (state == "running" and health in ("healthy", "")):
-            if image.startswith("labloop-") and image.rpartition(":")[2] != version():
-                text = f"{service} runs {image}, and this checkout is {version()}: `make up`."
-                yield Finding("fix", "stack", text)
-            else:
-                yield Finding("ok", "stack", f"{service} {'is done' if ended_well else 'runs'}.")
-        elif health == "starting" or state == "created":
-            yield Finding("note", "stack", f"{service} is starting.")
-        else:
-            text = f"{service} is {state}{f', {health}' if health else ''}, exit code {code}. "
-            yield Finding("fix", "stack", text + logs)
-
-
-def check_api(api: Api) -> Iterator[Finding]:
-    """Ask the API itself."""
-    try:
-        live = api.get("/health/live")[1]
-        image, libraries = live["image"], live["libraries"]
-        ready, content = api.get("/health/ready")
-        status, listed = api.get("/models")
-    except OSError as error:
-        text = f"It does not answer at port {api.port} ({error}). {api.logs} says why; "
-        text += "if it was started at another port: API_PORT=8001 make doctor"
-        yield Finding("fix", "api", text)
-        return
-    except (ValueError, KeyError, TypeError) as error:
-        text = f"What answers at port {api.port} is not Labloop's API ({error!r}). "
-        yield Finding("fix", "api", f"{text}Choose another port: API_PORT={api.port + 1} make up")
-        return
-    if ready == 200:
-        serves = f"It serves {content['model']} version {content['version']} as its default model."
-        yield Finding("ok", "api", serves)
-    else:
-        text = f"It is not ready: {content['error']}"
-        if ready == 404:
-            text += " Publish it, or name another as DEFAULT_MODEL."
-        yield Finding("fix", "api", text)
-    yield from check_versions(image, libraries)
-    if status == 200:
-        yield from check_models(listed["models"])
-    else:
-        yield Finding("fix", "models", f"They are not listed: {listed['error']}")
-
-
-def check_versions(image: str, libraries: dict[str, str]) -> Iterator[Finding]:
-    """Whether the API runs what this checkout holds."""
-    wanted = version()
-    if image not in ("local", f"labloop-api:{wanted}"):
-        text = f"The API is from {image}, and this checkout is {wanted}: `make up`."
-        yield Finding("fix", "versions", text)
-    lock = (ROOT / "requirements-api.txt").read_text()
-    others = []
-    for name, number in libraries.items():
-        locked = re.findall(rf"^{name}==([^ ;]+)", lock, re.M)
-        if locked and number not in locked:
-            others.append(f"{name} {number} instead of {' or '.join(locked)}")
-    said = ", ".join(f"{name} {number}" for name, number in libraries.items())
-    if others:
-        text = f"The API has {', '.join(others)}. `make down`, then `make up`, installs the lock."
-        yield Finding("fix", "versions", text)
-    else:
-        yield Finding("ok", "versions", f"The API has {said}.")
-
-
-def check_models(models: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Say what was refused."""
-    for model in models:
-        serving = model["live"] and model["live"]["version"]
-        for refusal in model["refused"]:
-            which = f"{model['name']} version {refusal['version']}"
-            text = f"{which} was refused: {refusal['reason']} "
-            if serving:
-                yield Finding("note", "models", f"{text}Version {serving} serves on.")
-            else:
-                text += "Nothing is served in its place: publish anew, or promote another."
-                yield Finding("fix", "models", text)
-    served = [each for each in models if each["live"]]
-    yield Finding("ok", "models", f"{len(served)} of {len(models)} models are served.")
-
-
-def check_lab(port: int) -> Iterator[Finding]:
-    """Whether JupyterLab answers; it tells its version to anybody."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-    try:
-        connection.request("GET", "/api")
-        number = json.loads(connection.getresponse().read())["version"]
-        yield Finding("ok", "lab", f"JupyterLab answers, on Jupyter Server {number}.")
-    except (OSError, HTTPException, ValueError, KeyError) as error:
-        text = f"JupyterLab does not answer at port {port} ({error}). If it was started at "
-        yield Finding("fix", "lab", f"{text}another port: LAB_PORT=8889 make doctor")
-    finally:
-        connection.close()
-
-
 def checks() -> Iterator[Finding]:
     """Go through all of them."""
     usable, reason = up.docker_answers()
@@ -388,21 +235,17 @@ def checks() -> Iterator[Finding]:
     yield from check_env_file(usable)
     yield from check_checkout(usable)
     yield from check_space(usable)
-    local, found = up.running(), containers() if usable else []
-    ours = {*up.PORTS} if local else up.ports_of_stack() if usable else set()
-    yield from check_ports(ours)
+    local, found = up.running(), running.containers() if usable else []
+    yield from check_ports({*up.PORTS} if local else up.ports_of_stack() if usable else set())
     if usable:
         yield from check_images()
-        yield from check_containers(found)
+        yield from running.check_containers(found)
     if local:
         yield Finding("ok", "started", f"Without Docker, by process {local}.")
-    if not local and not found:
+    if local or found:
+        yield from running.check_servers(bool(local))
+    else:
         yield Finding("note", "started", "Nothing is; `make up` starts it.")
-        return
-    if os.environ["API_PORT"].isdigit() and os.environ["LAB_PORT"].isdigit():
-        logs = "What `make up` prints" if local else "`docker compose logs api`"
-        yield from check_api(Api(int(os.environ["API_PORT"]), logs))
-        yield from check_lab(int(os.environ["LAB_PORT"]))
 
 
 def main() -> int:
@@ -410,9 +253,9 @@ def main() -> int:
     to_do = 0
     for finding in checks():
         to_do += finding.level == "fix"
-        print(f"{finding.level:<5} {finding.check:<10} {finding.text}", flush=True)
+        print(finding, flush=True)
     things = "Nothing is" if not to_do else "1 thing is" if to_do == 1 else f"{to_do} things are"
-    print(f"\n{things} to be fixed. In a notebook, lab.doctor() looks at the log and the models.")
+    print(f"\n{things} to be fixed.")
     return 1 if to_do else 0
 
 

@@ -36,6 +36,11 @@ def answer(*command: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
+def version() -> str:
+    """Read this checkout's version."""
+    return (ROOT / "VERSION").read_text().strip()
+
+
 def docker_answers() -> tuple[bool, str]:
     """Whether Docker Compose can be used here, and the reason in words."""
     if not shutil.which("docker"):

@@ -71,6 +71,17 @@ class Lab:
             return int(self.predict().headers.get("X-Model-Version", 0))
         return 0
 
+    def doctor(self) -> subprocess.CompletedProcess[str]:
+        """Run what `make doctor` runs."""
+        return subprocess.run(
+            [sys.executable, "-m", "start.doctor"],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
     def jupyter(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"token {self.token()}"}
         return httpx.request(

@@ -104,6 +104,17 @@ print(lab.sql("SELECT count(*) AS n FROM predictions JOIN feedback USING (predic
     assert int(count) >= 1
 
 
+def test_the_doctors_find_nothing_to_fix(stack: ComposeLab) -> None:
+    inside = "from service.lab import Lab; print(Lab().doctor())"
+    told = stack.run_in("lab", "python", "-c", inside).stdout
+    assert told.startswith("Nothing is to be fixed.\n"), told
+    done = stack.doctor()
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in ("ok    stack      api runs.", "ok    stack      train is done."):
+        assert line in done.stdout
+    assert "ok    lab: log   Every line is what was written" in done.stdout
+
+
 def test_the_lab_cannot_write_the_log(stack: ComposeLab) -> None:
     refused = stack.run_in("lab", "touch", "logs/mine", check=False)
     assert refused.returncode != 0

@@ -157,7 +157,7 @@ class OtherApi(BaseHTTPRequestHandler):
 def other_api(api: LiveApi) -> Iterator[Callable[..., Lab]]:
     """Give a function that gives a lab before another API."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), OtherApi)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
 
     def lab(live: dict[str, object], **changed: object) -> Lab:
         OtherApi.answers = {"/health/live": live}
@@ -318,8 +318,9 @@ def started(copy: Path) -> Iterator[Path]:
 
 def test_servers_that_do_not_answer_are_named(started: Path) -> None:
     code, told = examine(started)
-    assert "fix   api        It does not answer at port" in told
-    assert "fix   lab        JupyterLab does not answer at port" in told
+    assert "fix   api        Nothing answers at port" in told
+    assert "API_PORT=… make doctor. What `make up` prints says more." in told
+    assert "fix   lab        Nothing answers at port" in told
     assert code == 1
 
 
@@ -333,8 +334,11 @@ def test_a_living_api_is_asked(started: Path, api: LiveApi) -> None:
 
 def test_what_is_not_the_api_is_named(started: Path, other_api: Callable[..., Lab]) -> None:
     port = other_api({}).settings.api_url.rpartition(":")[2]
-    _, told = examine(started, API_PORT=port)
-    assert f"fix   api        What answers at port {port} is not Labloop's API" in told
+    OtherApi.answers["/api"] = {"version": "2"}
+    _, told = examine(started, API_PORT=port, LAB_PORT=port)
+    assert f"fix   api        What answers at port {port} is not Labloop's" in told
+    assert "ok    lab        JupyterLab answers, on Jupyter Server 2." in told
+    assert "fix   lab        lab.doctor() could not be asked: " in told
 
 
 STACK = """
