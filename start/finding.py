@@ -9,7 +9,7 @@ class Finding(NamedTuple):
     Examples
     --------
     >>> print(Finding("note", "started", "Nothing is."))
-    note  started    Nothing is.
+    note  started       Nothing is.
     """
 
     level: str
@@ -17,4 +17,4 @@ class Finding(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.level:<5} {self.check:<10} {self.text}"
+        return f"{self.level:<5} {self.check:<13} {self.text}"

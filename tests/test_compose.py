@@ -110,9 +110,9 @@ def test_the_doctors_find_nothing_to_fix(stack: ComposeLab) -> None:
     assert told.startswith("Nothing is to be fixed.\n"), told
     done = stack.doctor()
     assert done.returncode == 0, done.stdout + done.stderr
-    for line in ("ok    stack      api runs.", "ok    stack      train is done."):
+    for line in ("ok    stack         api runs.", "ok    stack         train is done."):
         assert line in done.stdout
-    assert "ok    lab: log   Every line is what was written" in done.stdout
+    assert "ok    lab: log      Every line is what was written" in done.stdout
 
 
 def test_the_lab_cannot_write_the_log(stack: ComposeLab) -> None:

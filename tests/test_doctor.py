@@ -244,9 +244,9 @@ def examine(folder: Path, **environment: str) -> tuple[int, str]:
 
 def test_a_fresh_checkout_has_nothing_to_fix(copy: Path) -> None:
     code, told = examine(copy)
-    assert "note  engine     Docker is not installed. `make up` starts without Docker." in told
-    assert "note  packages   Not installed yet" in told
-    assert "note  started    Nothing is; `make up` starts it." in told
+    assert "note  engine        Docker is not installed. `make up` starts without Docker." in told
+    assert "note  packages      Not installed yet" in told
+    assert "note  started       Nothing is; `make up` starts it." in told
     assert "\nNothing is to be fixed." in told
     assert code == 0
 
@@ -257,7 +257,7 @@ def test_a_taken_port_is_named_with_who_has_it(copy: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         code, told = examine(copy, API_PORT=str(port), LAB_PORT="99999")
-    assert f"fix   port {port} Port {port} is taken" in told
+    assert f"fix   port {port}    Port {port} is taken" in told
     assert f"API_PORT={port + 1} make up (It is process {os.getpid()}, " in told
     assert "LAB_PORT='99999' is no port" in told
     assert code == 1
@@ -266,9 +266,9 @@ def test_a_taken_port_is_named_with_who_has_it(copy: Path) -> None:
 def test_an_env_file_is_read_for_what_has_no_effect(copy: Path) -> None:
     (copy / ".env").write_text("# mine\nLOG_SYNCH=always\nMAX_ROWS\nMY_KEY=1\nLOG_SYNC=off\n")
     code, told = examine(copy)
-    assert "fix   .env       LOG_SYNCH is no setting of Labloop. Is LOG_SYNC meant?" in told
-    assert "fix   .env       The line 'MAX_ROWS' is no setting. Write NAME=value" in told
-    assert "note  .env       MY_KEY is no setting of Labloop." in told
+    assert "fix   .env          LOG_SYNCH is no setting of Labloop. Is LOG_SYNC meant?" in told
+    assert "fix   .env          The line 'MAX_ROWS' is no setting. Write NAME=value" in told
+    assert "note  .env          MY_KEY is no setting of Labloop." in told
     assert code == 1
 
 
@@ -279,7 +279,7 @@ def test_an_env_file_that_cannot_be_read_is_named(copy: Path, content: bytes | N
     else:
         (copy / ".env").write_bytes(content)
     code, told = examine(copy)
-    assert "fix   .env       It cannot be read (" in told
+    assert "fix   .env          It cannot be read (" in told
     assert code == 1
 
 
@@ -287,7 +287,7 @@ def test_a_value_that_cannot_be_used_is_named(copy: Path) -> None:
     (copy / ".venv").symlink_to(sys.prefix)
     (copy / ".env").write_text("API_WORKERS=many\n")
     code, told = examine(copy)
-    assert "fix   settings   API_WORKERS='many' cannot be used" in told
+    assert "fix   settings      API_WORKERS='many' cannot be used" in told
     assert code == 1
 
 
@@ -295,8 +295,8 @@ def test_a_full_and_a_read_only_disk_are_named(small_disk: Path) -> None:
     copy_checkout(small_disk)
     make_read_only(small_disk)
     code, told = examine(small_disk)
-    assert "fix   space      0.0 GB free for the checkout" in told
-    assert "fix   folders    notebooks is on a read-only file system" in told
+    assert "fix   space         0.0 GB free for the checkout" in told
+    assert "fix   folders       notebooks is on a read-only file system" in told
     assert code == 1
 
 
@@ -318,27 +318,27 @@ def started(copy: Path) -> Iterator[Path]:
 
 def test_servers_that_do_not_answer_are_named(started: Path) -> None:
     code, told = examine(started)
-    assert "fix   api        Nothing answers at port" in told
+    assert "fix   api           Nothing answers at port" in told
     assert "API_PORT=… make doctor. What `make up` prints says more." in told
-    assert "fix   lab        Nothing answers at port" in told
+    assert "fix   lab           Nothing answers at port" in told
     assert code == 1
 
 
 def test_a_living_api_is_asked(started: Path, api: LiveApi) -> None:
     _, told = examine(started, API_PORT=api.url.rpartition(":")[2])
-    assert "ok    api        It serves iris version 1 as its default model." in told
+    assert "ok    api           It serves iris version 1 as its default model." in told
     assert f"scikit-learn {installed_libraries()['scikit-learn']}" in told
-    assert "note  models     flowers version 2 was refused: " in told
-    assert "ok    models     2 of 2 models are served." in told
+    assert "note  models        flowers version 2 was refused: " in told
+    assert "ok    models        2 of 2 models are served." in told
 
 
 def test_what_is_not_the_api_is_named(started: Path, other_api: Callable[..., Lab]) -> None:
     port = other_api({}).settings.api_url.rpartition(":")[2]
     OtherApi.answers["/api"] = {"version": "2"}
     _, told = examine(started, API_PORT=port, LAB_PORT=port)
-    assert f"fix   api        What answers at port {port} is not Labloop's" in told
-    assert "ok    lab        JupyterLab answers, on Jupyter Server 2." in told
-    assert "fix   lab        lab.doctor() could not be asked: " in told
+    assert f"fix   api           What answers at port {port} is not Labloop's" in told
+    assert "ok    lab           JupyterLab answers, on Jupyter Server 2." in told
+    assert "fix   lab           lab.doctor() could not be asked: " in told
 
 
 STACK = """
@@ -359,11 +359,11 @@ def test_containers_that_are_not_well_are_named(copy: Path) -> None:
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     (copy / ".env").write_text("API_HOST=0.0.0.0\n")
     code, told = examine(copy)
-    assert "ok    engine     Docker engine 26.1.0 answers, and Compose 26.1.0 is there." in told
-    assert "fix   stack      api is running, unhealthy, exit code 0." in told
+    assert "ok    engine        Docker engine 26.1.0 answers, and Compose 26.1.0 is there." in told
+    assert "fix   stack         api is running, unhealthy, exit code 0." in told
     assert "`docker compose logs api` says why." in told
-    assert "ok    stack      train is done." in told
-    assert "fix   stack      lab runs labloop-lab:0.0.1, and this checkout is " in told
+    assert "ok    stack         train is done." in told
+    assert "fix   stack         lab runs labloop-lab:0.0.1, and this checkout is " in told
     assert "is not built yet; `make up` does it." in told
-    assert "note  .env       API_HOST counts without Docker alone" in told
+    assert "note  .env          API_HOST counts without Docker alone" in told
     assert code == 1

@@ -154,8 +154,8 @@ def test_the_local_start_trains_serves_and_stops_at_one_ctrl_c(local: LocalLab) 
     # And its doctor, who asks the lab's, has nothing to fix.
     done = local.doctor()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "ok    api        It serves iris version 1" in done.stdout
-    assert "ok    lab: log   Every line is what was written" in done.stdout
+    assert "ok    api           It serves iris version 1" in done.stdout
+    assert "ok    lab: log      Every line is what was written" in done.stdout
 
     # With a kernel running, as there is one in a lab that is used.
     assert local.jupyter("POST", "kernels", json={"name": "python3"}).status_code == 201

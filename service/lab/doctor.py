@@ -199,7 +199,11 @@ class Doctor:
                     "`docker compose logs owner` says why." if self.in_container else chown,
                 )
         if changeable:
-            self._say("ok", "folders", f"{', '.join(map(str, folders))} can be changed.")
+            names = [
+                str(each.relative_to(CHECKOUT) if each.is_relative_to(CHECKOUT) else each)
+                for each in folders
+            ]
+            self._say("ok", "folders", f"{', '.join(names)} can be changed.")
         logs = self.settings.logs_dir
         if self.in_container and not os.statvfs(logs).f_flag & os.ST_RDONLY:
             self._say(
