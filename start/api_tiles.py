@@ -82,11 +82,10 @@ def tile(title: str, path: str, icon: str) -> dict[str, Anything]:
 
 
 # The first name that fits a path wins, so that `proxy` and the ports under it lead nowhere.
-hidden = {"enabled": False}
-c.ServerProxy.servers = {
-    "proxy": Server(handler=Template404, launcher_entry=hidden),
-    PREFIX: Server(
-        handler=ApiHandler, port=api.port or 80, launcher_entry=tile("API", "", "api.svg")
-    ),
-    "labloop-docs": Server(launcher_entry=tile("API documentation", "docs", "docs.svg")),
-}
+servers = {"proxy": Server(handler=Template404, launcher_entry={"enabled": False})}
+if api.scheme == "http" and not api.path.strip("/"):  # the proxy speaks nothing else
+    at_root = tile("API", "", "api.svg")
+    servers[PREFIX] = Server(handler=ApiHandler, port=api.port or 80, launcher_entry=at_root)
+    at_docs = tile("API documentation", "docs", "docs.svg")
+    servers["labloop-docs"] = Server(launcher_entry=at_docs)
+c.ServerProxy.servers = servers

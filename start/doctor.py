@@ -35,18 +35,28 @@ def check_ways(usable: bool, reason: str) -> Iterator[Finding]:
     if usable:
         yield Finding("ok", "engine", f"{reason}.")
         return
+    reason = f"{reason[0].upper()}{reason[1:]}{engine_error()}"
     number = ".".join(map(str, sys.version_info[:3]))
     if (3, 11) <= sys.version_info < (3, 14):
-        text = f"{reason[0].upper()}{reason[1:]}. `make up` starts without Docker."
+        text = f"{reason}. `make up` starts without Docker."
         yield Finding("note", "engine", text)
         yield Finding("ok", "python", f"This is Python {number}.")
         yield from check_packages()
         return
     text = (
-        f"{reason[0].upper()}{reason[1:]}, and Labloop needs Python 3.11 to 3.13, not {number}. "
+        f"{reason}, and Labloop needs Python 3.11 to 3.13, not {number}. "
         "Install one of the two, or name another Python: make PYTHON=python3.12 doctor"
     )
     yield Finding("fix", "engine", text)
+
+
+def engine_error() -> str:
+    """Give the docker command's own words, e.g. that you are not in the group `docker`."""
+    if not shutil.which("docker"):
+        return ""
+    done = subprocess.run(["docker", "version"], capture_output=True, text=True)
+    lines = done.stderr.strip().splitlines()
+    return f": {lines[-1].rstrip('.')}" if done.returncode and lines else ""
 
 
 def check_packages() -> Iterator[Finding]:

@@ -300,6 +300,15 @@ def test_a_full_and_a_read_only_disk_are_named(small_disk: Path) -> None:
     assert code == 1
 
 
+def test_the_engine_s_own_words_are_given(copy: Path) -> None:
+    program = copy / "docker"
+    program.write_text("#!/bin/sh\necho 'permission denied: /var/run/docker.sock' >&2\nexit 1\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    code, told = examine(copy)
+    assert "no Docker engine answers it: permission denied: /var/run/docker.sock. `make up`" in told
+    assert code == 0
+
+
 def test_an_old_python_without_docker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 10, 1))
     (told,) = doctor.check_ways(False, "docker is not installed")

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
+from traitlets.config.loader import PyFileConfigLoader
 
 from tests.live import CHECKOUT, free_ports, wait_until
 
@@ -156,6 +157,23 @@ def test_there_is_a_tile_for_each_page_with_an_icon(visitor: httpx.Client) -> No
     assert paths == {"API": "labloop-api/", "API documentation": "labloop-api/docs"}
     for tile in tiles.values():
         assert "<svg" in visitor.get(tile["icon_url"]).text
+
+
+@pytest.mark.parametrize(
+    "url, names",
+    [
+        ("http://api", {"proxy", "labloop-api", "labloop-docs"}),
+        ("https://api.example.org", {"proxy"}),
+        ("http://example.org/api", {"proxy"}),
+    ],
+)
+def test_there_is_no_tile_for_an_api_that_the_proxy_cannot_reach(
+    monkeypatch: pytest.MonkeyPatch, url: str, names: set[str]
+) -> None:
+    monkeypatch.setenv("API_URL", url)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    loader = PyFileConfigLoader("jupyter_server_config.py", str(CHECKOUT / "start"))
+    assert loader.load_config().ServerProxy.servers.keys() == names
 
 
 def test_an_api_that_is_gone_is_named(visitor: httpx.Client, api: ThreadingHTTPServer) -> None:

@@ -173,7 +173,8 @@ class Doctor:
             elif worker["generation"] < aliases.generation:
                 self._say("note", "models", f"{name} version {live} is being tried by {who}.")
             else:
-                self._say("fix", "models", f"{who} does not serve {name} version {live}.")
+                which = f"{name} version {live} is to be live, and {who} does not serve it."
+                self._say("fix", "models", which, f"lab.promote({name!r}, {live}) makes it look.")
         for refusal in served["refused"]:
             if refusal["version"] not in (None, live):
                 which = f"{name} version {refusal['version']}"
