@@ -56,7 +56,7 @@ def engine_error() -> str:
         return ""
     done = subprocess.run(["docker", "version"], capture_output=True, text=True)
     lines = done.stderr.strip().splitlines()
-    return f": {lines[-1].rstrip('.')}" if done.returncode and lines else ""
+    return f": {lines[-1].rstrip('.?')}" if done.returncode and lines else ""
 
 
 def check_packages() -> Iterator[Finding]:
