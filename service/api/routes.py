@@ -54,7 +54,7 @@ async def live(request: Request) -> Response:
         {
             "status": "live",
             "time": datetime.now(UTC),
-            "image": _inference(request).image,
+            "image": inference_of(request).image,
             "libraries": INSTALLED,
         }
     )
