@@ -116,10 +116,7 @@ def check_api(api: Server, is_local: bool) -> Iterator[Finding]:
         serves = f"It serves {content['model']} version {content['version']} as its default model."
         yield Finding("ok", "api", serves)
     else:
-        text = f"It is not ready: {content['error']}"
-        if ready == 404:
-            text += " Publish it, or name another as DEFAULT_MODEL."
-        yield Finding("fix", "api", text)
+        yield Finding("fix", "api", f"It is not ready: {content['error']}")
     yield from check_versions(image, libraries)
 
 

@@ -66,7 +66,7 @@ def test_from_a_log_that_cannot_be_written_and_no_model_to_all_is_well(api: Live
     lab.publish("flowers", trained.estimator, trained.X, trained.y)
     missing = found(lab.doctor(), "fix", "api")
     assert "There is no model 'iris'; published: flowers." in missing
-    assert "lab.publish('iris', …), or set DEFAULT_MODEL to a model that there is." in missing
+    assert "Publish it, or set DEFAULT_MODEL to another." in missing
 
     lab.publish("iris", trained.estimator, trained.X, trained.y)
     lab.predict("iris", FLOWER)

@@ -71,7 +71,9 @@ async def ready(request: Request) -> Response:
     try:
         model = inference.registry.live(request.app.state.settings.default_model)
     except NotFoundError as error:
-        raise NotPublishedError(f"DEFAULT_MODEL is not served. {error}") from error
+        raise NotPublishedError(
+            f"DEFAULT_MODEL is not served. {error} Publish it, or set DEFAULT_MODEL to another."
+        ) from error
     return JSON(
         {
             "status": "ready",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from service.contract.errors import ApiUnreachableError, LabloopError, NotFoundError
+from service.contract.errors import ApiUnreachableError, LabloopError
 from service.contract.files import is_locked
 from service.contract.manifest import installed_libraries
 from service.contract.model_store import ModelStore
@@ -72,10 +72,6 @@ class Doctor:
             self._say("fix", "versions", "The API is older than 0.4.0, this lab is not.", REBUILD)
         try:
             ready = self.client.get("/health/ready")
-        except NotFoundError as error:
-            name = self.settings.default_model
-            remedy = f"lab.publish({name!r}, …), or set DEFAULT_MODEL to a model that there is."
-            self._say("fix", "api", f"It is not ready: {error}", remedy)
         except LabloopError as error:
             self._say("fix", "api", f"It is not ready: {error}")
         else:
