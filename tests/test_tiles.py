@@ -182,3 +182,36 @@ def test_an_api_that_is_gone_is_named(visitor: httpx.Client, api: ThreadingHTTPS
     asked = visitor.get("/labloop-api/")
     assert asked.status_code == 502
     assert f"The API at http://127.0.0.1:{api.server_port} does not answer" in asked.text
+
+
+# The rest of JupyterLab's port.
+
+ASKED = [
+    ("GET", "/api/contents"),
+    ("GET", "/api/kernels"),
+    ("GET", "/api/sessions"),
+    ("GET", "/files/README.md"),
+    ("GET", "/labloop-api/models"),
+    ("POST", "/api/kernels"),
+    ("POST", "/api/contents"),
+    ("PUT", "/api/contents/mine.txt"),
+    ("DELETE", "/api/contents/mine.txt"),
+    ("POST", "/labloop-api/models/iris/predict"),
+]
+
+
+@pytest.mark.parametrize("method, path", ASKED)
+def test_no_stranger_and_no_foreign_page_is_let_in(
+    jupyter: str, visitor: httpx.Client, method: str, path: str
+) -> None:
+    with httpx.Client(base_url=jupyter, trust_env=False) as stranger:
+        for given in ({}, {"token": ""}, {"token": "wrong"}):
+            assert stranger.request(method, path, params=given).status_code in (302, 403)
+        named = {"Authorization": f"token {TOKEN}", "Host": "evil.example"}
+        assert stranger.request(method, path, headers=named).status_code == 403
+    if method == "GET":
+        return  # a page cannot read what another site answers
+    for page in ({"Origin": "http://evil.example"}, {"Origin": "null"}):
+        assert visitor.request(method, path, headers=page).status_code in (403, 404)
+    if path.startswith("/api"):
+        assert visitor.request(method, path).status_code == 403  # without the token against XSRF
