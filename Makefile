@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
-COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
+COMPILE = $(VENV)/bin/uv pip compile $(1) --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --only-binary :all: -q
+# Clients and tools that the tests run, each in an environment of its own.
+OUTSIDE := $(basename $(notdir $(wildcard tests/outside/*.in)))
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-docker up-local down doctor venv test soak bench notebooks lock lint
+.PHONY: help up up-docker up-local down doctor venv outside test soak bench notebooks lock lint audit
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +39,13 @@ $(VENV)/.installed: tests/requirements.txt
 	@$(IN_VENV) -c 'import sysconfig; open(sysconfig.get_path("purelib") + "/labloop.pth", "w").write("$(CURDIR)\n")'
 	@touch $@
 
+outside: $(OUTSIDE:%=$(VENV)-outside-%/.installed) ## make the environments of the clients and tools that we did not write
+
+$(VENV)-outside-%/.installed: tests/outside/%.txt | venv
+	$(VENV)/bin/uv venv --quiet --clear --python $(IN_VENV) $(@D)
+	$(VENV)/bin/uv pip sync --quiet --require-hashes --only-binary :all: --python $(@D)/bin/python $<
+	@touch $@
+
 test: venv ## run every test that this machine can run, and say what was skipped
 	$(IN_VENV) -m pytest
 
@@ -50,13 +59,20 @@ notebooks: venv ## run all notebooks against a fresh lab and keep their outputs
 	$(IN_VENV) -m tests.notebooks
 
 # The first lock covers everything; the two images get parts of it, with the same versions.
-lock: venv ## compile pyproject.toml into the three requirement files
-	$(COMPILE) --all-extras -o tests/requirements.txt
+lock: venv ## compile pyproject.toml and tests/outside/*.in into the requirement files
+	$(call COMPILE,pyproject.toml) --all-extras -o tests/requirements.txt
 	for side in api lab; do \
-		$(COMPILE) --extra $$side -c tests/requirements.txt -o requirements-$$side.txt || exit; \
+		$(call COMPILE,pyproject.toml) --extra $$side -c tests/requirements.txt \
+			-o requirements-$$side.txt || exit; \
+	done
+	for name in $(OUTSIDE); do \
+		$(call COMPILE,tests/outside/$$name.in) -o tests/outside/$$name.txt || exit; \
 	done
 
 lint: venv ## check style and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy service start tests benchmarks
+
+audit: $(VENV)-outside-pip-audit/.installed ## look the locked packages up among known vulnerabilities (needs the internet)
+	$(<D)/bin/pip-audit --strict --disable-pip -r requirements-api.txt -r requirements-lab.txt
