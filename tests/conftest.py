@@ -6,6 +6,8 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.stack import checkout, engine, stack  # noqa: F401
 
+# What runs in environments of other people's packages cannot be imported here.
+collect_ignore = ["outside"]
 SHARE_THE_STACK = ("tests/test_browser.py", "tests/test_compose.py")
 
 
