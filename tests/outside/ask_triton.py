@@ -103,7 +103,7 @@ def ask(client: Any, iris: Columns, penguins: Columns, missing: Columns) -> dict
             "unknown model": refusal(lambda: infer("roses", first)),
             "unknown version": refusal(lambda: infer("iris", first, model_version="9")),
             "unknown output": refusal(
-                lambda: infer("iris", first, outputs=requested(("x",), True))
+                lambda: infer("iris", first, outputs=requested(("chance",), True))
             ),
             "missing feature": refusal(lambda: infer("iris", first[1:])),
             "unknown feature": refusal(
