@@ -142,6 +142,11 @@ def test_a_request_has_the_id_that_it_came_with(told: Told, client: str) -> None
     assert told["named" if client == "triton" else "proba"]["id"] == "mine"
 
 
+@pytest.mark.parametrize("client", ["mlserver"], indirect=True)
+def test_an_answer_can_be_read_as_a_table(told: Told) -> None:
+    assert told["as a table"] == {"predict": iris(1).estimator.predict(IRIS).tolist()}
+
+
 @pytest.mark.parametrize("client", ["triton"], indirect=True)
 def test_a_version_can_be_asked_for(told: Told) -> None:
     named = told["named"]
@@ -157,12 +162,12 @@ REFUSED = {
     "unknown feature": (400, "colour"),
     "wrong type": (400, "sepal_length"),
     "text": (400, "petal_width"),
-    "NaN in JSON": (400, "NaN"),
-    "shared memory": (404, ""),
+    "NaN in JSON": (400, "send null"),
+    "compressed": (415, "gzip"),
+    "shared memory": (501, "hared memory"),
 }
 
 
-@pytest.mark.parametrize("client", ["triton", "kserve"], indirect=True)
 def test_what_is_refused_is_an_error_of_the_client_with_the_reason(told: Told) -> None:
     for what, error in told["refusals"].items():
         status, words = REFUSED[what]

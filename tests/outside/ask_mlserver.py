@@ -7,6 +7,7 @@ argument, tables come through standard input, answers go to standard output.
 import json
 import sys
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -26,6 +27,15 @@ def call(url: str, body: Any = None) -> bytes:
 def infer(url: str, model: str, request: types.InferenceRequest) -> types.InferenceResponse:
     said = call(f"{url}/v2/models/{model}/infer", request)
     return types.InferenceResponse.model_validate_json(said)
+
+
+def refusal(url: str, model: str, request: types.InferenceRequest) -> dict[str, Any]:
+    try:
+        infer(url, model, request)
+    except HTTPError as error:
+        said = types.InferenceErrorResponse.model_validate_json(error.read())
+        return {"status": error.code, "message": said.error}
+    raise AssertionError("nothing was refused")
 
 
 def decoded(response: types.InferenceResponse) -> dict[str, Any]:
@@ -86,6 +96,12 @@ def ask(url: str, iris: Columns, penguins: Columns, missing: Columns) -> dict[st
         },
         "missing": decoded(infer(url, "penguins", with_missing_text(missing))),
         "proba": {"id": only.id} | decoded(only),
+        "refusals": {
+            "unknown model": refusal(url, "roses", proba),
+            "missing feature": refusal(
+                url, "iris", PandasCodec.encode_request(table.drop(columns="sepal_length"))
+            ),
+        },
         "as a table": PandasCodec.decode_response(infer(url, "iris", label)).to_dict("list"),
     }
 

@@ -88,6 +88,7 @@ def ask(client: Any, iris: Columns, penguins: Columns, missing: Columns) -> dict
             "one tensor, json": infer(
                 "iris", [tensor("input", table, False)], outputs=requested(BOTH, False)
             ),
+            "asynchronous": answers(client.async_infer("iris", tensors(iris, True)).get_result()),
             "single precision": infer(
                 "iris", [tensor("input", table.astype(np.float32), True)], model_version="2"
             ),
@@ -116,6 +117,9 @@ def ask(client: Any, iris: Columns, penguins: Columns, missing: Columns) -> dict
                 )
             ),
             "NaN in JSON": refusal(lambda: infer("penguins", tensors(missing, False))),
+            "compressed": refusal(
+                lambda: infer("iris", first, request_compression_algorithm="gzip")
+            ),
             "shared memory": refusal(lambda: client.get_system_shared_memory_status()),
         },
     }
