@@ -21,12 +21,12 @@ def test_no_request_breaks_the_api_and_every_answer_matches_the_document(tmp_pat
     report = tmp_path / "report.json"
     fuzz = [str(outside("schemathesis", "schemathesis")), "--config-file", str(CONFIG), "run"]
     fuzz += ["--max-examples", str(EACH), "--report-json-path", str(report), "--no-color", *SEED]
-    with running_api(tmp_path) as api:
+    with running_api(tmp_path, MAX_ROWS="100") as api:  # what is longer is soon made and refused
         lab = api.lab()
         for name, trained in (("iris", iris()), ("penguins", penguins())):
             lab.publish(name, trained.estimator, trained.X, trained.y)
         done = subprocess.run(
-            [*fuzz, f"{api.url}/openapi.json"],
+            [*fuzz, "--url", api.url, f"{api.url}/openapi.json"],
             cwd=tmp_path,
             env=os.environ | {"NO_PROXY": "127.0.0.1"},
             capture_output=True,
@@ -38,5 +38,5 @@ def test_no_request_breaks_the_api_and_every_answer_matches_the_document(tmp_pat
         assert told["operations"]["tested"] == told["operations"]["total"] > 0
         assert told["test_cases"]["generated"] >= CASES
         assert api.process.poll() is None
-        assert lab.predict("iris", iris().X)["prediction"].tolist() == iris().y.tolist()
+        assert lab.predict("iris", iris().X.head())["prediction"].tolist() == [0] * 5
     assert "Traceback" not in api.output.read_text()
