@@ -181,13 +181,3 @@ def test_the_compose_file_has_no_finding() -> None:
     command += ["--fail-on", "low", "--strict-config", "--no-env", "--no-merge-overrides"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("side", ["api", "lab"])
-def test_images_install_nothing_without_its_hash(side: str) -> None:
-    text = (CHECKOUT / f"Dockerfile.{side}").read_text().replace("\\\n", "")
-    installs = [line for line in text.splitlines() if "pip install" in line]
-    assert installs
-    for line in installs:
-        assert "--require-hashes" in line
-        assert "--only-binary :all:" in line
