@@ -11,7 +11,7 @@ from tests.need import outside
 from tests.soak import SOAK, times
 
 CASES = times(10_000, 300)
-EACH = times(1000, 15)
+EACH = times(500, 10)
 # `make test` asks the same each time, `make soak` something new; its seed is in what it prints.
 SEED = [] if SOAK else ["--seed", "1"]
 CONFIG = CHECKOUT / "tests" / "outside" / "schemathesis.toml"
