@@ -10,9 +10,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.api import openapi_v2
+from service.api.feedback import PREDICTION_ID
 from service.api.registry import LoadedModel, Registry
 from service.api.schemas import (
     ID,
+    NUMBER,
     Schema,
     answer_schema,
     body_schema,
@@ -28,7 +30,7 @@ VERSION = {
     "name": "version",
     "in": "query",
     "description": "An older version",
-    "schema": {"type": "integer", "minimum": 1},
+    "schema": NUMBER,
 }
 QUERY = {
     "name": "features",
@@ -48,9 +50,19 @@ PROBLEM: Schema = {
     "required": ["error", "details"],
 }
 ID_EXAMPLE = "01a20e5a-934a-73e4-9255-27f433f03bc9"
+CLASS: list[Schema] = [{"type": kind} for kind in ("string", "number", "boolean")]
 ITEM = {
     "type": "object",
-    "properties": {"id": ID, "truth": {"description": "A class or number, or one a target"}},
+    "properties": {
+        "id": {**ID, "pattern": f"^{PREDICTION_ID.pattern}$"},
+        "truth": {
+            "description": "A class or number, or one a target",
+            "anyOf": [
+                *CLASS,
+                {"type": "object", "additionalProperties": {"anyOf": CLASS}, "minProperties": 1},
+            ],
+        },
+    },
     "required": ["id", "truth"],
     "additionalProperties": False,
 }

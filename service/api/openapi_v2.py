@@ -4,7 +4,7 @@ from typing import Any
 
 from service.api.output_tensors import metadata
 from service.api.registry import LoadedModel
-from service.api.schemas import Schema
+from service.api.schemas import NUMBER, Schema
 
 DATATYPES = ["BOOL", "BYTES", "FP16", "FP32", "FP64"]
 DATATYPES += [f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
@@ -15,8 +15,8 @@ PROBLEM: Schema = {
     "additionalProperties": False,
 }
 TEXT: Schema = {"type": "string"}
-PARAMETERS: Schema = {"type": "object"}
-VERSION = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer"}}
+PARAMETERS: Schema = {"type": ["object", "null"]}
+VERSION = {"name": "version", "in": "path", "required": True, "schema": NUMBER}
 
 
 def _object(required: Schema, **optional: Schema) -> Schema:
@@ -31,9 +31,12 @@ SHAPE = _list({"type": "integer", "minimum": 0}, minItems=1, maxItems=2)
 TENSOR = {"name": TEXT, "shape": SHAPE, "datatype": {"enum": DATATYPES}, "data": {"type": "array"}}
 REQUEST = _object(
     {"inputs": _list(_object(TENSOR, parameters=PARAMETERS), minItems=1)},
-    id=TEXT,
+    id={"type": ["string", "null"]},
     parameters=PARAMETERS,
-    outputs=_list(_object({"name": TEXT}, parameters=PARAMETERS)),
+    outputs={
+        **_list(_object({"name": TEXT}, parameters=PARAMETERS)),
+        "type": ["array", "null"],
+    },
 )
 RESPONSE = _object(
     {"model_name": TEXT, "model_version": TEXT, "id": TEXT, "outputs": _list(_object(TENSOR))}
@@ -129,5 +132,5 @@ def _post(summary: str, body: Schema, answer: Schema, example: Any) -> Schema:
     content: Schema = {"schema": body}
     if example is not None:
         content["example"] = example
-    taken = {"required": True, "content": {"application/json": content}}
+    taken = {"required": bool(body["required"]), "content": {"application/json": content}}
     return {**_get(summary, answer), "requestBody": taken}

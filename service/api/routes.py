@@ -126,11 +126,15 @@ async def predict_many(request: Request) -> Response:
     return JSON(content, headers=answer_headers(answer))
 
 
+async def predict(request: Request) -> Response:
+    """Ask a model: about one row by GET, about many by POST."""
+    return await (predict_many if request.method == "POST" else predict_one)(request)
+
+
 # Plain Starlette routes: the time that a prediction takes is mostly its route's.
 PREDICT_ROUTES = [
     Route("/predict", predict_default, methods=["GET"]),
-    Route("/models/{name}/predict", predict_one, methods=["GET"]),
-    Route("/models/{name}/predict", predict_many, methods=["POST"]),
+    Route("/models/{name}/predict", predict, methods=["GET", "POST"]),
 ]
 
 

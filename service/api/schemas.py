@@ -9,6 +9,7 @@ Schema = dict[Any, Any]
 
 TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"}
 ID: Schema = {"type": "string", "format": "uuid"}
+NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 999_999_999}  # a version's
 
 
 def feature_schema(feature: Feature, example: Any) -> Schema:
