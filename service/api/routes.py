@@ -210,7 +210,7 @@ def version_of(text: str | None) -> int | None:
     """
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise InputError(f"Parameter version is {show(text)}, but an integer is expected.")
     return int(text)
 
