@@ -38,6 +38,14 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         yield api
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, api: LiveApi) -> Iterator[LiveApi]:
+    """Give an API with few connections, which is stopped in the end."""
+    more = {"MODELS_DIR": str(api.models), "MAX_CONNECTIONS": "10", "DRAIN_SECONDS": "2"}
+    with running_api(tmp_path_factory.mktemp("small"), REQUEST_SECONDS="60", **more) as small:
+        yield small
+
+
 def connect(api: LiveApi) -> socket.socket:
     host, _, port = api.url.removeprefix("http://").partition(":")
     return socket.create_connection((host, int(port)), timeout=30)
@@ -157,6 +165,23 @@ def test_bodies_of_all_kinds_are_4xx(api: LiveApi, path: str, body: bytes) -> No
     assert words(response)
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/v2/nowhere", "/page/nowhere", "/predict/"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "OPTIONS", "HEAD"])
+def test_a_page_that_is_not_there_leaves_the_connection_open(
+    api: LiveApi, method: str, path: str
+) -> None:
+    with connect(api) as connection, connection.makefile("rb") as answers:
+        for _ in range(2):
+            head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            connection.sendall(head.encode())
+            assert int(answers.readline().split()[1]) in (404, 405)
+            length = 0
+            while (line := answers.readline()) != b"\r\n":
+                name, _, value = line.decode().partition(":")
+                length = int(value) if name == "content-length" else length
+            answers.read(0 if method == "HEAD" else length)
+
+
 def test_a_client_that_leaves_midway_leaves_nothing_behind(api: LiveApi) -> None:
     before = api.output.read_text()
     for part in (1, 60, 150):
@@ -205,17 +230,13 @@ def test_300_half_open_connections_hurt_nobody_and_are_closed(api: LiveApi) -> N
         assert statuses.total() >= 300
 
 
-def test_connections_beyond_the_limit_make_room_for_new_ones(
-    tmp_path_factory: pytest.TempPathFactory, api: LiveApi
-) -> None:
-    folder = tmp_path_factory.mktemp("few")
-    more = {"MODELS_DIR": str(api.models), "MAX_CONNECTIONS": "10", "REQUEST_SECONDS": "60"}
-    with running_api(folder, **more) as few, contextlib.ExitStack() as stack:
-        opened = [stack.enter_context(connect(few)) for _ in range(30)]
+def test_connections_beyond_the_limit_make_room_for_new_ones(small: LiveApi) -> None:
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(connect(small)) for _ in range(30)]
         for connection in opened:
             connection.sendall(b"GET /predict")
         for _ in range(20):
-            with few.http() as http:
+            with small.http() as http:
                 assert http.get("/predict", params=FLOWER).status_code == 200
         first = answer(opened[0])
         assert status(first) == 503
@@ -274,41 +295,37 @@ def test_memory_does_not_grow_with_what_is_refused(api: LiveApi) -> None:
 
 
 def test_sigterm_first_makes_it_not_ready_then_everything_is_answered_and_logged(
-    tmp_path_factory: pytest.TempPathFactory, api: LiveApi
+    small: LiveApi,
 ) -> None:
-    folder = tmp_path_factory.mktemp("stop")
-    more = {"MODELS_DIR": str(api.models), "DRAIN_SECONDS": "3"}
-    with running_api(folder, **more) as stopping, stopping.http() as http:
-        asked: list[str] = []
-        running = threading.Event()
+    asked: list[str] = []
+    running = threading.Event()
 
-        def ask() -> None:
-            while True:
-                try:
-                    answered = httpx.get(f"{stopping.url}/predict", params=FLOWER, trust_env=False)
-                except httpx.TransportError:
-                    return
-                assert answered.status_code == 200
-                asked.append(answered.headers["X-Prediction-Id"])
-                running.set()
+    def ask() -> None:
+        while True:
+            try:
+                with small.http() as http:
+                    answered = http.get("/predict", params=FLOWER)
+            except httpx.TransportError:
+                return
+            assert answered.status_code == 200
+            asked.append(answered.headers["X-Prediction-Id"])
+            running.set()
 
-        with ThreadPoolExecutor(3) as pool:
-            clients = [pool.submit(ask) for _ in range(3)]
-            running.wait(30)
-            half = connect(stopping)
-            half.sendall(b"GET /predict")
-            assert http.get("/health/ready").status_code == 200
-            os.kill(stopping.process.pid, signal.SIGTERM)
-            wait_until(lambda: http.get("/health/ready").status_code == 503, "not ready", 2)
-            assert "stopping" in http.get("/health/ready").json()["error"]
-            count = len(asked)
-            wait_until(lambda: len(asked) > count + 3, "answers while it is not ready", 2)
-            stopping.process.wait(20)
-            for client in clients:
-                client.result()
-        half.close()
-        assert stopping.process.returncode in (0, -signal.SIGTERM)
-        sealed = [*(stopping.logs / "predictions").iterdir()]
-        assert [file for file in sealed if file.name.endswith((".open.jsonl", ".torn"))] == []
-        text = "".join(file.read_text() for file in sealed)
-        assert all(text.count(each) == 1 for each in asked)
+    with ThreadPoolExecutor(3) as pool, small.http() as http, connect(small) as half:
+        clients = [pool.submit(ask) for _ in range(3)]
+        running.wait(30)
+        half.sendall(b"GET /predict")
+        assert http.get("/health/ready").status_code == 200
+        os.kill(small.process.pid, signal.SIGTERM)
+        wait_until(lambda: http.get("/health/ready").status_code == 503, "not ready", 2)
+        assert "stopping" in http.get("/health/ready").json()["error"]
+        count = len(asked)
+        wait_until(lambda: len(asked) > count + 3, "answers while it is not ready", 2)
+        small.process.wait(20)
+        for client in clients:
+            client.result()
+    assert small.process.returncode in (0, -signal.SIGTERM)
+    sealed = [*(small.logs / "predictions").iterdir()]
+    assert [file for file in sealed if file.name.endswith((".open.jsonl", ".torn"))] == []
+    text = "".join(file.read_text() for file in sealed)
+    assert all(text.count(each) == 1 for each in asked)

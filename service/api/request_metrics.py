@@ -61,8 +61,9 @@ class RequestMetrics:
         """Give the path of the route that was taken, with its parameters' names."""
         if "endpoint" not in scope:
             return UNKNOWN
-        # A function may answer at several paths, which differ in their parameters.
-        key = scope["endpoint"], *scope["path_params"]
+        # A function may answer at several paths, which differ in their parameters. Not everything
+        # that answers can be hashed; all of it lives as long as the application.
+        key = id(scope["endpoint"]), *scope["path_params"]
         if key not in self._templates:
             found = (path for each, path in _templates(scope["app"].routes) if each == key)
             self._templates[key] = next(found, UNKNOWN)
@@ -77,7 +78,7 @@ def _templates(
         path, own = before + (route.path or ""), (*names, *route.param_convertors)
         if isinstance(route.original_route, Mount):
             own = own[:-1]  # the last one is the rest of the path
-            yield (route.app, *own), path
+            yield (id(route.app), *own), path
             yield from _templates(route.routes, path, own)
         else:
-            yield (route.endpoint, *own), path
+            yield (id(route.endpoint), *own), path
