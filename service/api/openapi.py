@@ -125,7 +125,7 @@ def _describe(app: FastAPI, served: list[LoadedModel]) -> dict[str, Any]:
         version=app.version,
         description=app.description,
         routes=app.routes,
-        servers=[{"url": ".", "description": "Where this page is"}],
+        servers=[{"url": ".", "description": "this API"}],
     )
     schema["components"] = {"schemas": {"Problem": PROBLEM, "V2Problem": openapi_v2.PROBLEM}}
     settings: Settings | None = getattr(app.state, "settings", None)

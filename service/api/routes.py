@@ -47,7 +47,7 @@ async def docs() -> Response:
     )
 
 
-@router.get("/health/live", tags=["health"])
+@router.get("/health/live", tags=["health"], summary="Whether it lives, and what runs")
 async def live(request: Request) -> Response:
     """Say that the process answers, what time it has, and what it runs."""
     return JSON(
@@ -60,7 +60,7 @@ async def live(request: Request) -> Response:
     )
 
 
-@router.get("/health/ready", tags=["health"])
+@router.get("/health/ready", tags=["health"], summary="Whether it is ready, or why not")
 async def ready(request: Request) -> Response:
     """Say whether the default model is served and the log can be written, and how it is synced."""
     inference = inference_of(request)
@@ -85,7 +85,13 @@ async def ready(request: Request) -> Response:
     )
 
 
-@router.get("/metrics", tags=["health"], response_class=Response, responses=METRICS)
+@router.get(
+    "/metrics",
+    tags=["health"],
+    summary="What all workers counted, for Prometheus",
+    response_class=Response,
+    responses=METRICS,
+)
 def tell_metrics(request: Request) -> Response:
     """Tell Prometheus what all workers counted."""
     text, content_type = metrics.text(request.headers.get("accept", ""))
@@ -138,7 +144,12 @@ PREDICT_ROUTES = [
 ]
 
 
-@router.post("/feedback", tags=["feedback"], openapi_extra=FEEDBACK)
+@router.post(
+    "/feedback",
+    tags=["feedback"],
+    summary="Tell the truth about predictions",
+    openapi_extra=FEEDBACK,
+)
 async def tell(request: Request) -> Response:
     """Keep the truth about predictions, by their ids; of several about one the last one counts."""
     limits: Settings = request.app.state.settings
@@ -153,7 +164,7 @@ async def tell(request: Request) -> Response:
     return JSON({"accepted": count})
 
 
-@router.get("/models", tags=["models"])
+@router.get("/models", tags=["models"], summary="All models: what is live, refused, and asked")
 def models(request: Request) -> Response:
     """List the models: what is served and how much it is asked, what was refused and why."""
     names, traffic = inference_of(request).registry.store.names(), metrics.traffic()
@@ -161,7 +172,9 @@ def models(request: Request) -> Response:
     return JSON({"models": shown})
 
 
-@router.get("/models/{name}", tags=["models"])
+@router.get(
+    "/models/{name}", tags=["models"], summary="One model: what is live, and what was refused"
+)
 def model(request: Request, name: str) -> Response:
     """Show one model: what is served, and what was refused and why."""
     store = inference_of(request).registry.store
@@ -170,7 +183,7 @@ def model(request: Request, name: str) -> Response:
     return JSON(_model(request, name))
 
 
-@router.get("/models/{name}/versions/{version}", tags=["models"])
+@router.get("/models/{name}/versions/{version}", tags=["models"], summary="A version's manifest")
 def model_version(request: Request, name: str, version: int) -> Response:
     """Show a version's manifest."""
     registry = inference_of(request).registry

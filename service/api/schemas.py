@@ -77,16 +77,14 @@ def answer_schema(output: Output) -> Schema:
     chances: Schema = {"type": "null"}
     if output.probabilities:
         several = output.targets is not None or output.classes is None
-        one = (
-            {"type": "array"} if several else {"type": "number", "minimum": 0, "maximum": 1.000001}
-        )
+        one = {"type": "array" if several else "number"}
         chances = {"type": "array", "items": {"type": "array", "items": one}}
     members: Schema = {
         "model": {"type": "string"},
         "version": {"type": "integer", "minimum": 1},
         "ids": {"type": "array", "items": ID},
         "predictions": {"type": "array", "items": prediction_schema(output)},
-        "classes": {"type": "null" if output.classes is None else "array"},
+        "classes": {"type": "null"} if output.classes is None else {"const": output.classes},
         "probabilities": chances,
     }
     required = [*members]
