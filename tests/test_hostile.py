@@ -12,9 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import BaggingClassifier
+from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 from tests.live import LiveApi, resident, running_api, wait_until
 from tests.models import FLOWER, iris, penguins
@@ -118,6 +124,13 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         (HEAD + b"Content-Length: 100\r\n\r\n{", 408, "1 s"),
         (CHUNKED + b"64\r\n{", 408, "1 s"),
         (b"GET /predict", 408, "1 s"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * 1_000_000, 431, "32000"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\nX: " + b"y" * 5_000_000, 431, "32000"),
+        (
+            HEAD + b"Content-Length: 99999999999\r\nConnection: close\r\n\r\n{",
+            413,
+            "MAX_BODY_BYTES",
+        ),
         (b"GET /predict HTTP/1.1\r\nHost: localhost\r\n", 408, "1 s"),
     ],
 )
@@ -132,6 +145,26 @@ def test_what_is_not_a_request_is_refused_in_words(
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])
 def test_who_sends_nothing_is_closed_without_a_word(api: LiveApi, sent: bytes) -> None:
     assert send(api, sent) == b""
+
+
+def test_a_trailer_is_no_header(api: LiveApi) -> None:
+    trailer = CHUNKED.replace(b"localhost", b"evil.example") + b"0\r\nHost: localhost\r\n\r\n"
+    assert status(send(api, trailer)) == 403
+
+
+@pytest.mark.parametrize("path", ["/predict", "/models/slow/predict"])
+def test_who_has_said_all_is_still_answered(api: LiveApi, path: str) -> None:
+    with connect(api) as connection:
+        connection.sendall(get(f"{path}?{QUERY}").replace(b"Connection: close\r\n", b""))
+        connection.shutdown(socket.SHUT_WR)
+        assert status(answer(connection)) == 200
+
+
+def test_what_is_wrong_behind_a_good_request_costs_it_nothing(api: LiveApi) -> None:
+    good = get(f"/models/slow/predict?{QUERY}").replace(b"Connection: close\r\n", b"")
+    response = send(api, good + b"GARBAGE\r\n\r\n")
+    assert status(response) == 200
+    assert response.endswith(b'{"prediction":0}')
 
 
 def test_an_upgrade_is_not_taken_up(api: LiveApi) -> None:
@@ -204,6 +237,32 @@ def test_a_client_that_does_not_read_is_no_burden_to_others(api: LiveApi) -> Non
             assert http.get("/predict", params=FLOWER).json() == {"prediction": 0}
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/models", "/openapi.json", "/"])
+def test_a_strange_wish_for_a_format_is_no_failure(api: LiveApi, path: str) -> None:
+    for accept in ("text/plain;version=x.y", "application/openmetrics-text;version=1.0.0a1", "é"):
+        assert status(send(api, get(path, f"Accept: {accept}"))) == 200
+
+
+def test_an_integer_of_any_size_as_a_category_is_refused(api: LiveApi) -> None:
+    X = pd.DataFrame({"c": pd.Categorical([1, 2] * 10), "x": [0.5, 1.5] * 10})
+    forest = make_pipeline(OneHotEncoder(handle_unknown="ignore"), DecisionTreeClassifier())
+    api.lab().publish("integers", forest.fit(X, [0, 1] * 10), X, [0, 1] * 10)
+    body = b'{"rows": [{"c": %s, "x": 1}]}' % (b"9" * 400)
+    response = send(api, post(body, "/models/integers/predict"))
+    assert status(response) == 422
+    assert "64 bits" in words(response)
+
+
+def test_unknown_names_for_a_wide_model_are_refused_in_short(api: LiveApi) -> None:
+    X = pd.DataFrame(np.eye(20, 2000), columns=[f"measure_number_{n}" for n in range(2000)])
+    api.lab().publish("wide", LinearRegression().fit(X, range(20)), X, range(20))
+    row = json.dumps({f"measure_numbre_{n}": 1 for n in range(30)}).encode()
+    response = send(api, post(b'{"rows": [%s]}' % row, "/models/wide/predict"))
+    assert status(response) == 422
+    assert "and 1950 more" in words(response)
+    assert len(response) < 10_000
+
+
 # Many at once.
 
 
@@ -243,11 +302,25 @@ def test_connections_beyond_the_limit_make_room_for_new_ones(small: LiveApi) -> 
         assert "MAX_CONNECTIONS" in words(first)
 
 
+def test_who_does_not_read_makes_room_too(small: LiveApi) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):
+            deaf = stack.enter_context(connect(small))
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            deaf.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                deaf.send(get("/models/iris").replace(b"Connection: close\r\n", b"") * 3000)
+        for _ in range(20):
+            with small.http() as http:
+                assert http.get("/predict", params=FLOWER).status_code == 200
+
+
 def test_overload_is_refused_at_once_what_is_taken_in_is_answered_and_it_passes(
     api: LiveApi,
 ) -> None:
     columns = {name: [value] * 2000 for name, value in FLOWER.items()}
     body = json.dumps({"columns": columns}).encode()
+    before = len(api.lab().predictions("slow"))
 
     def ask(_: int) -> bytes:
         return send(api, post(body, "/models/slow/predict"))
@@ -259,8 +332,7 @@ def test_overload_is_refused_at_once_what_is_taken_in_is_answered_and_it_passes(
     refused = [each for each in answers if status(each) == 503]
     assert all(b"retry-after: 1\r\n" in each for each in refused)
     assert all("MAX_WAITING" in words(each) for each in refused)
-    logged = api.lab().predictions("slow")
-    assert len(logged) == 2000 * statuses[200]
+    assert len(api.lab().predictions("slow")) == before + 2000 * statuses[200]
     with api.http() as http:
         wait_until(lambda: http.post("/models/slow/predict", content=body).is_success, "calm", 5)
 

@@ -21,7 +21,6 @@ def main() -> None:
         reload=not several,
         reload_dirs=None if several else [str(CHECKOUT / "service")],
         access_log=False,  # the prediction log keeps what was asked
-        timeout_graceful_shutdown=5,
     )
 
 

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.contract.settings import settings
 
 UNREAD_SECONDS = 60  # for a client to read an answer that does not fit the buffers between
+CLOSING_SECONDS = 5  # for a client to read the last words, when we close
 
 
 class RefusedHeadError(Exception):
@@ -31,8 +32,9 @@ class Connection(HttpToolsProtocol):
         self.waits_since: float | None = None  # for its client, by the loop's clock
         self._late: TimerHandle | None = None
         self._unread: TimerHandle | None = None
+        self._message = 0
         self._in_head = False
-        self._head_bytes = 0
+        self._held_bytes = 0  # of a head, or between the parts of a body, that the parser may hold
         self._refusal = HTTPStatus.BAD_REQUEST, "This is not a request by HTTP/1.1."
 
     @property
@@ -58,16 +60,23 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End with the connection."""
         self._wait_no_more()
-        self.resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer a client that has said all that it wants to say; let others go."""
+        if self.is_working:
+            self.cycle.keep_alive = False
+        return self.is_working
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see who waits for whom now."""
-        continues = self._in_head
+        message = self._message if self.is_receiving else 0
         super().data_received(data)
-        if continues and self._in_head:  # the parser holds what it has not understood yet
-            self._head_bytes += len(data)
-            if self._head_bytes > self.limits.max_url_bytes + self.limits.max_header_bytes:
+        if self.is_receiving and self._message == message:
+            self._held_bytes += len(data)
+            if self._held_bytes > self._most_held:
                 self._refuse_headers()
                 self.send_400_response("")
         if self.is_working:
@@ -75,10 +84,21 @@ class Connection(HttpToolsProtocol):
         elif self._late is None:
             self._wait()
 
+    def on_body(self, body: bytes) -> None:
+        """Pass a part of a body on."""
+        self._held_bytes -= len(body)
+        super().on_body(body)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; one that follows the body has no use here."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_message_begin(self) -> None:
         """Count from here."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._message += 1
+        self._in_head, self._held_bytes = True, 0
 
     def on_headers_complete(self) -> None:
         """Let the application see a request whose head is not too large."""
@@ -98,10 +118,23 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Wait for the next request, or for the client to read its last answer."""
         super().on_response_complete()
-        if not self.pipeline:
+        if self.transport.is_closing():
+            self._abort_after(UNREAD_SECONDS)
+        elif not self.pipeline:
             self.waits_since = self.loop.time()
+
+    def shutdown(self) -> None:
+        """End with the server: what is being answered first, everything else at once."""
+        if self.is_working:
+            super().shutdown()
+        else:
+            self._close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close what has been idle."""
+        self._close()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse, in the shape of all errors."""
@@ -110,25 +143,34 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Wait for the client to read."""
         super().pause_writing()
-        if self._unread is None:
-            self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._abort_after(UNREAD_SECONDS)
 
     def resume_writing(self) -> None:
         """Go on writing."""
         super().resume_writing()
-        if self._unread is not None:
+        if self._unread is not None and not self.transport.is_closing():
             self._unread.cancel()
-            self._unread = None
+            self._unread = self.waits_since = None
 
     def give_way(self) -> None:
         """Close, for another connection's sake."""
-        if self.cycle is None or self.is_receiving:
+        if self._unread is not None or self.pipeline:
+            self.transport.abort()
+        elif self.cycle is None or self.is_receiving:
             self._answer(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"More than {self.limits.max_connections} connections are open. Try again, "
                 "or raise MAX_CONNECTIONS.",
             )
-        self._close()
+        else:
+            self._close()
+
+    @property
+    def _most_held(self) -> int:
+        limits = self.limits
+        if self._in_head:
+            return limits.max_url_bytes + limits.max_header_bytes
+        return limits.max_body_bytes + limits.max_header_bytes  # parts may be a byte long
 
     def _refuse_headers(self) -> None:
         self._refusal = (
@@ -143,7 +185,8 @@ class Connection(HttpToolsProtocol):
         self._late = self.loop.call_later(self.limits.request_seconds, self._on_late)
 
     def _wait_no_more(self) -> None:
-        self.waits_since = None
+        if self._unread is None:
+            self.waits_since = None
         if self._late is not None:
             self._late.cancel()
             self._late = None
@@ -158,19 +201,22 @@ class Connection(HttpToolsProtocol):
         self._close()
 
     def _make_room(self) -> None:
-        """Close what has waited longest for its client; where all are at work, this one."""
+        """Close what has waited longest for its client; where all are at work, this one.
+
+        A client that sends more before it has read its answer, as hardly any does, goes first.
+        """
         connections: set[Any] = self.connections  # all of them are of this class
-        waiting = [each for each in connections if each.waits_since is not None]
-        min(waiting, key=lambda each: each.waits_since).give_way()
+        waiting = [each for each in connections if each.pipeline or each.waits_since is not None]
+        min(waiting, key=lambda each: 0.0 if each.pipeline else each.waits_since).give_way()
 
     def _answer(self, status: HTTPStatus, sentence: str) -> None:
         """Answer without the application, unless an answer is already on its way; and close."""
         cycle = self.cycle
-        if (
-            cycle is None
-            or cycle.response_complete
-            or (cycle.more_body and not cycle.response_started)
-        ):
+        if self.is_working:  # on an earlier request, whose answer is the last
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        if cycle is None or cycle.response_complete or not cycle.response_started:
             body = orjson.dumps({"error": sentence, "details": []})
             head = (
                 f"HTTP/1.1 {status.value} {status.phrase}\r\n"
@@ -188,3 +234,10 @@ class Connection(HttpToolsProtocol):
             self.cycle.disconnected = True  # whoever reads its body learns it
             self.cycle.message_event.set()
         self.transport.close()
+        self._abort_after(CLOSING_SECONDS)
+
+    def _abort_after(self, seconds: float) -> None:
+        """Give the client some time to read; without an end, closing would wait for it for ever."""
+        self.waits_since = self.loop.time()
+        if self._unread is None:
+            self._unread = self.loop.call_later(seconds, self.transport.abort)

@@ -97,8 +97,10 @@ class Gate:
                 )
         elif headers.get(b"sec-fetch-site", b"none") not in (b"same-origin", b"none"):
             # A picture or a link of another page; these have no Origin.
-            leads_here = headers.get(b"sec-fetch-mode") == b"navigate" and scope["path"] in PAGES
-            if not leads_here:
+            opened = headers.get(b"sec-fetch-mode") == b"navigate" and (
+                headers.get(b"sec-fetch-dest", b"document") == b"document"  # and not in a frame
+            )
+            if not (opened and scope["path"] in PAGES):
                 raise ForeignError(
                     "A page of another site may not call this API. Open its address yourself."
                 )

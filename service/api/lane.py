@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 
 from service.api.registry import LoadedModel
 from service.contract.signature import Columns
@@ -50,6 +50,7 @@ class Lane:
         self._compute = compute
         self._inline = inline
         self._rows = rows
+        self._thread = CapacityLimiter(1)  # its own, whatever else keeps threads busy
         self._waiting: list[tuple[Question, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -70,7 +71,9 @@ class Lane:
                 if self._inline:
                     answers = self._compute(questions)
                 else:
-                    answers = await run_in_threadpool(self._compute, questions)
+                    answers = await to_thread.run_sync(
+                        self._compute, questions, limiter=self._thread
+                    )
             except Exception as error:  # a fault of ours: everybody who waits hears of it
                 answers = [error] * len(batch)
             for (_, future), answer in zip(batch, answers, strict=True):

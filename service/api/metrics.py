@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.api import metric_files
 
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 TOLD_SECONDS = 0.02
 DECADES = (0.0001, 0.001, 0.01, 0.1, 1.0)  # in seconds
 FINE = [*(round(ten * step, 6) for ten in DECADES for step in (1, 1.5, 2, 3, 5, 7)), 10.0]
@@ -156,7 +157,9 @@ class Metrics:
         text : bytes
         content_type : str
         """
-        encode, content_type = choose_encoder(accept)
+        # Of what is wished for only this: the library's own choice fails on a strange version.
+        wished = OPENMETRICS if "application/openmetrics-text" in accept else ""
+        encode, content_type = choose_encoder(wished)
         registry = CollectorRegistry()
         with metric_files.settled() as folder:
             MultiProcessCollector(registry, str(folder))

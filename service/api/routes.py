@@ -38,13 +38,15 @@ router = APIRouter(routes=PAGE_ROUTES, responses=problems())
 @router.get("/docs", include_in_schema=False)
 async def docs() -> Response:
     """Give the documentation of all routes, to try them out; its addresses are relative."""
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Labloop",
         swagger_js_url="static-offline-docs/swagger-ui-bundle.js",
         swagger_css_url="static-offline-docs/swagger-ui.css",
         swagger_favicon_url="static-offline-docs/favicon.png",
     )
+    page.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
+    return page
 
 
 @router.get("/health/live", tags=["health"], summary="Whether it lives, and what runs")
@@ -154,7 +156,7 @@ async def tell(request: Request) -> Response:
     """Keep the truth about predictions, by their ids; of several about one the last one counts."""
     limits: Settings = request.app.state.settings
     async with body_of(request) as body:
-        content = await run_in_threadpool(read_json, body, limits.max_depth)
+        content = await run_in_threadpool(read_json, body, limits)
     if not isinstance(content, dict) or content.keys() != {"items"}:
         raise InputError('The body must be {"items": [{"id": …, "truth": …}]}.')
     items = content["items"]
@@ -244,7 +246,7 @@ def check_rows(rows: int, limits: Settings) -> None:
 
 
 def _columns(signature: Signature, body: bytes, limits: Settings) -> Columns:
-    content = read_json(body, limits.max_depth)
+    content = read_json(body, limits)
     if not isinstance(content, dict) or content.keys() not in ({"rows"}, {"columns"}):
         raise InputError(
             'The body must be {"rows": [{feature: value}]} or {"columns": {feature: [value]}}.'

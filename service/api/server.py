@@ -12,6 +12,8 @@ import uvicorn
 
 from service.api.connection import Connection
 
+STOP_SECONDS = 5  # to finish what has begun; Docker waits 10 before it kills
+
 
 class Server:
     """Has uvicorn use `Connection`, and puts a while before its end.
@@ -40,6 +42,7 @@ class Server:
             # For each new connection it looks the class up.
             self._uvicorn.config.http_protocol_class = Connection
             self._uvicorn.config.ws_protocol_class = None
+            self._uvicorn.config.timeout_graceful_shutdown = STOP_SECONDS
             signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:

@@ -85,7 +85,7 @@ async def infer(request: Request) -> Response:
 
         def parse(signature: Signature) -> Columns:
             nonlocal question, outputs
-            question = _question(body, length, limits.max_depth)
+            question = _question(body, length, limits)
             check_rows(question.rows, limits)
             outputs = question.outputs(signature.output)
             return question.columns(signature)
@@ -107,7 +107,7 @@ async def repository_index(request: Request) -> Response:
     """List every version of every model, and whether it is live."""
     limits: Settings = request.app.state.settings
     async with body_of(request) as body:
-        content = await run_in_threadpool(read_json, body or b"{}", limits.max_depth)
+        content = await run_in_threadpool(read_json, body or b"{}", limits)
     only = content.get("ready", False) if isinstance(content, dict) else None
     if not isinstance(only, bool):
         raise InputError('The body must be {"ready": true}, {"ready": false}, or nothing.')
@@ -131,12 +131,12 @@ def _json_length(request: Request) -> int | None:
     return int(text)
 
 
-def _question(body: bytes, length: int | None, max_depth: int) -> InferenceRequest:
+def _question(body: bytes, length: int | None, limits: Settings) -> InferenceRequest:
     if length is None:
-        return InferenceRequest.read(read_json(body, max_depth))
+        return InferenceRequest.read(read_json(body, limits))
     if length > len(body):
         raise InputError(f"{JSON_LENGTH} is {length}, but the body has only {len(body)} bytes.")
-    return InferenceRequest.read(read_json(body[:length], max_depth), body[length:])
+    return InferenceRequest.read(read_json(body[:length], limits), body[length:])
 
 
 def _metadata(registry: Registry, name: str, version: int | None) -> dict[str, Any]:

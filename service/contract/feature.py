@@ -131,6 +131,8 @@ class Feature(BaseModel):
             return None if self.nullable else "is null, but was never missing in training"
         if self.kind == "category":
             if type(value) in self._category_types:
+                if isinstance(value, int) and not -(2**63) <= value < 2**64:
+                    return "is outside the range of 64 bits"
                 return None if _encodable(value) else "is not valid Unicode text"
             known = self.categories or []
             return f"is {show(value)}, but a category such as {known[0]!r} is expected"

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="the token that requests must carry; empty asks for none"
     )
     allowed_hosts: str = Field(
-        "localhost,127.0.0.1,::1,api", description="the names under which the API may be called"
+        "localhost,127.0.0.1,::1", description="the names under which the API may be called"
     )
     allowed_origins: str = Field(
         "", description="sites whose pages may call the API, e.g. `https://lab.example.org`"

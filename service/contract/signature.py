@@ -14,6 +14,7 @@ from service.contract.errors import InputError, SignatureError
 from service.contract.feature import Feature, printable, show
 
 SHOWN_PROBLEMS = 20
+SHOWN_FEATURES = 50  # and of more, no name is looked for that may have been meant: it takes long
 
 
 Columns = dict[str, list[Any]]
@@ -243,10 +244,11 @@ class Signature(BaseModel):
         present = set(given)
         missing = [name for name in self.names if name not in present]
         where = "" if row is None else f" in row {row}"
+        meant = (missing or self.names) if len(self.names) <= SHOWN_FEATURES else []
         for name in map(printable, given):
             if name not in self._known:
                 shown = len(problems) < SHOWN_PROBLEMS
-                near = get_close_matches(name[:99], missing or self.names, n=1) if shown else []
+                near = get_close_matches(name[:99], meant, n=1) if shown else []
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 problems.append({"feature": name, "row": row, "problem": f"is not known{hint}"})
         problems += [{"feature": n, "row": row, "problem": "is missing"} for n in missing]
@@ -256,7 +258,9 @@ class Signature(BaseModel):
     def _refusal(self, sentences: list[str], problems: list[dict[str, Any]]) -> InputError:
         shown = [s if s.endswith("?") else f"{s}." for s in sentences[:3]]
         more = f" And {len(sentences) - 3} more." if len(sentences) > 3 else ""
-        expected = ", ".join(feature.describe() for feature in self.features)
+        expected = ", ".join(feature.describe() for feature in self.features[:SHOWN_FEATURES])
+        if len(self.features) > SHOWN_FEATURES:
+            expected += f", and {len(self.features) - SHOWN_FEATURES} more"
         message = f"{' '.join(shown)}{more} Expected: {expected}."
         return InputError(message, problems[:SHOWN_PROBLEMS])
 
