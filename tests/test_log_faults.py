@@ -115,7 +115,7 @@ def test_kills_of_random_workers_lose_no_acknowledged_prediction(tmp_path: Path)
                     lambda: len(now := workers()) == 2 and killed not in now,  # noqa: B023
                     "another worker",
                 )
-            while len(clients.ids) < times(100_000, 1000):
+            while len(clients.ids) < times(100_000, 500):
                 clients.wait_for_more()
         lab = api.lab()
     logged = check_whole(tmp_path / "logs")

@@ -40,6 +40,7 @@ def columns(table: pd.DataFrame) -> dict[str, list[Any]]:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     """Run an API with two versions of iris, the second one live, and penguins."""
+    outside(CLIENTS[0], "python")  # or there is nobody to ask it
     with running_api(tmp_path_factory.mktemp("outside"), LABLOOP_IMAGE="labloop-api:9.9") as api:
         lab = api.lab()
         for name, trained in (("iris", iris()), ("iris", iris(1)), ("penguins", penguins())):

@@ -132,8 +132,8 @@ def test_versions_that_nobody_uses_leave_memory(forests: LiveApi) -> None:
                 lab.predict("iris", flower)  # a version that answered leaves as well
         return resident(forests.process.pid)
 
-    before = swap(5)
-    assert swap(times(250, 8)) < before + 15  # a version takes 2 MB, so twenty take more
+    before = swap(3)
+    assert swap(times(250, 6)) < before + 15  # a version takes 2 MB, so twelve take more
 
 
 def test_what_large_requests_took_is_given_back(forests: LiveApi) -> None:

@@ -16,14 +16,17 @@ import pytest
 from service.contract.errors import RefusedError
 from tests.live import LiveApi, children, running_api, wait_until
 from tests.models import FLOWER, iris, publish_iris
+from tests.soak import times
+
+WORKERS = times(4, 2)
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     folder = tmp_path_factory.mktemp("workers")
     publish_iris(folder / "models")
-    with running_api(folder, API_WORKERS="4") as api:
-        wait_until(lambda: len(workers(api)) == 4, "four workers")
+    with running_api(folder, API_WORKERS=str(WORKERS)) as api:
+        wait_until(lambda: len(workers(api)) == WORKERS, "all workers")
         yield api
 
 
@@ -47,11 +50,11 @@ def versions(api: LiveApi) -> Counter[str]:
 def test_publish_promote_and_rollback_return_when_all_workers_serve(api: LiveApi) -> None:
     lab, trained = api.lab(), iris(seed=3)
     published = lab.publish("iris", trained.estimator, trained.X, trained.y)
-    assert str(published) == f"iris version {published.version} (live in 4 workers)"
+    assert str(published) == f"iris version {published.version} (live in {WORKERS} workers)"
     assert versions(api).keys() == {str(published.version)}
-    assert lab.promote("iris", 1).workers == 4
+    assert lab.promote("iris", 1).workers == WORKERS
     assert versions(api).keys() == {"1"}
-    assert lab.rollback("iris").workers == 4
+    assert lab.rollback("iris").workers == WORKERS
     assert versions(api).keys() == {str(published.version)}
 
 
@@ -79,7 +82,7 @@ def test_a_worker_that_alone_cannot_load_a_version_is_named(api: LiveApi) -> Non
     try:
         with ThreadPoolExecutor(1) as pool:
             promoting = pool.submit(lab.promote, "iris", version)
-            wait_until(lambda: len(served(api, version)) == 3, "the three others")
+            wait_until(lambda: len(served(api, version)) == WORKERS - 1, "the others")
             for pid in servers:
                 os.kill(pid, signal.SIGKILL)
             with pytest.raises(RefusedError) as caught:
@@ -88,8 +91,8 @@ def test_a_worker_that_alone_cannot_load_a_version_is_named(api: LiveApi) -> Non
         for pid in servers:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    assert f"1 of the API's 4 workers (process {unlucky}) refused iris" in str(caught.value)
-    assert lab.promote("iris", version).workers == 4  # a new fork server tries it again
+    assert f"1 of the API's {WORKERS} workers (process {unlucky}) refused iris" in str(caught.value)
+    assert lab.promote("iris", version).workers == WORKERS  # a new fork server tries it again
 
 
 def served(api: LiveApi, version: int) -> list[int]:
@@ -100,15 +103,15 @@ def test_reports_come_back_after_their_folder_was_cleaned_away(api: LiveApi) -> 
     (folder,) = Path(tempfile.gettempdir()).glob(f"labloop-{os.getuid()}-{api.process.pid}")
     shutil.rmtree(folder)
     assert api.lab().promote("iris", 1).live
-    wait_until(lambda: len(workers(api)) == 4, "all workers")
+    wait_until(lambda: len(workers(api)) == WORKERS, "all workers")
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(api: LiveApi) -> None:
     killed = workers(api)[0]["pid"]
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: killed not in [w["pid"] for w in workers(api)], "the dead one forgotten")
-    wait_until(lambda: len(workers(api)) == 4, "four workers again")
-    assert api.lab().promote("iris", 1).workers == 4
+    wait_until(lambda: len(workers(api)) == WORKERS, "all workers again")
+    assert api.lab().promote("iris", 1).workers == WORKERS
 
 
 def test_each_worker_writes_its_own_segment_and_the_lab_reads_all(api: LiveApi) -> None:
