@@ -64,7 +64,7 @@ def _lines() -> Iterator[Callable[[float], bytes]]:
         )
     ]
     head = b'{"model":"iris","version":1,"classes":[0,1,2],"targets":null,"time":"%b","image":'
-    head += b'"labloop-api:0.3.0","client":"python-httpx/0.28.1","latency_ms":%.3f,'
+    head += b'"labloop-api:0.4.0","client":"python-httpx/0.28.1","latency_ms":%.3f,'
     while True:
         answer, latency = dice.choice(answers), dice.lognormvariate(-1.5, 0.5)
 

@@ -102,24 +102,19 @@ class Inference:
         AnswerError
             The model, the rows or the log are at fault; nothing was answered.
         """
-        with self.queue.place():
-            return await self._answer_one(name, version, parse, client, large)
-
-    async def _answer_one(
-        self, name: str, version: int | None, parse: Parse, client: str, large: bool
-    ) -> Answer:
-        model = await self.model(name, version)
-        signature = model.manifest.signature
-        if large:
-            columns = await to_thread.run_sync(parse, signature, limiter=self._large)
-        else:
-            columns = parse(signature)
-        question = Question(model, columns, client)
-        metrics.waiting.add(1, question.rows)
-        try:
-            return await self._ask(question)
-        finally:
-            metrics.waiting.add(-1, -question.rows)
+        with self.queue:
+            model = self.registry.live(name) if version is None else await self.model(name, version)
+            signature = model.manifest.signature
+            if large:
+                columns = await to_thread.run_sync(parse, signature, limiter=self._large)
+            else:
+                columns = parse(signature)
+            question = Question(model, columns, client)
+            metrics.waiting.add(1, question.rows)
+            try:
+                return await self._ask(question)
+            finally:
+                metrics.waiting.add(-1, -question.rows)
 
     async def _ask(self, question: Question) -> Answer:
         if question.rows > FAST_ROWS:
@@ -177,9 +172,8 @@ class Inference:
             start += question.rows
         self.log.write(lines, wait)
         now = perf_counter()
-        for question in questions:
-            seconds = now - question.began
-            metrics.predicted(question.model.name, question.model.version, question.rows, seconds)
+        model = questions[0].model
+        metrics.predicted(model.name, model.version, start, [now - q.began for q in questions])
         return parts
 
     def _line(self, question: Question, part: Answer, time: str) -> bytes:

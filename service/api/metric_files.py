@@ -42,6 +42,10 @@ def claim() -> None:
                 file.write_bytes(bytes(FILE_BYTES))
         handle = os.open(_lock(folder, own), os.O_RDONLY)  # until this process ends
         fcntl.flock(handle, fcntl.LOCK_EX)
+    from prometheus_client import values
+
+    # It would ask the system for this at each count, in case of a fork; a worker does not fork.
+    values.ValueClass = values.MultiProcessValue(lambda: own)
 
 
 @contextmanager

@@ -132,8 +132,8 @@ class Metrics:
         )
         self._by_version: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
-    def predicted(self, model: str, version: int, rows: int, seconds: float) -> None:
-        """Count one request's rows, and how long their answer took."""
+    def predicted(self, model: str, version: int, rows: int, seconds: list[float]) -> None:
+        """Count the rows of some requests, and how long the answer to each took."""
         key = model, version
         if key not in self._by_version:
             self._by_version[key] = (
@@ -142,7 +142,8 @@ class Metrics:
             )
         predictions, duration = self._by_version[key]
         predictions.inc(rows)
-        duration.observe(seconds)
+        for each in seconds:
+            duration.observe(each)
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Tell the sum of all workers, as a scraper wants it.

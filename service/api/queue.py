@@ -3,16 +3,13 @@
 What is turned away costs nearly nothing, so what was taken in is answered in time whatever comes.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from service.contract.errors import OverloadedError
 
 LARGE_BODIES = 16  # of the largest size, that a worker has in memory at once
 
 
 class Queue:
-    """Counts a worker's requests, and the bytes of their bodies.
+    """Counts a worker's requests, each in a ``with`` of its own, and the bytes of their bodies.
 
     Parameters
     ----------
@@ -24,7 +21,7 @@ class Queue:
     Examples
     --------
     >>> queue = Queue(requests=1, body_bytes=1000)
-    >>> with queue.place(), queue.place():
+    >>> with queue, queue:
     ...     pass
     Traceback (most recent call last):
         ...
@@ -37,9 +34,8 @@ class Queue:
         self.requests = 0
         self.bytes = 0
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place from the complete request to its answer.
+    def __enter__(self) -> None:
+        """Take a place, from the complete request to its answer.
 
         Raises
         ------
@@ -52,10 +48,10 @@ class Queue:
                 "MAX_WAITING and API_WORKERS say how much is taken in."
             )
         self.requests += 1
-        try:
-            yield
-        finally:
-            self.requests -= 1
+
+    def __exit__(self, *error: object) -> None:
+        """Give the place back."""
+        self.requests -= 1
 
     def hold(self, size: int) -> None:
         """Keep so many bytes more in memory; whoever does calls `release` in the end.
