@@ -388,7 +388,7 @@ def test_a_line_that_is_there_twice_is_read_once(tmp_path: Path) -> None:
 
 def test_much_damage_is_summed_up(tmp_path: Path) -> None:
     segment = written(tmp_path, *(line() for _ in range(50)))
-    altered(segment, lambda lines: [text.replace(b"1.5", b"1.6") for text in lines])
+    altered(segment, lambda lines: [text.replace(b"[1.5]", b"[1.6]") for text in lines])
     said = warned(tmp_path)
     assert len(said) == 21
     assert said[-1] == "And 30 more."
