@@ -13,9 +13,10 @@ from service.api.metrics import metrics
 from service.api.predictor import Predictor
 from service.api.workers import Workers
 from service.contract import checksums, golden
+from service.contract.aliases import Aliases
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
-from service.contract.model_store import Aliases, ModelStore
+from service.contract.model_store import ModelStore
 
 POLL_SECONDS = 0.1
 KEPT_BESIDE_LIVE = 4
@@ -74,6 +75,7 @@ class Registry:
         self._beside: dict[tuple[str, int], Future[LoadedModel]] = {}
         self._following: dict[str, Future[None]] = {}
         self._changing = threading.RLock()
+        self._trouble: str | None = None  # with the store as a whole; said once
         self._stop = threading.Event()
         self._loaders = ThreadPoolExecutor(LOADED_AT_ONCE, "loader")
         self._beside_loaders = ThreadPoolExecutor(2, "beside-loader")
@@ -175,8 +177,11 @@ class Registry:
         while not self._stop.wait(POLL_SECONDS):
             try:
                 self.refresh()
-            except Exception:
-                logger.exception("The model store could not be looked at; it is tried again.")
+                self._trouble = None
+            except Exception as error:
+                if self._trouble != str(error):
+                    self._trouble = str(error)
+                    logger.exception("The model store could not be looked at; it is tried again.")
 
     def _look(self, name: str) -> None:
         following = self._following.get(name)
@@ -219,6 +224,9 @@ class Registry:
             known.pop(None, None)  # the alias file is readable
             if refused is None:
                 known.pop(version, None)
+            for each in aliases.deleted:
+                known.pop(each, None)
+                self._beside.pop((name, each), None)
             self._seen[name] = aliases
             live = self._live.get(name)
             metrics.live_version.labels(name).set(0 if live is None else live.version)
@@ -266,6 +274,7 @@ class Registry:
                 raise ArtifactError(refused.reason)
             return self._load(name, version, lambda: not self._stop.is_set())
         except Exception as error:  # whatever a user's estimator raises
+            self.store.folder(name, version)  # it may have been deleted meanwhile
             if refused is None:
                 self._refuse(name, version, reason(error))
             raise NotPublishedError(
@@ -273,18 +282,20 @@ class Registry:
             ) from error
 
     def _not_served(self, name: str) -> LabloopError:
-        try:
-            versions = self.store.versions(name)
-            self.store.folder(name, versions[-1] if versions else 1)
-        except LabloopError as error:
-            if not self.store.names():
-                return NotPublishedError(
-                    "No model is published yet. Run notebooks/02_train.ipynb to publish one."
-                )
-            return error
-        refusals = self.refusals(name)
-        if refusals:
-            return NotPublishedError(f"Model {name!r} has nothing to serve. {refusals[-1].reason}")
+        names = self.store.names()
+        if not names:
+            return NotPublishedError(
+                "No model is published yet. Run notebooks/02_train.ipynb to publish one."
+            )
+        versions = self.store.versions(name)
+        if name not in names or not versions:
+            try:
+                self.store.folder(name, 1)
+            except LabloopError as error:
+                return error
+        reasons = [self.store.problem(name), *(each.reason for each in self.refusals(name)[-1:])]
+        for why in filter(None, reasons):
+            return NotPublishedError(f"Model {name!r} has nothing to serve. {why}")
         return NotPublishedError(
             f"Model {name!r} has no live version. Choose one in a notebook: "
             f"lab.promote({name!r}, {versions[-1]})."

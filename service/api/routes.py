@@ -275,6 +275,7 @@ def _model(request: Request, name: str) -> dict[str, Any]:
         "workers": registry.workers.about(name),
         "live": None if serving is None else _serving(serving),
         "versions": registry.store.versions(name),
+        "problem": registry.store.problem(name),
         "refused": [
             {"version": refusal.version, "reason": refusal.reason, "time": refusal.time}
             for refusal in registry.refusals(name)

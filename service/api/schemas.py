@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.contract.aliases import LAST_NUMBER
 from service.contract.feature import Feature
 from service.contract.signature import Output, Signature
 
@@ -9,7 +10,7 @@ Schema = dict[Any, Any]
 
 TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"}
 ID: Schema = {"type": "string", "format": "uuid"}
-NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 999_999_999}  # a version's
+NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": LAST_NUMBER}  # a version's
 
 
 def feature_schema(feature: Feature, example: Any) -> Schema:

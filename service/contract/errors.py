@@ -8,6 +8,7 @@
     │   └── SignatureError   its training table cannot be described
     ├── ArtifactError        a model's files cannot be trusted or read
     ├── RefusedError         the API refused a published version
+    ├── InUseError           a version that is live cannot be deleted
     ├── ApiUnreachableError  nothing answers at API_URL
     └── AnswerError          the API answers with an error; both sides share these
         ├── InputError         422  the rows do not fit the model
@@ -50,6 +51,10 @@ class ArtifactError(LabloopError):
 
 class RefusedError(LabloopError):
     """The API refused a published version; the version before it serves on."""
+
+
+class InUseError(LabloopError):
+    """A version is live, so it cannot be deleted; nothing was changed."""
 
 
 class ApiUnreachableError(LabloopError):

@@ -22,18 +22,25 @@ from service.contract.signature import Output, Signature, as_frame
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A published version, as `Lab.publish` gives it back."""
+    """A published version, as `Lab.publish` gives it back.
+
+    `passed_over` names the deleted versions that a rollback has left out.
+    """
 
     model: str
     version: int
     live: bool
     manifest: Manifest
     workers: int = 1
+    passed_over: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         where = "live" if self.live else "published, not live"
         if self.live and self.workers > 1:
             where = f"live in {self.workers} workers"
+        if self.passed_over:
+            verb = "is" if len(self.passed_over) == 1 else "are"
+            where += f"; {', '.join(map(str, self.passed_over))} {verb} deleted and passed over"
         return f"{self.model} version {self.version} ({where})"
 
     def _repr_html_(self) -> str:
