@@ -207,8 +207,8 @@ def test_a_log_with_bounds_never_fills_its_disk(tmp_path: Path, small_disk: Path
 
 OPERATIONS = [
     (os, "open"), (os, "write"), (os, "fdatasync"), (os, "fsync"), (os, "ftruncate"),
-    (os, "fstat"), (fcntl, "flock"), (Path, "rename"), (Path, "unlink"),
-    (Path, "mkdir"), (Path, "iterdir"), (Path, "write_bytes"), (Path, "read_bytes"),
+    (os, "fstat"), (os, "stat"), (fcntl, "flock"), (os, "rename"), (os, "unlink"),
+    (os, "mkdir"), (Path, "iterdir"), (Path, "write_bytes"), (Path, "read_bytes"),
 ]  # fmt: skip
 
 
@@ -268,7 +268,7 @@ def test_whichever_operation_fails_no_acknowledged_line_is_lost(
 
 
 def count_rows(folder: Path, fault: Fault, told: Any) -> None:
-    for owner, name in [*OPERATIONS[:1], (os, "fsync"), (Path, "rename"), (Path, "write_text")]:
+    for owner, name in [*OPERATIONS[:1], (os, "fsync"), (os, "rename"), (Path, "write_text")]:
         fault.wrap(owner, name)
     told.send(read(folder)["prediction_id"].tolist())
 

@@ -1,4 +1,4 @@
-"""Files: locks, which the system gives back when their holder ends, syncing, careful reading."""
+"""Files: locks, which end with their holder, names that outlive a power cut, careful reading."""
 
 import errno
 import fcntl
@@ -42,6 +42,28 @@ def is_locked(path: Path) -> bool:
     finally:
         os.close(handle)
     return False
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, so that they outlive a power cut.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp()) / "logs" / "predictions"
+    >>> make_folder(folder)
+    >>> make_folder(folder)
+    >>> folder.is_dir()
+    True
+    """
+    missing = []
+    for each in (folder, *folder.parents):
+        if each.is_dir():
+            break
+        missing.append(each)
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        sync_path(each.parent)
 
 
 def sync_path(path: Path) -> None:

@@ -54,7 +54,11 @@ class FeedbackLine(TypedDict):
 
 
 class NoteLine(TypedDict):
-    """What happened to the log itself; `note` says what: ``opened``, ``deleted``, ``recovered``."""
+    """What happened to the log itself.
+
+    `note` says what: ``opened``, ``deleted``, ``recovered``, or ``disturbed``, where somebody
+    moved, deleted or changed a segment while it was written.
+    """
 
     note: str
     time: str

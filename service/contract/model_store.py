@@ -18,7 +18,7 @@ from service.contract import aliases, checksums, entries
 from service.contract.aliases import LAST_NUMBER, Aliases
 from service.contract.entries import NAME
 from service.contract.errors import ArtifactError, EstimatorError, InUseError, NotFoundError
-from service.contract.files import is_locked, locked, read_regular, sync_path
+from service.contract.files import is_locked, locked, make_folder, read_regular, sync_path
 from service.contract.manifest import MANIFEST, Manifest
 
 LARGEST = 100_000_000  # bytes that a manifest may have
@@ -177,7 +177,7 @@ class ModelStore:
                     f"Model {name!r} cannot be published: {home} is {entries.kind(home)}, and its "
                     "folder belongs there. Move it away, or choose another name."
                 )
-            home.mkdir(exist_ok=True)
+            make_folder(home)
             _clear(home)
             staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
             held = ExitStack()
@@ -326,7 +326,7 @@ class ModelStore:
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         """Let one process at a time change a model's aliases, or begin a version."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root)
         with (self.root / f".{name}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
