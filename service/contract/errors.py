@@ -14,6 +14,7 @@
         ├── InputError         422  the rows do not fit the model
         ├── TooLargeError      413  the body or its rows are more than is read at once
         ├── MediaTypeError     415  the body is not said to be JSON
+        ├── RepeatedError      400  a header that has one meaning is there twice
         ├── ForeignError       403  the request comes from, or is meant for, another site
         ├── TokenError         401  `API_TOKEN` is set, and the request does not have it
         ├── NotFoundError      404  no such model, version or page
@@ -96,6 +97,12 @@ class MediaTypeError(AnswerError):
     """The body's Content-Type is not JSON."""
 
     status = 415
+
+
+class RepeatedError(AnswerError):
+    """The request has a header twice of which there is one; who reads it may take either."""
+
+    status = 400
 
 
 class ForeignError(AnswerError):
