@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PID_FILE = ROOT / ".labloop.pid"
 STOP_SECONDS = 30
+FILTER = "filter.labloop-notebook.clean"
 PORTS = {"API_PORT": ("the API", 8000), "LAB_PORT": ("JupyterLab", 8888)}
 
 
@@ -72,6 +74,17 @@ def complete_settings(written: list[tuple[str, str, str]]) -> None:
         os.environ[name] = os.environ.get(name) or value
 
 
+def tell_git() -> bool:
+    """Have git in this clone leave out what running a notebook changes; give whether it does."""
+    program = answer("git", "ls-files", "--full-name", "start/notebook_filter.py")
+    if not program:  # no git, or no clone
+        return False
+    # Git runs it at the top of whichever work tree of this clone it is in.
+    command = f"{shlex.quote(sys.executable)} -I {shlex.quote(program)} %f"
+    answer("git", "config", FILTER, command)
+    return answer("git", "config", FILTER) == command
+
+
 def port_problem(name: str) -> str:
     """Say why a port cannot be had, and what to do; nothing if it can."""
     try:
@@ -112,6 +125,7 @@ def up_docker() -> None:
     """Start the stack in the background, wait until it is healthy, and say where it is."""
     api, lab = os.environ["API_PORT"], os.environ["LAB_PORT"]
     check_ports(ports_of_stack())
+    tell_git()
     if subprocess.run(["docker", "compose", "up", "--build", "--wait"], cwd=ROOT).returncode:
         sys.exit("Labloop did not start. `docker compose logs` says why.")
     log = answer("docker", "compose", "logs", "--no-log-prefix", "lab")
@@ -124,6 +138,7 @@ def up_docker() -> None:
 def up_local() -> None:
     """Become honcho, running the two servers of the Procfile."""
     check_ports(set())
+    tell_git()
     subprocess.run(["make", "--no-print-directory", "venv"], cwd=ROOT, check=True)
     api = os.environ["API_PORT"]
     programs = ROOT / ".venv" / "bin"
