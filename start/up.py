@@ -19,7 +19,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +75,26 @@ def complete_settings(written: list[tuple[str, str, str]]) -> None:
     defaults["GIT_REVISION"] = answer("git", "rev-parse", "--short=12", "HEAD")
     for name, value in defaults.items():
         os.environ[name] = os.environ.get(name) or value
+    os.environ["CODE_DIGEST"] = code_digest(os.environ["GIT_REVISION"])
+
+
+def code_digest(revision: str) -> str:
+    """Give the digest of a commit's code, as service/lab/revision.py does of the files."""
+    try:
+        command = ["git", "archive", "--format=tar", revision, "service"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=15)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if not revision or done.returncode:
+        return ""
+    lines = []
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+        for member in archive:
+            path, file = member.name, archive.extractfile(member) if member.isfile() else None
+            if file is not None and path.endswith(".py") and "/." not in path:
+                content = file.read().replace(b"\r\n", b"\n")
+                lines.append(f"{path} {sha256(content).hexdigest()}\n")
+    return sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
 def tell_git() -> bool:

@@ -43,6 +43,18 @@ class Clone:
     def upgrade(self, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.run("make", "upgrade", f"PYTHON={sys.executable}", check=check)
 
+    def up(self) -> dict[str, str]:
+        """Run `make up` with a docker that starts nothing; give the settings that Compose got."""
+        programs = self.folder.parent / "programs"
+        programs.mkdir(exist_ok=True)
+        docker, got = programs / "docker", programs / "environment"
+        docker.write_text(f'#!/bin/sh\necho 20.10\n[ "$2" != up ] || env -0 > {got}\n')
+        docker.chmod(0o755)
+        path = f"PATH={programs}{os.pathsep}{os.environ['PATH']}"
+        start = ["make", "up", f"PYTHON={sys.executable}"]
+        self.run("env", path, "API_PORT=0", "LAB_PORT=0", "GIT_REVISION=", *start)
+        return dict(pair.split("=", 1) for pair in got.read_text().split("\0") if pair)
+
     def tell_git(self) -> None:
         """Do what `make up` does about it."""
         self.run(sys.executable, "-c", "from start import up; assert up.tell_git()")

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service.lab.revision import digest
 from start.up import docker_answers
 from tests.live import CHECKOUT, free_ports, wait_until
 from tests.models import FLOWER
@@ -47,6 +48,7 @@ class Lab:
             "API_PORT": str(self.api_port),
             "LAB_PORT": str(self.lab_port),
             "GIT_REVISION": REVISION,
+            "CODE_DIGEST": digest(folder / "service"),
             "JUPYTER_TOKEN": "",  # Set but empty, which must not switch the token off.
         }
 

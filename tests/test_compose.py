@@ -76,6 +76,7 @@ def test_a_manifest_names_the_image_and_the_revision(stack: ComposeLab) -> None:
     text = (stack.folder / "data/models/iris/1/manifest.json").read_text()
     assert f"labloop-lab:{VERSION}" in text
     assert REVISION in text
+    assert '"git_dirty": false' in text  # the container has the code that was started
 
 
 def log_lines(lab: ComposeLab, prediction_id: str) -> list[str]:

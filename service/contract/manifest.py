@@ -44,6 +44,12 @@ class Manifest(BaseModel):
     libraries: dict[str, str] = Field(default_factory=installed_libraries)
     image: str
     git_revision: str | None = None
+    git_dirty: bool | None = None  # whether `service/` was not that of the revision
+
+    @property
+    def commit(self) -> str:
+        """The revision as `git describe --dirty` writes it; empty if it is not known."""
+        return f"{self.git_revision or ''}{'-dirty' if self.git_dirty else ''}"
 
     def class_name(self, label: Any) -> str:
         """Give a class's name for people, e.g. 'setosa' for 0."""

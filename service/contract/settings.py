@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     )
     labloop_image: str = Field("local", description="the image this runs in; set by the image")
     git_revision: str = Field("", description="the checkout's commit; `make up` sets it")
+    code_digest: str = Field(
+        "", description="a digest of the code in that commit; `make up` sets it"
+    )
 
     @field_validator("log_max_age", mode="before")
     @classmethod

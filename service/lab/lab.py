@@ -289,5 +289,6 @@ def _summary(manifest: Manifest | None) -> dict[str, Any]:
         "created": pd.Timestamp(manifest.created).round("s"),
         "estimator": manifest.estimator,
         "rows": manifest.rows,
+        **({"commit": manifest.commit} if manifest.commit else {}),
         **manifest.metrics,
     }

@@ -18,6 +18,7 @@ from service.contract.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore, check_name
 from service.contract.settings import Settings
 from service.contract.signature import Output, Signature, as_frame
+from service.lab.revision import is_dirty
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class ModelVersion:
             "targets": ", ".join(manifest.signature.output.targets or []),
             "trained on": f"{manifest.rows} rows, with "
             + ", ".join(f"{name} {number}" for name, number in manifest.libraries.items()),
+            "commit": manifest.commit,
         }
         rows = "".join(
             f'<tr><th style="text-align:left;white-space:nowrap">{name}</th>'
@@ -144,6 +146,7 @@ class Publication:
             parameters=dict(parameters),
             image=settings.labloop_image,
             git_revision=settings.git_revision or None,
+            git_dirty=is_dirty(settings),
         )
 
         model = artifact.dumps(self.estimator)
