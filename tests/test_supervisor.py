@@ -247,6 +247,8 @@ def test_a_broken_edit_is_told_and_the_next_good_one_mends_it(copy: Copy) -> Non
     file.write_text(good + "\nraise RuntimeError('broken on purpose')\n")
     wait_until(lambda: "RuntimeError: broken on purpose" in copy.said(), "the error")
     assert "service/api/routes.py changed: the code is loaded anew." in copy.said()
+    wait_until(partial(copy.has_said, "RuntimeError: broken on purpose (as before)"), "it again")
+    assert copy.said().count("Traceback") == 1
     file.write_text(good)
     wait_until(lambda: answers(copy.api), "an answer", AGAIN)
 

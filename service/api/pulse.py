@@ -26,10 +26,14 @@ class SharedSeat(Structure):
 
 
 class Shared(Structure):
-    """The memory: how often the event loop has been round, and the computations."""
+    """The memory: how often the event loop has been round, and the computations.
 
-    _fields_ = (("beats", c_uint64), ("seats", SharedSeat * SEATS))
+    `error` is a checksum of what ended the worker before this one at its start; 0 is nothing.
+    """
 
+    _fields_ = (("error", c_uint64), ("beats", c_uint64), ("seats", SharedSeat * SEATS))
+
+    error: int
     beats: int
     seats: Array[SharedSeat]
 

@@ -3,7 +3,10 @@
 import ctypes
 import logging
 import signal
+import sys
 import time
+import traceback
+import zlib
 from functools import partial
 from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import RawValue
@@ -30,7 +33,16 @@ def serve(config: Config, shared: Shared, sockets: list[socket]) -> None:
     """Be a worker: load the application and answer until told to stop."""
     end_with_parent()
     pulse.show_in(shared)
-    Server(config).run(sockets)
+    try:
+        Server(config).run(sockets)
+    except Exception as error:
+        told = traceback.format_exc()
+        if shared.error == zlib.crc32(told.encode()):  # the same, every few seconds
+            told = f"{type(error).__name__}: {error} (as before)\n"
+        else:
+            shared.error = zlib.crc32(told.encode())
+        sys.stderr.write(told)
+        sys.exit(1)
 
 
 class WorkerProcess:
@@ -58,6 +70,7 @@ class WorkerProcess:
     def start_afresh(self) -> None:
         """Start a process with nothing held against it, for instance after an edit."""
         self._ends_in_a_row = 0
+        self._shared.error = 0
         self._start()
 
     def look(self, elapsed: float) -> None:
@@ -97,7 +110,9 @@ class WorkerProcess:
         self._process = None
 
     def _start(self) -> None:
-        ctypes.memset(ctypes.addressof(self._shared), 0, ctypes.sizeof(Shared))
+        seats = self._shared.seats
+        ctypes.memset(ctypes.addressof(seats), 0, ctypes.sizeof(seats))
+        self._shared.beats = 0
         target = partial(serve, self._config, self._shared)
         self._process = get_subprocess(self._config, target, [self._listening])
         self._process.start()
