@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from service.contract import artifact, baseline, golden
-from service.contract.errors import EstimatorError, LabloopError
+from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore, check_name
 from service.contract.settings import Settings
@@ -149,7 +149,7 @@ class Publication:
             git_dirty=is_dirty(settings),
         )
 
-        model = artifact.dumps(self.estimator)
+        model = self._model()
 
         def fill(folder: Path) -> Manifest:
             (folder / MODEL).write_bytes(model)
@@ -158,6 +158,18 @@ class Publication:
             return manifest
 
         return store.add(self.name, fill)
+
+    def _model(self) -> bytes:
+        """Give the model file's content, which the API will load under the same rules."""
+        content = artifact.dumps(self.estimator)
+        try:
+            artifact.loads(content)
+        except ArtifactError as error:
+            raise EstimatorError(
+                f"{type(self.estimator).__name__} cannot be published, for the API would refuse "
+                f"it. {error}"
+            ) from error
+        return content
 
     def _check_shape(self, shape: tuple[int, ...], rows: int) -> None:
         if shape != (rows,) and not (len(shape) == 2 and shape[0] == rows and shape[1] > 1):
