@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,11 +21,11 @@ import pytest
 
 from service.contract.errors import LogWriteError
 from service.contract.segments import FOLDER, TORN, is_whole
+from tests.disks import mounted
 from tests.faults import Fault
 from tests.live import LiveApi, running_api, wait_until
 from tests.log_lines import ids_of, line, logged_ids, open_log, read, records, segments
 from tests.models import FLOWER, publish_iris
-from tests.need import need
 from tests.soak import times
 from tests.test_swaps import served_by
 
@@ -148,14 +147,8 @@ def test_a_stop_under_load_fails_no_accepted_request(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a disk of 1 MB."""
-    need(os.geteuid() == 0, "only root can mount a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "labloop-test", str(disk)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    need(done.returncode == 0, f"a small disk cannot be mounted: {done.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 def test_a_disk_that_fills_up_under_load_acknowledges_nothing_that_it_does_not_hold(

@@ -192,6 +192,7 @@ class Registry:
         while not self._stop.wait(POLL_SECONDS):
             try:
                 self.refresh()
+                self.workers.catch_up()
                 self._trouble = None
             except Exception as error:
                 if self._trouble != str(error):

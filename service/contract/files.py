@@ -1,4 +1,4 @@
-"""Files: locks, which end with their holder, names that outlive a power cut, careful reading."""
+"""Files: locks, names that outlive a power cut, room on the disk, careful reading."""
 
 import errno
 import fcntl
@@ -73,6 +73,23 @@ def sync_path(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def reserve(handle: int, size: int) -> None:
+    """Write a file in full up to a size, or leave it as it was.
+
+    Raises
+    ------
+    OSError
+        The disk has no room for it.
+    """
+    before = os.fstat(handle).st_size
+    try:
+        while (end := os.fstat(handle).st_size) < size:
+            os.pwrite(handle, bytes(size - end), end)
+    except OSError:
+        os.ftruncate(handle, before)
+        raise
 
 
 def open_regular(path: Path) -> BufferedReader:
