@@ -19,6 +19,7 @@ from service.contract.aliases import Aliases
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
 from service.contract.model_store import ModelStore
+from service.contract.signature import Columns
 
 POLL_SECONDS = 0.1
 KEPT_BESIDE_LIVE = 4
@@ -312,13 +313,13 @@ class Registry:
             raise ArtifactError(strikes.reason(name, version))
         passed = trial_process.run(self.store.root, name, version, self.trial_seconds, wanted)
         signature = passed.manifest.signature
-        predictor = Predictor(passed.estimator, signature, passed.verdict)
-        example = signature.example(passed.rows.columns)
+        with golden.discreetly(signature):
+            predictor = Predictor(passed.estimator, signature, passed.verdict)
         digest = self._digest(name, version)
-        model = LoadedModel(name, version, predictor, passed.manifest, digest, example)
-        with pulse.computing(model.label):
+        with pulse.computing(strikes.label(name, version, digest).encode()):
             golden.prove(predictor, signature, passed.rows)
-        return model
+            example = _example(predictor, passed.rows.columns)
+        return LoadedModel(name, version, predictor, passed.manifest, digest, example)
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
         refused = self._refused.get(name, {}).get(version)
@@ -353,6 +354,21 @@ class Registry:
             f"Model {name!r} has no live version. Choose one in a notebook: "
             f"lab.promote({name!r}, {versions[-1]})."
         )
+
+
+def _example(predictor: Predictor, columns: Columns) -> dict[str, Any]:
+    """Choose a row to show.
+
+    It has no value of a private feature where the model would refuse one that tells nothing.
+    """
+    signature = predictor.signature
+    example = signature.example(columns)
+    if signature.private:
+        try:
+            predictor(signature.parse_rows([example]))
+        except LabloopError:
+            return {name: v for name, v in example.items() if name not in signature.private}
+    return example
 
 
 def reason(error: Exception) -> str:

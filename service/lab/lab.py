@@ -70,8 +70,8 @@ class Lab(LogBook):
         parameters : mapping, optional
             What the notebook was run with.
         private : iterable of str, optional
-            Features that the API never writes to its log, e.g. ``["sex"]``. The version's own
-            files keep training rows with them.
+            Features of which the API neither logs nor shows a value, e.g. ``["sex"]``. The
+            version's own files keep training rows with them.
 
         Returns
         -------
