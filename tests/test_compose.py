@@ -144,7 +144,7 @@ def test_mounts_are_those_of_the_design(stack: ComposeLab, service: str) -> None
         assert Path(mount["Source"]).is_dir()
 
 
-@pytest.mark.parametrize("service", OURS)
+@pytest.mark.parametrize("service", ["checkout", *OURS])
 def test_containers_may_do_little(stack: ComposeLab, service: str) -> None:
     container = stack.inspect(service)
     host = container["HostConfig"]
@@ -157,6 +157,13 @@ def test_containers_may_do_little(stack: ComposeLab, service: str) -> None:
     assert host["Privileged"] is False
     assert 0 < host["PidsLimit"] <= 512
     assert 0 < host["Memory"] <= 4 * 2**30
+
+
+def test_what_guards_the_project_sees_neither_log_nor_network(stack: ComposeLab) -> None:
+    guard = stack.inspect("checkout")
+    assert guard["HostConfig"]["NetworkMode"] == "none"
+    mounts = {mount["Destination"]: mount["RW"] for mount in guard["Mounts"]}
+    assert mounts == {"/labloop/service": False, "/labloop/checkout": True}
 
 
 def test_the_owner_has_three_rights_and_no_network(stack: ComposeLab) -> None:
