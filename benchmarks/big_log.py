@@ -53,7 +53,8 @@ def _lines() -> Iterator[Callable[[float], bytes]]:
     dice = random.Random(0)
     model, X, _ = forest()
     answers = [
-        b'"inputs":%b,"ids":["%%b"],"predictions":[%d],"probabilities":%b,"marks":{}}'
+        b'"inputs":%b,"ids":["%%b"],"predictions":[%d],"classes":[0,1,2],'
+        b'"probabilities":%b,"targets":null,"marks":{}}'
         % (
             orjson.dumps({name: [value] for name, value in zip(FLOWER, row, strict=True)}),
             label,
@@ -63,7 +64,7 @@ def _lines() -> Iterator[Callable[[float], bytes]]:
             X.to_numpy().tolist(), model.predict(X), model.predict_proba(X).tolist(), strict=True
         )
     ]
-    head = b'{"model":"iris","version":1,"classes":[0,1,2],"targets":null,"time":"%b","image":'
+    head = b'{"model":"iris","version":1,"digest":"0123456789ab","time":"%b","image":'
     head += b'"labloop-api:0.4.0","client":"python-httpx/0.28.1","latency_ms":%.3f,'
     while True:
         answer, latency = dice.choice(answers), dice.lognormvariate(-1.5, 0.5)

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,6 +70,7 @@ class PredictionLog:
         self._number = 0  # of the last segment
         self._retired: list[Segment] = []
         self._owed: list[bytes] = []  # notes of what happened, not written yet
+        self._noted: set[str] = set()  # segments whose deletion has its note, or is owed one
         self._said: dict[str, str] = {}  # what goes wrong, until it goes right again
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -252,12 +254,13 @@ class PredictionLog:
         if not self.folder.is_dir():
             return
         bounds = self._settings
-        deleted = delete_oldest(
-            self.folder, bounds.log_max_bytes, bounds.log_max_age, bounds.log_segment_seconds
+        delete_oldest(
+            self.folder,
+            bounds.log_max_bytes,
+            bounds.log_max_age,
+            bounds.log_segment_seconds,
+            self._note_deleted,
         )
-        for each in deleted:
-            logger.warning("Deleted segment %(segment)s of the prediction log: %(because)s", each)
-        self._owed += [self._note("deleted", each) for each in deleted]
 
     def _tell(self) -> None:
         """Write the notes of what happened."""
@@ -265,6 +268,15 @@ class PredictionLog:
         if owed:
             self.write(owed)
             del self._owed[: len(owed)]
+
+    def _note_deleted(self, segments: list[dict[str, Any]]) -> None:
+        new = [each for each in segments if each["segment"] not in self._noted]
+        for each in new:
+            logger.warning("Deleted segment %(segment)s of the prediction log: %(because)s", each)
+        self._owed += [self._note("deleted", each) for each in new]
+        self._noted |= {each["segment"] for each in new}
+        with suppress(LogWriteError):  # they are deleted all the same, which may make room for it
+            self._tell()
 
     def _probe(self) -> None:
         """Try whether the disk takes a line again."""

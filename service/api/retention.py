@@ -1,6 +1,7 @@
 """Retention: the prediction log keeps within its bounds, the oldest sealed segments go first."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -25,8 +26,12 @@ def uptime() -> tuple[str, float]:
 
 
 def delete_oldest(
-    folder: Path, max_bytes: int, max_age: timedelta | None, longest: float
-) -> list[dict[str, Any]]:
+    folder: Path,
+    max_bytes: int,
+    max_age: timedelta | None,
+    longest: float,
+    tell: Callable[[list[dict[str, Any]]], None],
+) -> None:
     """Delete what is beyond the bounds.
 
     Parameters
@@ -38,12 +43,12 @@ def delete_oldest(
         `LOG_MAX_AGE`.
     longest : float
         How many seconds a segment is written to.
-
-    Returns
-    -------
-    deleted : list of dict
-        One entry a segment: its name, its size in bytes, and the reason.
+    tell : callable
+        Is given an entry a segment, with its name, its size in bytes, and the reason. It is called
+        before anything is deleted, so that a segment is never gone without a note, whenever this
+        process is killed and whoever reads the log meanwhile.
     """
+    due: list[Path] = []
     with locked(folder):  # or two workers would delete twice as much
         sizes: dict[Path, int] = {}
         for file in folder.iterdir():
@@ -65,12 +70,15 @@ def delete_oldest(
                 reason = f"LOG_MAX_AGE={max_age}"
             else:
                 break
-            for file in files:
-                file.unlink(missing_ok=True)
+            due += files
             size = sum(sizes[file] for file in files)
             left -= size
             deleted.append({"segment": str(name), "bytes": size, "because": reason})
-    return deleted
+    if due:
+        tell(deleted)  # without the lock, as the note may need a new segment
+        with locked(folder):
+            for file in due:
+                file.unlink(missing_ok=True)
 
 
 def _is_older(files: list[Path], seconds: float, longest: float) -> bool:

@@ -122,7 +122,7 @@ class Segment:
         if sync:
             self._sync()
         if self._is_at(self.file.name, self._folder):
-            _seal(self.file.name, self.size, self.checksum, self._folder)
+            _seal(self.file.name, self.checksum, self._folder)
         if sync:
             os.fsync(self._folder)
         os.close(self._handle)
@@ -191,17 +191,15 @@ def _seal_dead(file: Path, handle: int, sync: bool) -> None:
         metrics.torn_lines.inc()
     if sync:
         os.fsync(handle)
-    _seal(file, whole, crc32(content[:whole]))
+    _seal(file, crc32(content[:whole]))
     if sync:
         sync_path(file.parent)
 
 
-def _seal(file: Path | str, size: int, checksum: int, folder: int | None = None) -> None:
-    if size:
-        sealed = sealed_name(Path(file), checksum)
-        os.rename(file, sealed, src_dir_fd=folder, dst_dir_fd=folder)
-    else:
-        os.unlink(file, dir_fd=folder)
+def _seal(file: Path | str, checksum: int, folder: int | None = None) -> None:
+    """Give a segment its last name; an empty one stays, as its number would seem to be missing."""
+    sealed = sealed_name(Path(file), checksum)
+    os.rename(file, sealed, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _inherit(file: Path) -> int | None:

@@ -299,6 +299,6 @@ def _whole(files: list[Path]) -> list[Path]:
 
 def _damage(files: list[Path]) -> Iterator[str]:
     """Say what is wrong within segments."""
-    for file in files:
+    for file in sorted(files, key=lambda each: each.name):
         if file.suffix == DAMAGE:
             yield from json.loads(file.read_text())

@@ -156,17 +156,15 @@ def _ask(copy: LogCopy, ask: Callable[[LogFiles], pd.DataFrame]) -> tuple[pd.Dat
 
 
 def _create_views(database: Database, predictions: list[Part], feedback: list[Part]) -> None:
-    for name, parts, empty in (
-        ("predictions", predictions, PREDICTIONS),
-        ("told", feedback, FEEDBACK),
-    ):
-        if parts:
-            files = [str(part.file) for part in parts]
-            view = database.read_parquet(files, union_by_name=True)
-        else:
-            view = database.sql(empty)
-        view.create_view(name, replace=True)
+    rows = _read(database, predictions) if predictions else database.sql(PREDICTIONS)
+    rows.create_view("predictions", replace=True)
+    told = _read(database, feedback) if feedback else database.sql(FEEDBACK)
+    told.create_view("told", replace=True)
     database.execute(LAST_WORDS)
+
+
+def _read(database: Database, parts: list[Part]) -> duckdb.DuckDBPyRelation:
+    return database.read_parquet([str(part.file) for part in parts], union_by_name=True)
 
 
 def _typed(table: pd.DataFrame) -> pd.Series:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import orjson
@@ -105,7 +104,8 @@ class SegmentCopy:
             staged = self.staging / f"{self.name}.{FEEDBACK}"
             with self._file(lines.feedback) as source:
                 write_feedback(self.database, source, staged)
-            self._keep(staged, f"{FEEDBACK}.0", *self._ask(FEEDBACK_SPAN, staged))
+            ((start, end),) = self.database.execute(FEEDBACK_SPAN, {"file": str(staged)}).fetchall()
+            self._keep(staged, f"{FEEDBACK}.0", start, end)
         for staged, name in self.parts:
             sync_path(staged)
             staged.rename(self.home / name)
@@ -189,15 +189,11 @@ class SegmentCopy:
         version = f"{sample.record['model']}.{sample.record['version']}.{len(self.parts)}"
         staged = self.staging / f"{self.name}.{version}"
         write_requests(self.database, source, sample, self.writer, staged)
-        numbers = {"first": first, "last": last, "others": [*others]}
-        start, end, written = self._ask(SPAN, staged, **numbers)
+        values = {"file": str(staged), "first": first, "last": last, "others": [*others]}
+        ((start, end, written),) = self.database.execute(SPAN, values).fetchall()
         if written != count:
             raise ValueError(f"{count - written} of {count} lines have another form")
         self._keep(staged, version, start, end)
-
-    def _ask(self, query: str, file: Path, **more: Any) -> tuple[int, ...]:
-        (row,) = self.database.execute(query, {"file": str(file)} | more).fetchall()
-        return tuple(row)
 
     def _keep(self, staged: Path, name: str, start: int, end: int) -> None:
         self.parts.append((staged, f"{self.name}.{name}.{start}_{end}{PARQUET}"))
