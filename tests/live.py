@@ -89,7 +89,7 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
+def running_api(folder: Path, open_files: str = "", **environment: str) -> Iterator[LiveApi]:
     """Run an API; with `API_WORKERS` under its supervisor, with `PYTHONPATH` from other code."""
     (port,) = free_ports(1)
     api = LiveApi(
@@ -104,6 +104,8 @@ def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
     command += ["--no-access-log"]  # as everywhere
     if "API_WORKERS" in environment:
         command = [sys.executable, "-m", "service.api"]
+    if open_files:
+        command = ["prlimit", f"--nofile={open_files}", *command]
     with api.output.open("ab") as output:
         api.process = subprocess.Popen(
             command,

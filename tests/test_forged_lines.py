@@ -55,6 +55,7 @@ KINDS: list[Any] = [
     {"a": 1}, {"a": [1]}, {"a'\"": ["x"]}, {"a": [[1]]}, {"": ["x"]}, {"a\0": ["x"]},
     {"a": [1, 2]}, {"a": [{"b": 1}]},
 ]  # fmt: skip
+ALONE: list[Any] = [None, SQL, [], {"a": 1}, True]
 TEXTS = [kind for kind in KINDS if isinstance(kind, str)]
 NAMES = [text for text in TEXTS if "\0" not in text]
 PLAIN: list[Any] = [None, True, 7, -1, 0, 1.5, 2**63, 10**30, *TEXTS]
@@ -109,7 +110,7 @@ def test_a_field_of_another_kind_makes_a_damaged_line(
     # All of them together, sealed and not; and some alone, where nothing else is amiss.
     segments: list[list[Any]] = [
         KINDS,
-        *([kind] for kind in (None, SQL, [], {"a": 1}, True)),
+        *([kind] for kind in ALONE),
         KINDS,
     ]
     good: list[str] = []

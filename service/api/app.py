@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
-from service.api import openapi
+from service.api import descriptors, openapi
 from service.api.answers import answer_error, error
 from service.api.gate import Gate
 from service.api.inference import Inference
@@ -35,7 +35,7 @@ from service.api.routes import PREDICT_ROUTES, router
 from service.api.server import Server
 from service.api.v2_routes import V2_ROUTES
 from service.api.workers import Workers
-from service.contract.errors import AnswerError, LabloopError
+from service.contract.errors import AnswerError, LabloopError, OverloadedError
 from service.contract.model_store import ModelStore
 from service.contract.settings import listed, settings
 
@@ -48,6 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     registry = Registry(ModelStore(chosen.models_dir), Workers(), chosen.trial_seconds)
     log = PredictionLog(chosen)
     app.state.settings = chosen
+    descriptors.say_once_a_second()
     # A thread that computes lets the event loop in again after 0.5 ms instead of 5.
     sys.setswitchinterval(0.0005)
     queue = Queue(chosen.max_waiting, chosen.max_body_bytes)
@@ -58,6 +59,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.freeze()
     log.start()
     await run_in_threadpool(registry.start)
+    descriptors.most_connections(chosen.max_connections)  # now, so that it is said at the start
     metrics.workers.set(1)
     yield
     await run_in_threadpool(registry.stop)
@@ -126,6 +128,15 @@ async def on_invalid_parameter(request: Request, problem: RequestValidationError
 async def on_disconnect(request: Request, problem: ClientDisconnect) -> Response:
     """Answer nobody: the client left before its request was complete."""
     return error(request.url.path, 400, "The request was not complete.")
+
+
+@app.exception_handler(OSError)
+async def on_shortage(request: Request, problem: OSError) -> Response:
+    """Answer 503 where no more files can be opened."""
+    if not descriptors.is_shortage(problem):
+        raise problem
+    said = OverloadedError("The API has as many files open as it may. Try again.")
+    return answer_error(request.url.path, said)
 
 
 @app.exception_handler(Exception)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.api.descriptors import most_connections
 from service.contract.settings import settings
 
 UNREAD_SECONDS = 60  # for a client to read an answer that does not fit the buffers between
@@ -28,6 +29,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.limits = settings()
+        self.most_connections = most_connections(self.limits.max_connections)
         self.timeout_keep_alive = self.limits.idle_seconds  # type: ignore[assignment]
         self.waits_since: float | None = None  # for its client, by the loop's clock
         self._late: TimerHandle | None = None
@@ -54,7 +56,7 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for the client."""
         super().connection_made(transport)
         self._wait()
-        if len(self.connections) > self.limits.max_connections:
+        if len(self.connections) > self.most_connections:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -159,7 +161,7 @@ class Connection(HttpToolsProtocol):
         elif self.cycle is None or self.is_receiving:
             self._answer(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f"More than {self.limits.max_connections} connections are open. Try again, "
+                f"More than {self.most_connections} connections are open. Try again, "
                 "or raise MAX_CONNECTIONS.",
             )
         else:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from service.api import strikes, trial_process
+from service.api.descriptors import is_shortage
 from service.api.metrics import metrics
 from service.api.predictor import Predictor
 from service.api.pulse import pulse
@@ -210,6 +211,8 @@ class Registry:
         try:
             aliases = self.store.aliases(name)
         except LabloopError as error:
+            if is_shortage(error):
+                raise
             if None not in self._refused.get(name, {}):
                 self._refuse(name, None, str(error))
             return
@@ -229,6 +232,8 @@ class Registry:
             except trial_process.NotWantedError:
                 return  # the next look finds what is wanted
             except Exception as error:
+                if is_shortage(error):
+                    raise  # no fault of the version: the next look tries again
                 refused = reason(error)
         with self._changing:
             if refused is not None:
@@ -328,6 +333,8 @@ class Registry:
                 raise ArtifactError(refused.reason)
             return self._load(name, version, lambda: not self._stop.is_set())
         except Exception as error:  # whatever a user's estimator raises
+            if is_shortage(error):
+                raise
             self.store.folder(name, version)  # it may have been deleted meanwhile
             if refused is None:
                 self._refuse(name, version, reason(error))
