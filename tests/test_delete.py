@@ -82,7 +82,9 @@ def test_a_rollback_passes_over_what_is_deleted(store: ModelStore) -> None:
         store.rollback("m")
     store.promote("m", 3)
     store.delete("m", 1)
-    with pytest.raises(NotFoundError, match="live before it, but version 1 was deleted since"):
+    with pytest.raises(
+        NotFoundError, match=r"no version that was live before it is there \(deleted: 1\)"
+    ):
         store.rollback("m")
     assert store.aliases("m").live == 3
     off = store.withdraw("m", 3)

@@ -1,6 +1,7 @@
 """The page for people, in a real browser."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,20 @@ def test_a_refused_version_is_shown_with_its_reason(published: LiveApi, page: Pa
     article.get_by_text("1 refused version").click()
     expect(article.locator(".refusals li")).to_contain_text("sha256 differs")
     expect(page.get_by_role("link", name="iris").first).to_contain_text("1 refused")
+
+
+def test_a_live_version_that_was_deleted_is_shown(published: LiveApi, page: Page) -> None:
+    lab, trained = published.lab(), body_mass()
+    for _ in range(2):
+        lab.publish("gone", trained.estimator, trained.X, trained.y)
+    article = opened(page, published, "gone")
+    expect(article.locator(".notice")).to_have_count(0)
+    shutil.rmtree(published.models / "gone" / "2")
+    look_again(page)
+    expect(article.locator(".notice")).to_contain_text("is to be live, but its folder is deleted")
+    lab.promote("gone", 1)
+    look_again(page)
+    expect(article.locator(".notice")).to_have_count(0)
 
 
 def test_any_name_is_text_and_any_integer_is_exact(published: LiveApi, page: Page) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +39,21 @@ class Aliases(BaseModel):
     last: int = Field(default=0, ge=0, le=LAST_NUMBER)
     deleted: dict[Number, AwareDatetime] = {}
     passed_over: list[Number] = Field(default=[], exclude=True)
+
+    def unused(self, versions: list[int]) -> Iterator[int]:
+        """Give the numbers that the next version may have, beside those that are there already.
+
+        They go on from the last that was given out, and not from the highest that is there, which
+        may be a date.
+
+        Examples
+        --------
+        >>> next(Aliases(last=3).unused([1, 2, 3, 20261125]))
+        4
+        """
+        last = self.last or max([self.live or 0, *self.history, *versions])
+        numbers = chain(range(last + 1, LAST_NUMBER + 1), range(1, last + 1))
+        return (number for number in numbers if number not in self.deleted)
 
 
 def read(home: Path) -> Aliases:

@@ -9,12 +9,15 @@ with a date for a name.
 import errno
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from service.contract.aliases import ALIASES
 from service.contract.checksums import SUMS
+from service.contract.files import is_locked
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
@@ -102,6 +105,18 @@ def why_no_version(folder: Path) -> str:
     if (problem := unreadable(folder)) is not None:
         return f"it cannot be read ({problem})"
     return f"it has no {SUMS}, so it was never published, or is not whole"
+
+
+def clear(home: Path) -> None:
+    """Remove what dead publishers left; what cannot be removed counts for nothing anyway."""
+    for leftover in home.iterdir():
+        what = kind(leftover)
+        with suppress(OSError):
+            if leftover.name.startswith((".staging-", ".deleted-")) and what == "a folder":
+                if not is_locked(leftover):
+                    shutil.rmtree(leftover)
+            elif leftover.name.startswith(".aliases-") and what == "a file":
+                leftover.unlink()  # it is written under the lock that is held here
 
 
 def _odd_versions(home: Path) -> Iterator[tuple[Path, str]]:

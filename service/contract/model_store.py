@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -18,7 +17,7 @@ from service.contract import aliases, checksums, entries
 from service.contract.aliases import LAST_NUMBER, Aliases
 from service.contract.entries import NAME
 from service.contract.errors import ArtifactError, EstimatorError, InUseError, NotFoundError
-from service.contract.files import is_locked, locked, make_folder, read_regular, sync_path
+from service.contract.files import locked, make_folder, read_regular, sync_path
 from service.contract.manifest import MANIFEST, Manifest
 
 LARGEST = 100_000_000  # bytes that a manifest may have
@@ -178,7 +177,7 @@ class ModelStore:
                     "folder belongs there. Move it away, or choose another name."
                 )
             make_folder(home)
-            _clear(home)
+            entries.clear(home)
             staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
             held = ExitStack()
             held.enter_context(locked(staging))
@@ -204,12 +203,10 @@ class ModelStore:
             with suppress(ArtifactError):  # `promote` writes it anew
                 known = self.aliases(name)
             now = known or Aliases()
-            last = now.last or max([now.live or 0, *now.history, *self.versions(name)])
-            numbers = chain(range(last + 1, LAST_NUMBER + 1), range(1, last + 1))
             version = next(
                 number
-                for number in numbers
-                if number not in now.deleted and not os.path.lexists(home / str(number))
+                for number in now.unused(self.versions(name))
+                if not os.path.lexists(home / str(number))
             )
             staging.rename(home / str(version))
             if known is not None:
@@ -249,10 +246,10 @@ class ModelStore:
         def back(now: Aliases) -> dict[str, Any]:
             before = self._before(name, now, passed)
             if before["live"] is None:
-                gone = f" but {_listed(passed)} deleted since" if passed else ""
+                gone = f" (deleted: {', '.join(map(str, passed))})" if passed else ""
                 raise NotFoundError(
-                    f"Model {name!r} has nothing to roll back to: live is {now.live}, "
-                    f"and no version was live before it{gone and ',' + gone}."
+                    f"Model {name!r} has nothing to roll back to: live is {now.live}, and no "
+                    f"version that was live before it is there{gone}."
                 )
             return before
 
@@ -291,7 +288,7 @@ class ModelStore:
                     f"Version {number} of model {name!r} is live, so it cannot be deleted. Make "
                     f"another live first: lab.promote({name!r}, version) or lab.rollback({name!r})."
                 )
-            _clear(home)
+            entries.clear(home)
             self._write(home, now, {"deleted": {**now.deleted, number: datetime.now(UTC)}})
             hidden = folder.rename(home / f".deleted-{number}-{os.urandom(4).hex()}")
             sync_path(home)
@@ -339,28 +336,3 @@ def check_name(name: str) -> None:
             f"Model name {name!r} cannot be used: take small letters, digits, - and _, "
             "at most 64, beginning with a letter or digit."
         )
-
-
-def _clear(home: Path) -> None:
-    """Remove what dead publishers left; what cannot be removed counts for nothing anyway."""
-    for leftover in home.iterdir():
-        kind = entries.kind(leftover)
-        with suppress(OSError):
-            if leftover.name.startswith((".staging-", ".deleted-")) and kind == "a folder":
-                if not is_locked(leftover):
-                    shutil.rmtree(leftover)
-            elif leftover.name.startswith(".aliases-") and kind == "a file":
-                leftover.unlink()  # it is written under the lock that is held here
-
-
-def _listed(versions: list[int]) -> str:
-    """Say which versions are or were something.
-
-    Examples
-    --------
-    >>> _listed([2]), _listed([3, 2])
-    ('version 2 was', 'versions 3, 2 were')
-    """
-    if len(versions) == 1:
-        return f"version {versions[0]} was"
-    return f"versions {', '.join(map(str, versions))} were"
