@@ -9,6 +9,7 @@
     ├── ArtifactError        a model's files cannot be trusted or read
     ├── RefusedError         the API refused a published version
     ├── ApiUnreachableError  nothing answers at API_URL
+    ├── LogElsewhereError    the API writes another log than the one that is read here
     └── AnswerError          the API answers with an error; both sides share these
         ├── InputError         422  the rows do not fit the model
         ├── TooLargeError      413  the body or its rows are more than is read at once
@@ -54,6 +55,10 @@ class RefusedError(LabloopError):
 
 class ApiUnreachableError(LabloopError):
     """Nothing answers at the API's address."""
+
+
+class LogElsewhereError(LabloopError):
+    """The API writes another log, and the one that is read here is empty."""
 
 
 class AnswerError(LabloopError):
