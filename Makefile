@@ -8,7 +8,7 @@ COMPILE = $(VENV)/bin/uv pip compile $(1) --universal --python-version 3.11 \
 OUTSIDE := $(basename $(notdir $(wildcard tests/outside/*.in)))
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-docker up-local down doctor venv outside test soak bench notebooks lock lint audit
+.PHONY: help up up-docker up-local down upgrade doctor venv outside test soak bench notebooks lock lint audit
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ up-local: ## start without Docker; Ctrl-C stops everything
 
 down: ## stop, whichever way it was started
 	@$(PYTHON) start/up.py down
+
+upgrade: ## get the newest version by git; outputs of notebooks that only ran do not stop it
+	@$(PYTHON) -m start.upgrade
 
 doctor: ## look at everything that is needed, and say what to do about what is amiss
 	@$(PYTHON) -m start.doctor

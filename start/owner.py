@@ -16,6 +16,7 @@ import stat
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 LAB_UID = 1000
@@ -32,13 +33,20 @@ NO_ID = 0xFFFFFFFF
 # changes hands only once it has been left alone this long.
 SETTLED = 1.0
 
+# Each level keeps two files open, so what is deeper is left as it is.
+DEEPEST = 100
+
+# What one gets when somebody moves, removes or replaces an entry meanwhile, as happens to staging
+# folders; the next pass sees what is there then.
+CHANGED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
+
 Acl = dict[tuple[int, int], int]
 
 
 def read_acl(path: str, attribute: str) -> Acl:
     """Return the access list of `path`; empty where it has none but its mode."""
     try:
-        packed = os.getxattr(path, attribute, follow_symlinks=False)
+        packed = os.getxattr(path, attribute)
     except OSError as error:
         if error.errno != errno.ENODATA:
             raise
@@ -71,61 +79,87 @@ def open_up(path: str, mode: int) -> None:
         acl = grant(now or acl, wanted)
         if acl != now:
             entries = (ENTRY.pack(tag, bits, who) for (tag, who), bits in sorted(acl.items()))
-            os.setxattr(path, attribute, VERSION + b"".join(entries), follow_symlinks=False)
+            os.setxattr(path, attribute, VERSION + b"".join(entries))
 
 
-def hand_over(name: str, folder: int, uid: int, gid: int) -> None:
-    """Open one entry of an open folder to uid 1000, and give it to the owner if uid 1000 made it.
+def hand_over(entry: int, uid: int, gid: int) -> None:
+    """Open what is open as `entry` to uid 1000, and give it to the owner if uid 1000 made it."""
+    found = os.fstat(entry)
+    path = f"/proc/self/fd/{entry}"  # leads to what is open, whatever has its name by now
+    is_folder = stat.S_ISDIR(found.st_mode)
+    if not is_folder and found.st_nlink > 1:  # its other name may be outside of the mounts
+        if found.st_uid != LAB_UID:
+            raise OSError(errno.EMLINK, "it is a hard link; a copy in its place can be shared")
+        return
+    if is_folder or stat.S_ISREG(found.st_mode):
+        open_up(path, found.st_mode)
+    if found.st_uid == LAB_UID and time.time() - found.st_ctime > SETTLED:
+        os.chown(path, uid, gid)
 
-    Somebody in the lab may swap a file for a symbolic link at any moment. So every step names
-    the entry by the folder that is already open, and none follows a link: whatever is there
-    now, it is inside this folder.
+
+def walk(name: str, folder: int | None, uid: int, gid: int, depth: int = 0) -> Iterator[str]:
+    """Hand over an entry of an open folder, and all below it; say what could not be.
+
+    Somebody in the lab may put a link, a pipe or another folder in an entry's place at any
+    moment. So an entry is opened by its name in the folder that is open already, following no
+    link and waiting for no pipe (O_PATH). From then on, only what was opened is looked at,
+    changed and entered.
     """
     try:
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
-            open_up(f"/proc/self/fd/{folder}/{name}", found.st_mode)
-        if found.st_uid == LAB_UID and time.time() - found.st_ctime > SETTLED:
-            os.chown(name, uid, gid, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        pass  # Renamed or removed meanwhile, as staging folders are; the next pass sees it.
+        entry = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
+    except OSError as error:
+        if error.errno not in CHANGED:
+            yield f"{name!a}: {error.strerror}"
+        return
+    try:
+        hand_over(entry, uid, gid)
+        if stat.S_ISDIR(os.fstat(entry).st_mode):
+            if depth == DEEPEST:
+                raise OSError(errno.ENAMETOOLONG, f"it is more than {DEEPEST} folders deep")
+            with os.scandir(f"/proc/self/fd/{entry}") as found:
+                for each in found:
+                    yield from walk(each.name, entry, uid, gid, depth + 1)
+    except OSError as error:
+        if error.errno not in CHANGED:
+            yield f"{name!a}: {error.strerror}"
+    finally:
+        os.close(entry)
 
 
-def walk(roots: list[str], uid: int, gid: int) -> None:
-    """Pass over everything once."""
-    for root in roots:
-        for path, folders, files, folder in os.fwalk(root):
-            for name in (*folders, *files, *(["."] if path == root else [])):
-                hand_over(name, folder, uid, gid)
+def walk_all(roots: list[str], uid: int, gid: int) -> str:
+    """Pass over everything once; give the first thing that could not be done, in words."""
+    problems = (problem for root in roots for problem in walk(root, None, uid, gid))
+    first = next(problems, "")
+    for _ in problems:
+        pass
+    return first
 
 
 def main(roots: list[str]) -> None:
-    """Make one pass, say so, and go on passing."""
+    """Pass over everything again and again, and say how that went when it has changed."""
     owner = Path(roots[0]).stat()
     uid, gid = owner.st_uid, owner.st_gid
     if uid == LAB_UID:
         print("The checkout belongs to uid 1000, as the lab does: nothing to do.")
-    else:
-        try:
-            walk(roots, uid, gid)
-        except OSError as error:  # A file system without access lists, or one that is read-only.
+        READY.touch()
+        signal.pause()
+
+    said = None
+    while True:
+        problem = walk_all(roots, uid, gid)
+        if problem and problem != said:
             print(
-                f"This checkout belongs to uid {uid}, and it could not be opened to the lab: "
-                f"{error.strerror}. If notebooks cannot be saved, run once: "
+                f"This checkout belongs to uid {uid}, and not all of it could be opened to the "
+                f"lab: {problem}. If notebooks cannot be saved, run once: "
                 "sudo chown -R 1000 notebooks service data",
                 file=sys.stderr,
             )
-            uid = LAB_UID
-        else:
+        elif problem != said:
             print(f"The lab may write here, and what it makes is given to uid {uid}, gid {gid}.")
-    READY.touch()
-    if uid == LAB_UID:
-        signal.pause()
-
-    # No file events: they do not cross every bind mount, and a pass costs a few milliseconds.
-    while True:
+        said = problem
+        READY.touch()
+        # No file events: they do not cross every bind mount, and a pass costs a few milliseconds.
         time.sleep(SETTLED)
-        walk(roots, uid, gid)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,17 @@ import errno
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Mapping
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this file is run by its path
@@ -33,6 +37,7 @@ ENV_FILE = ROOT / ".env"
 PID_FILE = ROOT / ".labloop.pid"
 STOP_SECONDS = 30
 GREETING_SECONDS = 70  # it waits for the API
+FILTER = "filter.labloop-notebook.clean"
 PORTS = {"API_PORT": ("the API", 8000), "LAB_PORT": ("JupyterLab", 8888)}
 
 
@@ -83,6 +88,37 @@ def complete_settings(written: Mapping[str, str]) -> None:
     defaults["GIT_REVISION"] = answer("git", "rev-parse", "--short=12", "HEAD")
     for name, value in defaults.items():
         os.environ[name] = os.environ.get(name) or value
+    os.environ["CODE_DIGEST"] = code_digest(os.environ["GIT_REVISION"])
+
+
+def code_digest(revision: str) -> str:
+    """Give the digest of a commit's code, as service/lab/revision.py does of the files."""
+    try:
+        command = ["git", "archive", "--format=tar", revision, "service"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=15)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if not revision or done.returncode:
+        return ""
+    lines = []
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+        for member in archive:
+            path, file = member.name, archive.extractfile(member) if member.isfile() else None
+            if file is not None and path.endswith(".py") and "/." not in path:
+                content = file.read().replace(b"\r\n", b"\n")
+                lines.append(f"{path} {sha256(content).hexdigest()}\n")
+    return sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def tell_git() -> bool:
+    """Have git in this clone leave out what running a notebook changes; give whether it does."""
+    program = answer("git", "ls-files", "--full-name", "start/notebook_filter.py")
+    if not program:  # no git, or no clone
+        return False
+    # Git runs it at the top of whichever work tree of this clone it is in.
+    command = f"{shlex.quote(sys.executable)} -I {shlex.quote(program)} %f"
+    answer("git", "config", FILTER, command)
+    return answer("git", "config", FILTER) == command
 
 
 def port_problem(name: str) -> str:
@@ -127,6 +163,7 @@ def ports_of_stack() -> set[str]:
 def up_docker() -> None:
     """Start the stack in the background, wait until it is healthy, and say where it is."""
     check_ports(ports_of_stack())
+    tell_git()
     if subprocess.run(["docker", "compose", "up", "--build", "--wait"], cwd=ROOT).returncode:
         sys.exit("Labloop did not start. `docker compose logs` says why.")
     print(f"\n{greeting_of_stack()}")
@@ -149,6 +186,7 @@ def greeting_of_stack() -> str:
 def up_local() -> None:
     """Become honcho, running the two servers of the Procfile."""
     check_ports(set())
+    tell_git()
     subprocess.run(["make", "--no-print-directory", "venv"], cwd=ROOT, check=True)
     programs = ROOT / ".venv" / "bin"
     os.environ["API_URL"] = os.environ.get("API_URL") or url(os.environ["API_PORT"])

@@ -68,6 +68,14 @@ def children(pid: int) -> list[int]:
     return [int(child) for file in files for child in file.read_text().split()]
 
 
+def lives(pid: int) -> bool:
+    """Whether a process has not ended; one that nobody has asked about since does not live."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def resident(pid: int) -> float:
     """Give a process's resident memory, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -84,6 +92,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
+    """Run an API; with `API_WORKERS` under its supervisor, with `PYTHONPATH` from other code."""
     (port,) = free_ports(1)
     api = LiveApi(
         url=f"http://127.0.0.1:{port}",
@@ -101,7 +110,7 @@ def running_api(folder: Path, **environment: str) -> Iterator[LiveApi]:
     with api.output.open("ab") as output:
         api.process = subprocess.Popen(
             command,
-            cwd=CHECKOUT,
+            cwd=environment.get("PYTHONPATH", CHECKOUT),
             env=os.environ | api.environment | {"API_PORT": str(port)} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,

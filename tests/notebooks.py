@@ -1,6 +1,7 @@
 """Run all notebooks against a fresh lab and keep their outputs: `make notebooks`."""
 
 import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,6 +57,15 @@ def keep_outputs() -> None:
                 committed.metadata["widgets"] = executed.metadata["widgets"]
             nbformat.write(committed, FOLDER / f"{name}.ipynb")
             print(f"{name}: outputs kept")
+    stage_outputs(CHECKOUT)
+
+
+def stage_outputs(checkout: Path) -> None:
+    """Have git commit the outputs next, past the filter that keeps those of a run from it."""
+    no_filter = ["-c", "filter.labloop-notebook.clean="]
+    files = [f"notebooks/{name}.ipynb" for name in NAMES]
+    command = ["git", *no_filter, "add", "--renormalize", "--", *files]
+    subprocess.run(command, cwd=checkout, check=True)
 
 
 if __name__ == "__main__":

@@ -404,6 +404,7 @@ def test_a_model_shows_what_it_takes_and_gives(http: httpx.Client) -> None:
         "minimum": None,
         "maximum": None,
         "private": False,
+        "type": "string",
     }
     assert features["body_mass_g"]["minimum"] == 2700.0
     assert shown["live"]["signature"]["output"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]

@@ -8,6 +8,7 @@ from playwright.sync_api import Error, Page, Route, expect
 
 from start.up import docker_answers
 from tests.browser import new_browser
+from tests.clone import Clone
 from tests.live import CHECKOUT, wait_until
 from tests.stack import Lab, LocalLab, copy_checkout
 
@@ -39,6 +40,9 @@ def test_the_training_notebook_runs_in_jupyterlab_and_the_api_serves_its_model(
 ) -> None:
     wait_until(lab.version, "a first model")
     promised = f"The API serves iris version {lab.version() + 1}"
+    clone = Clone(lab.folder)
+    clone.begin()
+    clone.tell_git()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     ARTEFACTS.mkdir(exist_ok=True)
@@ -57,6 +61,12 @@ def test_the_training_notebook_runs_in_jupyterlab_and_the_api_serves_its_model(
         raise
     page.screenshot(path=ARTEFACTS / "jupyterlab.png")
     assert lab.predict().headers["X-Model-Version"] == promised.rpartition(" ")[2]
+
+    # What it leaves in the file is no change for git.
+    page.keyboard.press("ControlOrMeta+s")
+    notebook = lab.folder / "notebooks" / "02_train.ipynb"
+    wait_until(lambda: promised in notebook.read_text(), "the notebook to be saved")
+    assert clone.git("diff", "notebooks") == ""
 
     # A new visitor is not asked anything, and nothing was fetched from elsewhere.
     expect(page.locator(".jp-Dialog")).to_have_count(0)

@@ -98,6 +98,7 @@ def test_a_manifest_names_the_image_and_the_revision(stack: ComposeLab) -> None:
     text = (stack.folder / "data/models/iris/1/manifest.json").read_text()
     assert f"labloop-lab:{VERSION}" in text
     assert REVISION in text
+    assert '"git_dirty": false' in text  # the container has the code that was started
 
 
 def log_lines(lab: ComposeLab, prediction_id: str) -> list[str]:
@@ -330,6 +331,48 @@ def test_a_broken_edit_in_jupyterlab_shows_its_error_and_the_next_good_one_mends
     mended = f'{good}\napp.title = "Edited"\n'
     assert stack.save("service/api/app.py", mended).status_code == 200
     wait_until(lambda: served_title(stack) == "Edited", "the mended code")
+
+
+# What dies.
+
+KILL = """
+import os, pathlib, signal, sys
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    if process.name not in ("1", str(os.getpid())):
+        if sys.argv[1].encode() in (process / "cmdline").read_bytes():
+            os.kill(int(process.name), signal.SIGKILL)
+"""
+
+
+def kill_in_the_api(lab: ComposeLab, command: str) -> str:
+    """Kill what runs a command in the container; say when the container had started."""
+    started = str(lab.inspect("api")["State"]["StartedAt"])
+    lab.run_in("api", "python", "-c", KILL, command, check=False)  # it may end with the container
+    return started
+
+
+def test_a_worker_that_is_killed_in_its_container_is_replaced(stack: ComposeLab) -> None:
+    version = stack.version()
+    started = kill_in_the_api(stack, "spawn_main")
+    wait_until(lambda: "(SIGKILL, out of memory?)" in stack.log("api"), "the end told")
+    wait_until(lambda: stack.version() == version, "the next worker", 30)
+    assert stack.inspect("api")["State"]["StartedAt"] == started
+
+
+def test_a_container_whose_main_process_dies_is_started_again(stack: ComposeLab) -> None:
+    version = stack.version()
+    started = kill_in_the_api(stack, "service.api")
+    wait_until(lambda: stack.inspect("api")["State"]["StartedAt"] != started, "its restart")
+    wait_until(lambda: stack.version() == version, "an answer", 60)
+
+
+def test_what_should_run_is_restarted(stack: ComposeLab) -> None:
+    policies = {
+        service: stack.inspect(service)["HostConfig"]["RestartPolicy"]["Name"]
+        for service in ("owner", *OURS)
+    }
+    assert policies.pop("train") == "no"
+    assert {*policies.values()} == {"unless-stopped"}
 
 
 # The next day.

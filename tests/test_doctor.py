@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from service.contract.aliases import ALIASES
 from service.contract.manifest import MANIFEST, installed_libraries
-from service.contract.model_store import ALIASES, ModelStore
+from service.contract.model_store import ModelStore
 from service.contract.segments import FOLDER
 from service.lab import Lab
 from service.lab.diagnosis import Diagnosis
@@ -101,7 +102,7 @@ def test_what_cannot_be_read_or_served_in_the_store_is_named(api: LiveApi) -> No
     told = lab.doctor()
     fixes = found(told, "fix", "models")
     assert "flowers/2/manifest.json cannot be read" in fixes
-    assert "delete the folder flowers/2" in fixes
+    assert "lab.delete('flowers', 2)" in fixes
     assert "damaged/aliases.json cannot be read" in fixes
     assert "lab.promote('idle', 1) makes one live" in found(told, "note", "models")
     for name in ("idle", "damaged", "flowers/2"):

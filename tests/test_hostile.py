@@ -153,6 +153,21 @@ def test_a_trailer_is_no_header(api: LiveApi) -> None:
     assert status(send(api, trailer)) == 403
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/health/live", f"/predict?{QUERY}", "/v2", "/v2/models/iris/infer"]
+)
+def test_a_header_that_decides_is_there_once(api: LiveApi, path: str) -> None:
+    before = len(api.lab().predictions("iris"))
+    for name in ("Host", "hOsT", "Origin", "Content-Type", "Authorization", "Sec-Fetch-Site"):
+        other = "evil.example" if name == "Host" else "localhost"
+        twice = [f"{name.upper()}: {other}"] * (1 if name.lower() == "host" else 2)
+        for request in (get(path, *twice), post(ROW.encode(), path, f"{name}: localhost", *twice)):
+            response = send(api, request)
+            assert status(response) == 400, response
+            assert f"The header {name.title()} is there".encode() in response
+    assert len(api.lab().predictions("iris")) == before
+
+
 @pytest.mark.parametrize("path", ["/predict", "/models/slow/predict"])
 def test_who_has_said_all_is_still_answered(api: LiveApi, path: str) -> None:
     with connect(api) as connection:

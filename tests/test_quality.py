@@ -3,6 +3,8 @@
 from functools import cache
 from typing import Any
 
+import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from service.lab import quality
 from service.lab.publication import Publication
 from tests.logged import logged, manifest_of
 from tests.models import body_mass, iris, penguins
+from tests.notebooks import FOLDER
 
 HALF = np.arange(150) % 2 == 0
 
@@ -64,6 +67,27 @@ def test_about_twenty_buckets_are_chosen() -> None:
         times = start + pd.Timedelta(minutes=1) * minutes * pd.Series(range(150))
         rows = len(quality.measure(log.assign(time=times), manifest).table)
         assert 7 <= rows <= 21
+
+
+# From 5 s to 400 days, and those which need more ticks than they may have: with what matplotlib
+# leaves free on either side, 4.2 minutes are nearly 5, and so are hours and days.
+SPANS = [*np.geomspace(5, 400 * 86_400, 6), 4.2 * 60, 4.7 * 60, 4.2 * 3600, 4.2 * 86_400]
+
+
+@pytest.mark.parametrize("seconds", SPANS, ids=lambda seconds: f"{seconds:.0f}s")
+def test_a_picture_of_any_span_of_time_warns_of_nothing(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, manifest = with_truth(iris().y)
+    start = pd.Timestamp("2026-01-01 00:30:07.123456", tz="UTC")
+    log = log.assign(time=start + pd.to_timedelta(np.linspace(0, seconds, 150), unit="s"))
+    quality.measure(log, manifest).figure().draw_without_rendering()
+    notebook = nbformat.read(FOLDER / "04_logs.ipynb", as_version=4)
+    (cell,) = [cell.source for cell in notebook.cells if "ax.hist(" in cell.source]
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: plt.gcf().draw_without_rendering())
+    exec(cell, {"plt": plt, "log": log})  # warnings are errors
+    plt.close("all")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from service.contract import artifact, checksums
 from service.contract.errors import ArtifactError, LabloopError, NotFoundError
 from service.contract.manifest import MODEL
 from service.contract.model_store import ModelStore
@@ -210,8 +211,10 @@ def flat(X: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_a_type_that_is_not_allowed_is_not_loaded(tmp_path: Path) -> None:
-    pipeline = make_pipeline(FunctionTransformer(flat), LogisticRegression(max_iter=1000))
-    store = publish(tmp_path, with_estimator(pipeline, iris()))
+    store = publish(tmp_path, publication_of(iris()))
+    foreign = make_pipeline(FunctionTransformer(flat), iris().estimator)
+    (store.folder("m", 1) / MODEL).write_bytes(artifact.dumps(foreign))
+    checksums.write(store.folder("m", 1))
     with pytest.raises(ArtifactError, match="not on the allow-list"):
         replay.run(store, "m", 1, log_of(iris()))
 

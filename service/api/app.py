@@ -5,6 +5,7 @@ from service.api import metric_files, trial_process
 trial_process.start_server()  # before the imports below: they take seconds in both processes
 metric_files.claim()  # before prometheus_client is imported, which looks for them
 
+import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator
@@ -26,6 +27,7 @@ from service.api.gate import Gate
 from service.api.inference import Inference
 from service.api.metrics import metrics
 from service.api.prediction_log import PredictionLog
+from service.api.pulse import pulse
 from service.api.queue import Queue
 from service.api.registry import Registry
 from service.api.request_metrics import RequestMetrics
@@ -41,6 +43,7 @@ from service.contract.settings import listed, settings
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load what is live before the first request; sync the log after the last one."""
+    beating = asyncio.create_task(pulse.beat())
     chosen = settings()
     registry = Registry(ModelStore(chosen.models_dir), Workers(), chosen.trial_seconds)
     log = PredictionLog(chosen)
@@ -59,6 +62,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await run_in_threadpool(registry.stop)
     await run_in_threadpool(log.stop)
+    beating.cancel()
 
 
 def _middleware() -> list[Middleware]:

@@ -46,8 +46,10 @@ class Datatype:
     low: float = -inf
     high: float = inf
 
-    def check(self, feature: str, values: list[Any]) -> list[Any]:
+    def check(self, feature: str, values: list[Any], private: bool = False) -> list[Any]:
         """Give a feature's JSON values, shape (n_rows,), if each is of this datatype or null.
+
+        A value of a `private` feature is not repeated in the text of an error.
 
         Raises
         ------
@@ -59,7 +61,7 @@ class Datatype:
         if alike and (self.high == inf or self.low <= min(values) <= max(values) <= self.high):
             return values
         return [
-            value if value is None else self._read(feature, row, value)
+            value if value is None else self._read(feature, row, value, private)
             for row, value in enumerate(values)
         ]
 
@@ -93,11 +95,11 @@ class Datatype:
         texts = [value.encode() for value in values]
         return b"".join(part for text in texts for part in (LENGTH.pack(len(text)), text))
 
-    def _read(self, feature: str, row: int, value: Any) -> Any:
+    def _read(self, feature: str, row: int, value: Any, private: bool) -> Any:
         if not self._fits(value):
+            shown = "of another kind" if private else show(value)
             raise InputError(
-                f"Feature {feature!r} in row {row} is {show(value)}, "
-                f"but {self.name} holds {self.holds}."
+                f"Feature {feature!r} in row {row} is {shown}, but {self.name} holds {self.holds}."
             )
         return value if self.plain is float else self.plain(value)
 

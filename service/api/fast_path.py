@@ -71,7 +71,8 @@ class FastPath:
         try:
             self._prepare = _chain(_steps(before, self._names))
         except (ValueError, LookupError) as error:  # columns that are not there by this name
-            raise NoFastPathError(f"its steps are not understood: {error}") from error
+            words = type(error).__name__ if signature.private else error
+            raise NoFastPathError(f"its steps are not understood: {words}") from error
         self._forest = read_forest(last, trees)
         self._score = scorer(last, self._forest)
 

@@ -13,7 +13,13 @@ from hmac import compare_digest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.answers import answer_error, is_v2
-from service.contract.errors import AnswerError, ForeignError, MediaTypeError, TokenError
+from service.contract.errors import (
+    AnswerError,
+    ForeignError,
+    MediaTypeError,
+    RepeatedError,
+    TokenError,
+)
 from service.contract.feature import show
 from service.contract.settings import Settings, listed
 
@@ -26,6 +32,11 @@ PAGES = frozenset({"/", "/docs"})  # a link on another site may lead to these
 # What tritonclient calls its bodies: tensors, or nothing at all. A page may send the latter to
 # another site without asking first, but not without its Origin.
 V2_TYPES = frozenset({b"application/octet-stream", b""})
+# Whoever stands before the API may go by the first of two, and the API by the last.
+ONCE = frozenset(
+    b"host origin authorization content-type content-encoding".split()
+    + b"sec-fetch-site sec-fetch-mode sec-fetch-dest".split()
+)
 
 Headers = dict[bytes, bytes]
 
@@ -61,6 +72,8 @@ class Gate:
 
         Raises
         ------
+        RepeatedError
+            A header that decides is there twice.
         ForeignError
             Another host is meant, or another site's page asks.
         TokenError
@@ -69,6 +82,8 @@ class Gate:
             There is a body, and it is not said to be JSON.
         """
         headers: Headers = dict(scope["headers"])
+        if len(headers) < len(scope["headers"]):
+            _check_repeated([name for name, _ in scope["headers"]])
         self._check_host(headers.get(b"host", b""))
         self._check_origin(headers, scope)
         if self.token and scope["path"] not in OPEN:
@@ -118,6 +133,14 @@ class Gate:
             raise TokenError(
                 "This API asks for its token: the header `Authorization: Bearer <API_TOKEN>`, or "
                 "in a browser the token as password. Notebooks take it from the setting API_TOKEN."
+            )
+
+
+def _check_repeated(names: list[bytes]) -> None:
+    for name in ONCE:
+        if names.count(name) > 1:
+            raise RepeatedError(
+                f"The header {name.decode().title()} is there {names.count(name)} times. Send one."
             )
 
 

@@ -16,6 +16,7 @@ from service.api.lane import Lane, Question
 from service.api.metrics import metrics
 from service.api.prediction_log import LogBusyError, PredictionLog
 from service.api.predictor import FAST_ROWS
+from service.api.pulse import pulse
 from service.api.queue import Queue
 from service.api.registry import LoadedModel, Registry
 from service.api.scorer import NoFastPathError
@@ -140,8 +141,10 @@ class Inference:
 
     def _answer_fast(self, questions: list[Question]) -> list[Answer | None]:
         """Answer by the fast path; None where that, or the log, would keep the event loop."""
+        model = questions[0].model
         try:
-            answers = questions[0].model.predictor.fast(_merged(questions))
+            with pulse.computing(model.label):
+                answers = model.predictor.fast(_merged(questions))
             return [*self._logged(questions, answers, wait=False)]
         except (NoFastPathError, LogBusyError):
             if len(questions) == 1:
@@ -150,8 +153,10 @@ class Inference:
 
     def _answer(self, questions: list[Question]) -> list[Answer | Exception]:
         """Answer by the estimator, or by the fast path where it has one."""
+        model = questions[0].model
         try:
-            answers = questions[0].model.predictor(_merged(questions))
+            with pulse.computing(model.label):
+                answers = model.predictor(_merged(questions))
         except Exception as error:  # whatever a user's estimator raises
             if len(questions) == 1:
                 return [error]

@@ -24,14 +24,15 @@ class InputTensor:
     shape: list[int]
     data: list[Any] | bytes
 
-    def columns(self, features: list[str]) -> Columns:
+    def columns(self, signature: Signature) -> Columns:
         """Give each feature its values; the tensor has shape (n_rows, n_features)."""
-        values = self._flat()
+        values, names = self._flat(), signature.names
         return {
-            name: self._checked(name, values[i :: len(features)]) for i, name in enumerate(features)
+            name: self._checked(name, values[i :: len(names)], name in signature.private)
+            for i, name in enumerate(names)
         }
 
-    def column(self) -> list[Any]:
+    def column(self, private: bool) -> list[Any]:
         """Give the values of one feature; the tensor has shape (n_rows,) or (n_rows, 1)."""
         if len(self.shape) > 2 or self.shape[1:] not in ([], [1]):
             raise InputError(
@@ -39,10 +40,12 @@ class InputTensor:
                 "has shape [rows] or [rows, 1]. A tensor with all features needs a name that is "
                 "no feature's."
             )
-        return self._checked(self.name, self._flat())
+        return self._checked(self.name, self._flat(), private)
 
-    def _checked(self, feature: str, values: list[Any]) -> list[Any]:
-        return values if isinstance(self.data, bytes) else self.datatype.check(feature, values)
+    def _checked(self, feature: str, values: list[Any], private: bool) -> list[Any]:
+        if isinstance(self.data, bytes):
+            return values
+        return self.datatype.check(feature, values, private)
 
     def _flat(self) -> list[Any]:
         data, shape = self.data, self.shape
@@ -133,10 +136,13 @@ class InferenceRequest:
                     f"A tensor with all features has shape [rows, {len(names)}], in this order: "
                     f"{', '.join(names)}. A tensor with the name of one has shape [rows]."
                 )
-            return signature.parse_columns(first.columns(names))
-        known = set(names)
+            return signature.parse_columns(first.columns(signature))
+        known, private = set(names), signature.private
         return signature.parse_columns(  # which says what is wrong with the names, too
-            {each.name: each.column() if each.name in known else [] for each in self.inputs}
+            {
+                each.name: each.column(each.name in private) if each.name in known else []
+                for each in self.inputs
+            }
         )
 
     def outputs(self, output: Output) -> list[OutputTensor]:
@@ -166,7 +172,7 @@ def _inputs(given: list[Any], binary: bytes | None) -> list[InputTensor]:
     for number, each in enumerate(given):
         if not isinstance(each, dict) or not isinstance(each.get("name"), str):
             raise InputError(
-                f"Input {number} is {show(each)}, but an object with a name is expected."
+                f"Input {number} is no object with a name."  # and may hold a private value
             )
         name, shape, kind = each["name"], each.get("shape"), each.get("datatype")
         if name in tensors:

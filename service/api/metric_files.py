@@ -8,6 +8,7 @@ dead one's place goes on with its counts.
 
 import fcntl
 import hashlib
+import logging
 import multiprocessing
 import os
 import shutil
@@ -16,36 +17,67 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.api.workers import family_folder
-from service.contract.files import is_locked, locked
+from service.contract.files import is_locked, locked, reserve
 
 KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemin", "gauge_livemostrecent")
-# Written in full beforehand: on a full disk, a page that is missing would end the process.
-FILE_BYTES = 1 << 19
+FILE_BYTES = 1 << 19  # at first; see `service.api.metric_file`
+SHARED = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client finds the folder
+
+logger = logging.getLogger("uvicorn.error")
 
 
 def claim() -> None:
-    """Give this worker its files; prometheus_client must not be imported before."""
-    folder = _folder()
+    """Give this worker its files; prometheus_client must not be imported before.
+
+    Where the temporary folder takes none, it counts in memory, and tells what it counted itself.
+    """
+    folder, own = _folder(), str(os.getpid())
+    try:
+        _prepare(folder, own)
+    except OSError as error:
+        logger.warning(
+            "Metrics cannot be kept in %s (%s), so each worker tells its own. Make room there, or "
+            "set TMPDIR to another folder, and start again.",
+            folder,
+            error.strerror,
+        )
+        os.environ.pop(SHARED, None)
+        return
+    os.environ[SHARED] = str(folder)
+    from prometheus_client import values
+
+    from service.api.metric_file import MetricFile
+
+    values.MmapedDict = MetricFile  # type: ignore[attr-defined]
+    # It would ask the system for this at each count, in case of a fork; a worker does not fork.
+    values.ValueClass = values.MultiProcessValue(lambda: own)
+
+
+def are_shared() -> bool:
+    """Whether this worker counts in files that its siblings read."""
+    return SHARED in os.environ
+
+
+def _prepare(folder: Path, own: str) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     for other in folder.parent.glob("metrics-*"):
         if other != folder:  # of a dead family whose process had this one's number
             shutil.rmtree(other, ignore_errors=True)
-    own = str(os.getpid())
     with locked(folder):
         dead = _dead(folder)
         if dead:
             _inherit(folder, own if own in dead else dead[0], own)
         for kind in KINDS:
             file = folder / f"{kind}_{own}.db"
-            if not file.exists():
-                file.write_bytes(bytes(FILE_BYTES))
+            with file.open("ab") as opened:
+                try:
+                    reserve(opened.fileno(), FILE_BYTES)
+                except OSError:
+                    if not opened.tell():
+                        file.unlink()  # none is empty, or it could not be read
+                    raise
         handle = os.open(_lock(folder, own), os.O_RDONLY)  # until this process ends
         fcntl.flock(handle, fcntl.LOCK_EX)
-    from prometheus_client import values
-
-    # It would ask the system for this at each count, in case of a fork; a worker does not fork.
-    values.ValueClass = values.MultiProcessValue(lambda: own)
 
 
 @contextmanager

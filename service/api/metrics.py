@@ -3,9 +3,9 @@
 import asyncio
 import math
 from collections import Counter as Counts
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -161,6 +161,8 @@ class Metrics:
         # Of what is wished for only this: the library's own choice fails on a strange version.
         wished = OPENMETRICS if "application/openmetrics-text" in accept else ""
         encode, content_type = choose_encoder(wished)
+        if not metric_files.are_shared():
+            return encode(REGISTRY), content_type
         registry = CollectorRegistry()
         with metric_files.settled() as folder:
             MultiProcessCollector(registry, str(folder))
@@ -171,8 +173,10 @@ class Metrics:
 
         Mean and quantile are of requests, whatever their rows.
         """
-        with metric_files.settled() as folder:
-            found = MultiProcessCollector.merge(folder.glob("[ch]*.db"))
+        found: Any = REGISTRY.collect()
+        if metric_files.are_shared():
+            with metric_files.settled() as folder:
+                found = MultiProcessCollector.merge(folder.glob("[ch]*.db"))
         rows: Counts[str] = Counts()
         sums: Counts[str] = Counts()
         buckets: dict[str, dict[float, float]] = {}

@@ -161,11 +161,14 @@ def _ask_one(model: LoadedModel, summary: str) -> Schema:
             "in": "query",
             "required": True,
             "allowEmptyValue": feature.nullable,
-            "schema": feature_schema(feature, model.example[feature.name]),
-            "example": "" if model.example[feature.name] is None else model.example[feature.name],
+            "schema": feature_schema(feature, model.example),
         }
         for feature in signature.features
     ]
+    for each in parameters:
+        if each["name"] in model.example:
+            value = model.example[each["name"]]
+            each["example"] = "" if value is None else value
     content = {
         "schema": {
             "type": "object",
@@ -183,7 +186,10 @@ def _ask_many(model: LoadedModel, max_rows: int) -> Schema:
         f"Ask {model.name} about many rows",
         {"schema": answer_schema(signature.output)},
         parameters=[VERSION],
-        requestBody=_body(body_schema(signature, row, max_rows), {"rows": [model.example]}),
+        requestBody=_body(
+            body_schema(signature, row, max_rows),
+            {"rows": [model.example]} if len(model.example) == len(signature.names) else None,
+        ),
     )
 
 

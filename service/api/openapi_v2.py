@@ -97,8 +97,10 @@ def v2_paths(name: Schema, served: list[LoadedModel]) -> Schema:
     return paths
 
 
-def _example(model: LoadedModel) -> Schema:
-    """Write a model's example row as a request."""
+def _example(model: LoadedModel) -> Schema | None:
+    """Write a model's example row as a request; None if the row is not complete."""
+    if len(model.example) < len(model.manifest.signature.names):
+        return None
     inputs = metadata(model.name, [], model.manifest.signature)["inputs"]
     tensors = [
         {

@@ -13,13 +13,26 @@ import orjson
 
 from service.api.metrics import metrics
 from service.api.retention import delete_oldest, uptime
-from service.api.segment import Segment, seal_dead
+from service.api.segment import Harm, Segment, seal_dead
 from service.contract.errors import LogWriteError
-from service.contract.files import sync_path
+from service.contract.files import make_folder
 from service.contract.segments import FOLDER, finish_line
 from service.contract.settings import Settings
 
 TICK_SECONDS = 1.0
+REMEDY = {
+    errno.ENOSPC: "Make room there",
+    errno.EDQUOT: "Make room there",
+    errno.EACCES: "Make it writable",
+    errno.EROFS: "Make it writable",
+    errno.EMFILE: "Raise `ulimit -n`",
+    errno.ENFILE: "Raise `fs.file-max`",
+}
+MEANING: dict[Harm, str] = {
+    "moved": "What was answered until now is in it. To have all read, move it back.",
+    "deleted": "What it held is gone.",
+    "changed": "What it holds no more is named when it is read.",
+}
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -31,9 +44,9 @@ class LogBusyError(Exception):
 class PredictionLog:
     """One writer's segments, one after the other.
 
-    A thread looks after the log each second: it syncs, seals what is full or
-    whose writer died, deletes what is beyond the bounds, and tries again where
-    the disk failed.
+    A thread looks after the log each second: it sees whether the segment is still
+    where it belongs, syncs, seals what is full or whose writer died, deletes what
+    is beyond the bounds, and tries again where the disk failed.
 
     Parameters
     ----------
@@ -53,9 +66,10 @@ class PredictionLog:
         self._full_size = min(settings.log_segment_bytes, share)
         self._writer = os.urandom(4).hex()
         self._segment: Segment | None = None
+        self._number = 0  # of the last segment
         self._retired: list[Segment] = []
-        self._owed: list[bytes] = []  # notes of what was deleted, not written yet
-        self._said: set[str] = set()  # what went wrong, until it goes right again
+        self._owed: list[bytes] = []  # notes of what happened, not written yet
+        self._said: dict[str, str] = {}  # what goes wrong, until it goes right again
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -65,7 +79,7 @@ class PredictionLog:
         """Seal what dead writers left; the segment itself is opened by the first line."""
         metrics.log_writable.set(1)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             if not os.access(self.folder, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
@@ -78,6 +92,8 @@ class PredictionLog:
         self._stopping = True
         self._wake.set()
         self._thread.join()
+        self._do(self._look)
+        self._do(self._tell)
         with self._lock:
             self._retire()
         self._do(self._seal)
@@ -110,10 +126,12 @@ class PredictionLog:
             self._lock.release()
 
     def _append(self, lines: list[bytes]) -> None:
-        if self._segment is not None and not self._segment.is_there:
-            self._retire()  # somebody deleted it
+        if self._segment is not None and self._segment.is_deleted:
+            self._look_at(self._segment)
+            self._retire()
         if self._segment is None:
-            self._segment = Segment(self.folder, self._writer, self.sequence)
+            self._segment = Segment(self.folder, self._writer, self.sequence, self._number)
+            self._number = self._segment.name.number
         segment = self._segment
         if self.problem:
             lines = [self._note("recovered", {"from": self.problem}), *lines]
@@ -121,8 +139,6 @@ class PredictionLog:
             lines = [self._note("opened", self._origin()), *lines]
         numbered = [finish_line(line, n) for n, line in enumerate(lines, self.sequence + 1)]
         durable = self.sync == "always" or (self.sync == "interval" and self.problem is not None)
-        if durable and not segment.size:
-            sync_path(self.folder)
         data = b"".join(numbered)
         segment.append(data, durable)
         metrics.log_lines.inc(len(lines))
@@ -138,7 +154,7 @@ class PredictionLog:
         """Say why nothing is written."""
         self.problem = (
             f"The prediction log at {self.folder} cannot be written ({error.strerror}). "
-            "Make room there; it is tried again each second."
+            f"{REMEDY.get(error.errno or 0, 'Look after its disk')}; it is tried again each second."
         )
         metrics.log_writable.set(0)
         if self._segment is not None and self._segment.broken:
@@ -151,6 +167,26 @@ class PredictionLog:
             self._segment = None
             self._wake.set()
 
+    def _look_at(self, segment: Segment) -> None:
+        """See whether a segment is where it belongs and as it was left; else say so, once."""
+        if segment.harm is not None:
+            return
+        segment.look()
+        if segment.harm is None:
+            return
+        now_at = segment.whereabouts()
+        details = {"segment": str(segment.name), "harm": segment.harm, "now_at": now_at}
+        self._owed.append(self._note("disturbed", details))
+        logger.warning(
+            "Segment %s of the prediction log was %s by somebody (%s). %s The next one is opened "
+            "in %s.",
+            segment.name,
+            segment.harm,
+            now_at or segment.file,
+            MEANING[segment.harm],
+            self.folder,
+        )
+
     def _look_after(self) -> None:
         while not self._stopping:
             self._wake.wait(TICK_SECONDS)
@@ -158,19 +194,29 @@ class PredictionLog:
             self._tend()
 
     def _tend(self) -> None:
-        for due in (self._sync, self._seal, self._delete, self._probe):
+        for due in (self._look, self._sync, self._seal, self._delete, self._tell, self._probe):
             self._do(due)
 
     def _do(self, due: Callable[[], None]) -> None:
         """Do what is due; what fails is said once, and tried again the next time."""
         try:
             due()
-            self._said.discard(due.__name__)
+            self._said.pop(due.__name__, None)
         except Exception as error:  # the thread must live on, whatever it is
-            if due.__name__ not in self._said:
-                self._said.add(due.__name__)
-                expected = isinstance(error, OSError | LogWriteError)
-                logger.error("Prediction log: %s", error, exc_info=not expected)
+            errors = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+            said = " ".join(map(str, errors))
+            if self._said.get(due.__name__) != said:
+                self._said[due.__name__] = said
+                expected = all(isinstance(each, OSError | LogWriteError) for each in errors)
+                logger.error("Prediction log: %s", said, exc_info=not expected)
+
+    def _look(self) -> None:
+        """Leave the segment where somebody has laid hands on it; the next line opens another."""
+        with self._lock:
+            if self._segment is not None:
+                self._look_at(self._segment)
+                if self._segment.harm is not None:
+                    self._retire()
 
     def _sync(self) -> None:
         with self._lock:
@@ -181,8 +227,6 @@ class PredictionLog:
         if segment is None or self.sync != "interval":
             return
         try:
-            if not segment.synced:
-                sync_path(self.folder)
             segment.sync()
         except OSError as error:
             with self._lock:
@@ -190,12 +234,19 @@ class PredictionLog:
             raise
 
     def _seal(self) -> None:
-        if not self.folder.is_dir():
-            return
-        while self._retired:
-            self._retired[0].seal(sync=self.sync != "off")
-            del self._retired[0]
-        seal_dead(self.folder, sync=self.sync != "off")
+        """Seal what is due; one that fails holds up no other."""
+        sync, failed = self.sync != "off", []
+        for segment in [*self._retired]:
+            try:
+                self._look_at(segment)
+                segment.seal(sync)
+                self._retired.remove(segment)
+            except OSError as error:
+                failed.append(error)
+        if self.folder.is_dir():
+            failed += seal_dead(self.folder, sync)
+        if failed:
+            raise ExceptionGroup("segments that cannot be sealed", failed)
 
     def _delete(self) -> None:
         if not self.folder.is_dir():
@@ -207,9 +258,13 @@ class PredictionLog:
         for each in deleted:
             logger.warning("Deleted segment %(segment)s of the prediction log: %(because)s", each)
         self._owed += [self._note("deleted", each) for each in deleted]
-        if self._owed:
-            self.write(self._owed)
-            self._owed = []
+
+    def _tell(self) -> None:
+        """Write the notes of what happened."""
+        owed = [*self._owed]
+        if owed:
+            self.write(owed)
+            del self._owed[: len(owed)]
 
     def _probe(self) -> None:
         """Try whether the disk takes a line again."""

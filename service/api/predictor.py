@@ -54,7 +54,8 @@ class Predictor:
         self.estimator = estimator
         self.signature = signature
         self.verdict = verdict or Verdict()
-        self._by_vote = is_by_vote(estimator)
+        self._ask = golden.asking(estimator, signature, is_by_vote(estimator))
+        self._discreet = bool(signature.private)
         self._fast: FastPath | None = None
         if self.verdict.slow_because is None:
             try:
@@ -131,11 +132,10 @@ class Predictor:
         return min(times)
 
     def _slowly(self, columns: Columns) -> Answers:
-        X = self.signature.table(columns)
         # An estimator's n_jobs starts no processes; a number that is too large for it is refused by
         # itself, and not announced in the API's output besides.
         with parallel_config(backend="threading"), np.errstate(over="ignore"):
-            return golden.answer(self.estimator, self.signature.output, X, self._by_vote)
+            return self._ask(columns)
 
     def _expected(self, columns: Columns) -> Answers | None:
         """Ask the estimator; None where it refuses these rows."""
@@ -170,9 +170,10 @@ class Predictor:
                 continue
             if known is None:
                 raise NoFastPathError("it answers what the estimator refuses")
-            difference = golden.disagreement(self.signature.output, known, given)
+            difference = golden.disagreement(self.signature.output, known, given, self._discreet)
             if difference:
-                raise NoFastPathError(f"its answers differ from the estimator's: {difference}")
+                differs = "its answers differ from the estimator's"
+                raise NoFastPathError(differs if self._discreet else f"{differs}: {difference}")
             compared += rows
         return compared
 

@@ -6,16 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
-from service.api import trial_process
+from service.api import strikes, trial_process
 from service.api.metrics import metrics
 from service.api.predictor import Predictor
+from service.api.pulse import pulse
 from service.api.workers import Workers
 from service.contract import checksums, golden
+from service.contract.aliases import Aliases
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
 from service.contract.manifest import Manifest
-from service.contract.model_store import Aliases, ModelStore
+from service.contract.model_store import ModelStore
+from service.contract.signature import Columns
 
 POLL_SECONDS = 0.1
 KEPT_BESIDE_LIVE = 4
@@ -36,6 +40,11 @@ class LoadedModel:
     example: dict[str, Any]
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    @cached_property
+    def label(self) -> bytes:
+        """What the supervisor calls it."""
+        return strikes.label(self.name, self.version, self.digest).encode()
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -55,6 +64,9 @@ class Registry:
     that requests keep the version that they started with. A trial ends early
     when the alias has moved on meanwhile.
 
+    A version whose predictions did not end is no longer served, see `Strikes`; the newest of
+    those before it takes its place, until it is promoted again.
+
     Parameters
     ----------
     store : ModelStore
@@ -68,12 +80,15 @@ class Registry:
         self.store = store
         self.workers = workers
         self.trial_seconds = trial_seconds
+        self._strikes = strikes.Strikes(workers.folder)
+        self._out: frozenset[str] = frozenset()
         self._live: dict[str, LoadedModel] = {}
         self._seen: dict[str, Aliases] = {}
         self._refused: dict[str, dict[int | None, Refusal]] = {}
         self._beside: dict[tuple[str, int], Future[LoadedModel]] = {}
         self._following: dict[str, Future[None]] = {}
         self._changing = threading.RLock()
+        self._trouble: str | None = None  # with the store as a whole; said once
         self._stop = threading.Event()
         self._loaders = ThreadPoolExecutor(LOADED_AT_ONCE, "loader")
         self._beside_loaders = ThreadPoolExecutor(2, "beside-loader")
@@ -152,6 +167,9 @@ class Registry:
     def refresh(self) -> None:
         """Look at every model's aliases once, and begin to load what changed."""
         names = self.store.names()
+        self._out = self._strikes.out()
+        if self._out:
+            self._drop_beside()
         for name in names:
             try:
                 self._look(name)
@@ -175,8 +193,12 @@ class Registry:
         while not self._stop.wait(POLL_SECONDS):
             try:
                 self.refresh()
-            except Exception:
-                logger.exception("The model store could not be looked at; it is tried again.")
+                self.workers.catch_up()
+                self._trouble = None
+            except Exception as error:
+                if self._trouble != str(error):
+                    self._trouble = str(error)
+                    logger.exception("The model store could not be looked at; it is tried again.")
 
     def _look(self, name: str) -> None:
         following = self._following.get(name)
@@ -191,16 +213,19 @@ class Registry:
             if None not in self._refused.get(name, {}):
                 self._refuse(name, None, str(error))
             return
-        if aliases != self._seen.get(name):
+        if aliases != self._seen.get(name) or self._is_out(self._live.get(name)):
             self._following[name] = self._loaders.submit(self._follow, name, aliases)
 
     def _follow(self, name: str, aliases: Aliases) -> None:
         """Do what a model's aliases say."""
-        serving, loaded, version = self._live.get(name), None, aliases.live
+        version = self._not_out(name, aliases)
+        if self._is_out(self._live.get(name)):
+            del self._live[name]
+        serving, loaded = self._live.get(name), None
         refused = None
         if version is not None and (serving is None or serving.version != version):
             try:
-                loaded = self._load(name, version, lambda: self._wants(name, version))
+                loaded = self._load(name, version, lambda: self._wants(name, aliases.live))
             except trial_process.NotWantedError:
                 return  # the next look finds what is wanted
             except Exception as error:
@@ -219,12 +244,45 @@ class Registry:
             known.pop(None, None)  # the alias file is readable
             if refused is None:
                 known.pop(version, None)
+            for each in aliases.deleted:
+                known.pop(each, None)
+                self._beside.pop((name, each), None)
             self._seen[name] = aliases
             live = self._live.get(name)
             metrics.live_version.labels(name).set(0 if live is None else live.version)
             self._tell()
 
-    def _wants(self, name: str, version: int) -> bool:
+    def _not_out(self, name: str, aliases: Aliases) -> int | None:
+        """Give the live version; where its predictions do not end, refuse it, and give another."""
+        seen, live = self._seen.get(name), aliases.live
+        if seen is not None and seen.generation != aliases.generation and live is not None:
+            self._strikes.forgive(self._label(name, live))
+        out = self._strikes.out()
+        for version in filter(None, [live, *reversed(aliases.history)]):
+            if self._label(name, version) not in out:
+                return version
+            self._refuse(name, version, strikes.reason(name, version))
+        return None
+
+    def _label(self, name: str, version: int) -> str:
+        try:
+            return strikes.label(name, version, self._digest(name, version))
+        except (LabloopError, OSError):
+            return ""  # to load it says what is wrong
+
+    def _digest(self, name: str, version: int) -> str:
+        return checksums.digest(self.store.folder(name, version))
+
+    def _is_out(self, model: LoadedModel | None) -> bool:
+        return model is not None and model.label.decode() in self._out
+
+    def _drop_beside(self) -> None:
+        with self._changing:
+            for key, loading in [*self._beside.items()]:
+                if loading.done() and not loading.exception() and self._is_out(loading.result()):
+                    del self._beside[key]
+
+    def _wants(self, name: str, version: int | None) -> bool:
         """Whether a version that is being tried is still to go live."""
         if self._stop.is_set():
             return False
@@ -251,12 +309,16 @@ class Registry:
         logger.warning("Model %s: version %s is refused: %s", name, version, reason)
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
+        if self._label(name, version) in self._strikes.out():
+            raise ArtifactError(strikes.reason(name, version))
         passed = trial_process.run(self.store.root, name, version, self.trial_seconds, wanted)
         signature = passed.manifest.signature
-        predictor = Predictor(passed.estimator, signature, passed.verdict)
-        golden.prove(predictor, signature, passed.rows)
-        digest = checksums.digest(self.store.folder(name, version))
-        example = signature.example(passed.rows.columns)
+        with golden.discreetly(signature):
+            predictor = Predictor(passed.estimator, signature, passed.verdict)
+        digest = self._digest(name, version)
+        with pulse.computing(strikes.label(name, version, digest).encode()):
+            golden.prove(predictor, signature, passed.rows)
+            example = _example(predictor, passed.rows.columns)
         return LoadedModel(name, version, predictor, passed.manifest, digest, example)
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
@@ -266,6 +328,7 @@ class Registry:
                 raise ArtifactError(refused.reason)
             return self._load(name, version, lambda: not self._stop.is_set())
         except Exception as error:  # whatever a user's estimator raises
+            self.store.folder(name, version)  # it may have been deleted meanwhile
             if refused is None:
                 self._refuse(name, version, reason(error))
             raise NotPublishedError(
@@ -273,22 +336,39 @@ class Registry:
             ) from error
 
     def _not_served(self, name: str) -> LabloopError:
-        try:
-            versions = self.store.versions(name)
-            self.store.folder(name, versions[-1] if versions else 1)
-        except LabloopError as error:
-            if not self.store.names():
-                return NotPublishedError(
-                    "No model is published yet. Run notebooks/02_train.ipynb to publish one."
-                )
-            return error
-        refusals = self.refusals(name)
-        if refusals:
-            return NotPublishedError(f"Model {name!r} has nothing to serve. {refusals[-1].reason}")
+        names = self.store.names()
+        if not names:
+            return NotPublishedError(
+                "No model is published yet. Run notebooks/02_train.ipynb to publish one."
+            )
+        versions = self.store.versions(name)
+        if name not in names or not versions:
+            try:
+                self.store.folder(name, 1)
+            except LabloopError as error:
+                return error
+        reasons = [self.store.problem(name), *(each.reason for each in self.refusals(name)[-1:])]
+        for why in filter(None, reasons):
+            return NotPublishedError(f"Model {name!r} has nothing to serve. {why}")
         return NotPublishedError(
             f"Model {name!r} has no live version. Choose one in a notebook: "
             f"lab.promote({name!r}, {versions[-1]})."
         )
+
+
+def _example(predictor: Predictor, columns: Columns) -> dict[str, Any]:
+    """Choose a row to show.
+
+    It has no value of a private feature where the model would refuse one that tells nothing.
+    """
+    signature = predictor.signature
+    example = signature.example(columns)
+    if signature.private:
+        try:
+            predictor(signature.parse_rows([example]))
+        except LabloopError:
+            return {name: v for name, v in example.items() if name not in signature.private}
+    return example
 
 
 def reason(error: Exception) -> str:

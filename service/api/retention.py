@@ -47,6 +47,8 @@ def delete_oldest(
     with locked(folder):  # or two workers would delete twice as much
         sizes: dict[Path, int] = {}
         for file in folder.iterdir():
+            if file.is_dir():  # e.g. a log that was moved here
+                continue
             with suppress(FileNotFoundError):  # sealed just now, under its other name
                 sizes[file] = file.stat().st_size
         parts: dict[SegmentName, list[Path]] = {}

@@ -211,8 +211,7 @@ def model_version(request: Request, name: str, version: int) -> Response:
     manifest = registry.store.manifest(name, version)
     refusals = [r.reason for r in registry.refusals(name) if r.version == version]
     return JSON(
-        {"version": version, "refused": refusals[-1] if refusals else None}
-        | manifest.model_dump(mode="json")
+        {"version": version, "refused": refusals[-1] if refusals else None} | manifest.shown()
     )
 
 
@@ -294,6 +293,7 @@ def _model(request: Request, name: str) -> dict[str, Any]:
         "workers": registry.workers.about(name),
         "live": None if serving is None else _serving(serving),
         "versions": registry.store.versions(name),
+        "problem": registry.store.problem(name),
         "refused": [
             {"version": refusal.version, "reason": refusal.reason, "time": refusal.time}
             for refusal in registry.refusals(name)
@@ -302,14 +302,15 @@ def _model(request: Request, name: str) -> dict[str, Any]:
 
 
 def _serving(model: LoadedModel) -> dict[str, Any]:
+    shown = model.manifest.shown()
     return {
         "version": model.version,
         "since": model.since,
-        "estimator": model.manifest.estimator,
+        "estimator": shown["estimator"],
         "metrics": model.manifest.metrics,
         "class_names": model.manifest.class_names,
         "fast_path": model.predictor.verdict.slow_because is None,
         "slow_because": model.predictor.verdict.slow_because,
         "example": model.example,
-        "signature": model.manifest.signature.model_dump(mode="json"),
+        "signature": shown["signature"],
     }

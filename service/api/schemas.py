@@ -2,31 +2,35 @@
 
 from typing import Any
 
+from service.contract.aliases import LAST_NUMBER
 from service.contract.feature import Feature
 from service.contract.signature import Output, Signature
 
 Schema = dict[Any, Any]
 
-TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "category": "string"}
 ID: Schema = {"type": "string", "format": "uuid"}
-NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": 999_999_999}  # a version's
+NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": LAST_NUMBER}  # a version's
 
 
-def feature_schema(feature: Feature, example: Any) -> Schema:
+def feature_schema(feature: Feature, example: dict[str, Any]) -> Schema:
     """Describe one feature's value.
 
-    The range and the categories are those of training and no limits, so they are told in words.
+    The range and the categories are those of training and no limits, so they are told in words;
+    those of a private feature are not told. `example` is a row, which may lack it.
 
     Examples
     --------
     >>> size = Feature(name="size", kind="number", dtype="float64", nullable=True, minimum=1)
-    >>> feature_schema(size, 2.5)
+    >>> feature_schema(size, {"size": 2.5})
     {'type': ['number', 'null'], 'examples': [2.5]}
     """
-    known = feature.categories or []
-    kind = _type(known[0]) if known else TYPES[feature.kind]
-    schema: Schema = {"type": [kind, "null"] if feature.nullable else kind, "examples": [example]}
-    if known:
+    known, kind = feature.categories or [], feature.json_type
+    schema: Schema = {"type": [kind, "null"] if feature.nullable else kind}
+    if feature.name in example:
+        schema["examples"] = [example[feature.name]]
+    if feature.private:
+        schema["description"] = "Private: neither logged nor shown"
+    elif known:
         shown = ", ".join(map(str, known[:20])) + (", …" if len(known) > 20 else "")
         schema["description"] = f"In training: {shown}"
     elif feature.minimum is not None and feature.maximum is not None:
@@ -39,8 +43,7 @@ def row_schema(signature: Signature, example: dict[str, Any]) -> Schema:
     return {
         "type": "object",
         "properties": {
-            feature.name: feature_schema(feature, example[feature.name])
-            for feature in signature.features
+            feature.name: feature_schema(feature, example) for feature in signature.features
         },
         "required": signature.names,
         "additionalProperties": False,
@@ -101,8 +104,3 @@ def _only(name: str, schema: Schema) -> Schema:
         "required": [name],
         "additionalProperties": False,
     }
-
-
-def _type(value: Any) -> str:
-    kinds = {bool: "boolean", int: "integer", float: "number"}
-    return kinds.get(type(value), "string")

@@ -1,14 +1,16 @@
 """Segment: one file of the prediction log, written by this process alone until it is sealed."""
 
+import errno
 import fcntl
 import os
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Literal
 from zlib import crc32
 
 from service.api.metrics import metrics
-from service.contract.files import locked, sync_path
+from service.contract.files import locked, make_folder, sync_path
 from service.contract.segments import (
     OPEN,
     TORN,
@@ -17,6 +19,8 @@ from service.contract.segments import (
     sealed_name,
     stem,
 )
+
+Harm = Literal["deleted", "moved", "changed"]
 
 
 class Segment:
@@ -31,26 +35,50 @@ class Segment:
         Names this process, in hexadecimal digits.
     before : int
         How many lines the writer has written so far.
+    above : int
+        The number of the segment gets higher than this one, and than all in the folder.
     """
 
-    def __init__(self, folder: Path, writer: str, before: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path, writer: str, before: int, above: int) -> None:
         self.size = 0
         self.checksum = 0
         self.synced = 0
         self.broken = False  # what it holds is not what was written, or not for sure on the disk
+        self.harm: Harm | None = None  # what somebody has done to it, once that was found
         self.opened = time.monotonic()
-        with locked(folder):
-            number = max((SegmentName.of(file).number for file in folder.iterdir()), default=0) + 1
-            self.file = folder / f"{SegmentName(number, writer, before)}{OPEN}"
+        if not folder.is_dir():
+            make_folder(folder)
+        with locked(folder), ExitStack() as opened:
+            # By this handle the folder is found even when it has another name.
+            self._folder = os.open(folder, os.O_RDONLY)
+            opened.callback(os.close, self._folder)
+            numbers = [SegmentName.of(file).number for file in folder.iterdir()]
+            self.name = SegmentName(max(above, *numbers, 0) + 1, writer, before)
+            self.file = folder / f"{self.name}{OPEN}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._handle = os.open(self.file, flags, 0o644)
+            opened.callback(os.close, self._handle)
             fcntl.flock(self._handle, fcntl.LOCK_EX)
+            opened.pop_all()
 
     @property
-    def is_there(self) -> bool:
-        """Whether nobody has deleted the file."""
-        return os.fstat(self._handle).st_nlink > 0
+    def is_deleted(self) -> bool:
+        """Whether the file has no name any more."""
+        return os.fstat(self._handle).st_nlink == 0
+
+    def look(self) -> None:
+        """See whether its path still leads to the file, and that nobody else has written to it."""
+        if self.is_deleted:
+            self.harm = "deleted"
+        elif not self._is_at(self.file):
+            self.harm = "moved"
+        elif not self.broken and os.fstat(self._handle).st_size != self.size:
+            self.harm = "changed"
+
+    def whereabouts(self) -> str | None:
+        """Give the path that the file has now, where the system tells."""
+        link = Path(f"/proc/self/fd/{self._handle}")  # Linux
+        return str(link.readlink()) if link.is_symlink() else None
 
     def append(self, data: bytes, sync: bool) -> None:
         """Write all of the data or, after an OSError, nothing.
@@ -74,6 +102,8 @@ class Segment:
             raise
         self.size += len(data)
         self.checksum = crc32(data, self.checksum)
+        if sync:
+            self.synced = self.size
 
     def sync(self) -> None:
         """Bring what is written to the disk."""
@@ -83,19 +113,36 @@ class Segment:
             self.synced = size
 
     def seal(self, sync: bool) -> None:
-        """End the file: it never changes again."""
+        """End the file: it never changes again.
+
+        In a folder that was moved away it is sealed there; under another name it is left as it is.
+        """
         if self.broken:
             self._take_back()
         if sync:
             self._sync()
-        if self.is_there:
-            _seal(self.file, self.size, self.checksum)
+        if self._is_at(self.file.name, self._folder):
+            _seal(self.file.name, self.size, self.checksum, self._folder)
+        if sync:
+            os.fsync(self._folder)
         os.close(self._handle)
+        os.close(self._folder)
+
+    def _is_at(self, path: Path | str, folder: int | None = None) -> bool:
+        try:
+            there = os.stat(path, dir_fd=folder)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return False
+            raise
+        return os.path.samestat(there, os.fstat(self._handle))
 
     def _sync(self) -> None:
         try:
             with metrics.log_sync_seconds.time():
                 os.fdatasync(self._handle)
+                if not self.synced:
+                    os.fsync(self._folder)  # for the name
         except OSError:
             self.broken = True  # the system forgets what it could not bring to the disk
             raise
@@ -108,42 +155,53 @@ class Segment:
             raise
 
 
-def seal_dead(folder: Path, sync: bool) -> None:
+def seal_dead(folder: Path, sync: bool) -> list[OSError]:
     """Seal the segments whose writer is gone; what a crash cut off is set aside.
 
-    Raises
-    ------
-    OSError
-        There is no space to set a torn end aside; the segment stays as it is.
+    Returns
+    -------
+    failed : list of OSError
+        E.g. there is no space to set a torn end aside; that segment stays as it is.
     """
+    failed = []
     for file in open_segments(folder):
-        handle = _inherit(file)
-        if handle is None:
-            continue
         try:
-            content = file.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                torn = file.with_name(stem(file) + TORN)
-                torn.write_bytes(content[whole:])
-                if sync:
-                    sync_path(torn)
-                os.ftruncate(handle, whole)
-                metrics.torn_lines.inc()
-            if sync:
-                os.fsync(handle)
-            _seal(file, whole, crc32(content[:whole]))
-        finally:
-            os.close(handle)
+            handle = _inherit(file)
+            if handle is None:
+                continue
+            try:
+                _seal_dead(file, handle, sync)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            failed.append(error)
+    return failed
+
+
+def _seal_dead(file: Path, handle: int, sync: bool) -> None:
+    content = file.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        torn = file.with_name(stem(file) + TORN)
+        torn.write_bytes(content[whole:])
         if sync:
-            sync_path(folder)
+            sync_path(torn)
+            sync_path(file.parent)
+        os.ftruncate(handle, whole)
+        metrics.torn_lines.inc()
+    if sync:
+        os.fsync(handle)
+    _seal(file, whole, crc32(content[:whole]))
+    if sync:
+        sync_path(file.parent)
 
 
-def _seal(file: Path, size: int, checksum: int) -> None:
+def _seal(file: Path | str, size: int, checksum: int, folder: int | None = None) -> None:
     if size:
-        file.rename(sealed_name(file, checksum))
+        sealed = sealed_name(Path(file), checksum)
+        os.rename(file, sealed, src_dir_fd=folder, dst_dir_fd=folder)
     else:
-        file.unlink()
+        os.unlink(file, dir_fd=folder)
 
 
 def _inherit(file: Path) -> int | None:

@@ -5,10 +5,10 @@ for as long as it lives; the report of a dead one is cleared away.
 """
 
 import fcntl
+import logging
 import multiprocessing
 import os
 import shutil
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
@@ -16,6 +16,8 @@ from typing import Any, TypedDict
 import orjson
 
 from service.contract.files import is_locked
+
+logger = logging.getLogger("uvicorn.error")
 
 
 class Report(TypedDict):
@@ -49,6 +51,7 @@ class Workers:
     def __init__(self) -> None:
         self.folder = family_folder()
         self._own: dict[str, Any] = {}
+        self._is_told = True
         self._lock = -1
 
     def start(self) -> None:
@@ -58,25 +61,46 @@ class Workers:
 
     def stop(self) -> None:
         """Be counted no more."""
-        os.close(self._lock)
-        self._lock = -1
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
         self._clear()
         if multiprocessing.parent_process() is None:  # else another may take its place
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def tell(self, models: dict[str, Any]) -> None:
-        """Replace this worker's report."""
+        """Replace this worker's report, now or, where the folder takes none, later."""
         self._own = models
+        try:
+            self._write()
+            self._is_told = True
+        except OSError as error:
+            if self._is_told:
+                logger.warning(
+                    "What this worker serves cannot be written to %s (%s); until it can, publish "
+                    "waits for it in vain. Make room there.",
+                    self.folder,
+                    error.strerror,
+                )
+            self._is_told = False
+
+    def catch_up(self) -> None:
+        """Tell what could not be told before."""
+        if not self._is_told:
+            self.tell(self._own)
+
+    def _write(self) -> None:
         lock = self.folder / f"{os.getpid()}.lock"
         if not lock.exists():  # at the start, or after the folder was cleaned away
             self.folder.mkdir(mode=0o700, exist_ok=True)
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
             if self._lock >= 0:
                 os.close(self._lock)
-            self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = handle
             fcntl.flock(self._lock, fcntl.LOCK_EX)
         file = self.folder / f"{os.getpid()}.json"
         temporary = file.with_suffix(".new")
-        temporary.write_bytes(orjson.dumps(models))
+        temporary.write_bytes(orjson.dumps(self._own))
         temporary.replace(file)
 
     def about(self, model: str) -> list[Report]:
@@ -135,7 +159,9 @@ class Workers:
 
 
 def _folder_of(parent: int | str | None) -> Path:
-    return Path(tempfile.gettempdir()) / f"labloop-{os.getuid()}-{parent}"
+    # Not tempfile's choice, which is another folder while this one is full: siblings would lose
+    # sight of each other.
+    return Path(os.environ.get("TMPDIR") or "/tmp") / f"labloop-{os.getuid()}-{parent}"
 
 
 def _runs(pid: int) -> bool:

@@ -16,8 +16,8 @@ def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray
 
     Numbers get deciles, mean, standard deviation and a sample; categories and
     booleans get counts. Predictions of classes get counts, those of numbers
-    deciles and a sample. A private feature gets no sample: its values stay out
-    of the log, so there is nothing to compare them with.
+    deciles and a sample. Of a private feature only the missing values are counted: its
+    values stay out of the log, so there is nothing to compare them with.
 
     Parameters
     ----------
@@ -40,13 +40,14 @@ def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray
     for feature in signature.features:
         column = table[feature.name]
         summary: dict[str, Any] = {"missing": int(column.isna().sum())}
-        if feature.kind in ("number", "integer"):
+        if feature.private:
+            pass
+        elif feature.kind in ("number", "integer"):
             values = column.dropna().to_numpy(dtype=float)
             summary |= {"mean": float(values.mean()), "std": float(values.std())} | {
                 "quantiles": np.quantile(values, QUANTILES).tolist()
             }
-            if not feature.private:
-                summary["sample"] = sample(values)
+            summary["sample"] = sample(values)
         else:
             summary["counts"] = {str(k): int(n) for k, n in column.value_counts().items()}
         features[feature.name] = summary

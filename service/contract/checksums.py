@@ -4,10 +4,12 @@ import hashlib
 from pathlib import Path
 
 from service.contract.errors import ArtifactError
+from service.contract.files import open_regular, read_regular
 from service.contract.manifest import BASELINE, GOLDEN, MANIFEST, MODEL
 
 SUMS = "SHA256SUMS"
 FILES = (BASELINE, GOLDEN, MANIFEST, MODEL)
+LARGEST = 10_000  # bytes that SHA256SUMS may have
 
 
 def write(folder: Path) -> None:
@@ -25,7 +27,7 @@ def check(folder: Path) -> None:
     """
     version = f"{folder.parent.name}/{folder.name}"
     try:
-        lines = (folder / SUMS).read_bytes().splitlines(keepends=True)
+        lines = read_regular(folder / SUMS, LARGEST).splitlines(keepends=True)
     except OSError as error:
         raise ArtifactError(f"{version}/{SUMS} cannot be read ({error}). Publish again.") from error
     for number, name in enumerate(FILES):
@@ -46,9 +48,9 @@ def check(folder: Path) -> None:
 
 def digest(folder: Path) -> str:
     """Name what was published, in twelve hexadecimal digits; published anew it has another."""
-    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(read_regular(folder / SUMS, LARGEST)).hexdigest()[:12]
 
 
 def _line(file: Path) -> bytes:
-    with file.open("rb") as opened:
+    with open_regular(file) as opened:
         return f"{hashlib.file_digest(opened, 'sha256').hexdigest()}  {file.name}\n".encode()

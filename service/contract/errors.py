@@ -8,12 +8,14 @@
     │   └── SignatureError   its training table cannot be described
     ├── ArtifactError        a model's files cannot be trusted or read
     ├── RefusedError         the API refused a published version
+    ├── InUseError           a version that is live cannot be deleted
     ├── ApiUnreachableError  nothing answers at API_URL
     ├── LogElsewhereError    the API writes another log than the one that is read here
     └── AnswerError          the API answers with an error; both sides share these
         ├── InputError         422  the rows do not fit the model
         ├── TooLargeError      413  the body or its rows are more than is read at once
         ├── MediaTypeError     415  the body is not said to be JSON
+        ├── RepeatedError      400  a header that has one meaning is there twice
         ├── ForeignError       403  the request comes from, or is meant for, another site
         ├── TokenError         401  `API_TOKEN` is set, and the request does not have it
         ├── NotFoundError      404  no such model, version or page
@@ -51,6 +53,10 @@ class ArtifactError(LabloopError):
 
 class RefusedError(LabloopError):
     """The API refused a published version; the version before it serves on."""
+
+
+class InUseError(LabloopError):
+    """A version is live, so it cannot be deleted; nothing was changed."""
 
 
 class ApiUnreachableError(LabloopError):
@@ -96,6 +102,12 @@ class MediaTypeError(AnswerError):
     """The body's Content-Type is not JSON."""
 
     status = 415
+
+
+class RepeatedError(AnswerError):
+    """The request has a header twice of which there is one; who reads it may take either."""
+
+    status = 400
 
 
 class ForeignError(AnswerError):

@@ -27,8 +27,8 @@ class Feature(BaseModel):
     """One column of the training table.
 
     `dtype` is the pandas dtype to which a request's values are brought back, so
-    that the estimator meets the table that it was trained with. A `private` feature
-    is never written to the prediction log.
+    that the estimator meets the table that it was trained with. Of a `private` feature no value is
+    written to the prediction log, or told in words: neither one of training, nor one of a request.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,32 +70,40 @@ class Feature(BaseModel):
             maximum=maximum,
         )
 
+    @property
+    def json_type(self) -> str:
+        """What its values are in JSON.
+
+        Examples
+        --------
+        >>> Feature.from_column("size", pd.Series(["S", "M"])).json_type
+        'string'
+        """
+        if self.kind == "category":
+            return "integer" if int in self._category_types else "string"
+        return self.kind
+
     def describe(self) -> str:
         """Say in a few words what the feature accepts."""
-        if self.kind == "category":
+        if self.kind == "category" and not self.private:
             shown = ", ".join(map(str, (self.categories or [])[:5]))
             words = f"category: {shown}" + (", …" if len(self.categories or []) > 5 else "")
         else:
             words = self.kind
         return f"{self.name} ({words}{', may be null' if self.nullable else ''})"
 
-    def typical(self) -> Value | None:
-        """Give a value that fits: the middle of the range, the first category, or false.
+    def placeholder(self) -> Value | None:
+        """Give a value that fits and tells nothing: null where it may be, else one of its kind.
 
         Examples
         --------
-        >>> Feature.from_column("size", pd.Series([2, 6])).typical()
-        4
+        >>> Feature.from_column("size", pd.Series([2, 6])).placeholder()
+        0
         """
-        if self.kind == "boolean":
-            return False
-        if self.kind == "category":
-            return self.categories[0] if self.categories else None
-        if self.minimum is None or self.maximum is None:
+        if self.nullable:
             return None
-        if self.kind == "integer":
-            return (int(self.minimum) + int(self.maximum)) // 2
-        return self.minimum / 2 + self.maximum / 2  # their sum may be beyond a float
+        kinds: dict[str, Value] = {"string": "string", "boolean": False}
+        return kinds.get(self.json_type, 0)
 
     def parse(self, values: list[Any]) -> tuple[list[Any], list[dict[str, Any]]]:
         """Check JSON values, and give them the feature's own type.
@@ -134,16 +142,14 @@ class Feature(BaseModel):
                 if isinstance(value, int) and not -(2**63) <= value < 2**64:
                     return "is outside the range of 64 bits"
                 return None if _encodable(value) else "is not valid Unicode text"
+            if self.private:
+                return self._other(value, "text" if self.json_type == "string" else "an integer")
             known = self.categories or []
-            return f"is {show(value)}, but a category such as {known[0]!r} is expected"
+            return self._other(value, f"a category such as {known[0]!r}")
         if self.kind == "boolean":
-            return (
-                None
-                if isinstance(value, bool)
-                else f"is {show(value)}, but true or false is expected"
-            )
+            return None if isinstance(value, bool) else self._other(value, "true or false")
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"is {show(value)}, but {_article(self.kind)} is expected"
+            return self._other(value, _article(self.kind))
         if self.kind == "number":
             try:
                 finite = isfinite(value)
@@ -151,9 +157,13 @@ class Feature(BaseModel):
                 finite = False
             return None if finite else "is not a finite number; send null where a value is missing"
         if value != value or value in (inf, -inf) or value != int(value):
-            return f"is {show(value)}, but a whole number is expected"
+            return self._other(value, "a whole number")
         low, high = _integer_range(self.dtype)
         return None if low <= value <= high else f"is outside the range of {self.dtype}"
+
+    def _other(self, value: Any, wanted: str) -> str:
+        """Say that a value is not of the kind that is wanted."""
+        return f"is {'of another kind' if self.private else show(value)}, but {wanted} is expected"
 
     def column(self, values: list[Any]) -> pd.Series:
         """Bring checked values, shape (n_rows,), to the dtype of training."""
@@ -176,9 +186,9 @@ class Feature(BaseModel):
             return None
         if self.kind == "boolean":
             return {"true": True, "false": False}.get(text.lower(), text)
-        if self.kind == "category":
-            return next((value for value in self.categories or [] if str(value) == text), text)
-        for number in (int, float) if self.kind == "integer" else (float,):
+        if self.json_type == "string":
+            return text
+        for number in (float,) if self.kind == "number" else (int, float):
             with suppress(ValueError):
                 return number(text)
         return text

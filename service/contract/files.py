@@ -1,9 +1,12 @@
-"""Files: locks, which the system gives back when their holder ends, and syncing."""
+"""Files: locks, names that outlive a power cut, room on the disk, careful reading."""
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 
@@ -41,6 +44,28 @@ def is_locked(path: Path) -> bool:
     return False
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, so that they outlive a power cut.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp()) / "logs" / "predictions"
+    >>> make_folder(folder)
+    >>> make_folder(folder)
+    >>> folder.is_dir()
+    True
+    """
+    missing = []
+    for each in (folder, *folder.parents):
+        if each.is_dir():
+            break
+        missing.append(each)
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        sync_path(each.parent)
+
+
 def sync_path(path: Path) -> None:
     """Bring a file, or a folder's names, to the disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -48,3 +73,63 @@ def sync_path(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def reserve(handle: int, size: int) -> None:
+    """Write a file in full up to a size, or leave it as it was.
+
+    Raises
+    ------
+    OSError
+        The disk has no room for it.
+    """
+    before = os.fstat(handle).st_size
+    try:
+        while (end := os.fstat(handle).st_size) < size:
+            os.pwrite(handle, bytes(size - end), end)
+    except OSError:
+        os.ftruncate(handle, before)
+        raise
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file for reading; what is none, such as a pipe, is refused and never waited for.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened, or is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "This is no regular file", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Read a file of at most `most` bytes.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, is no regular file, or is larger.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> pipe = Path(mkdtemp()) / "pipe"
+    >>> os.mkfifo(pipe)
+    >>> read_regular(pipe, 100)
+    Traceback (most recent call last):
+        ...
+    OSError: [Errno 22] This is no regular file: ...
+    """
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"This has more than {most} bytes", str(path))
+    return content

@@ -3,18 +3,20 @@
 A loaded model must give these answers again before it serves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from service.contract.errors import ArtifactError, InputError
+from service.contract.errors import ArtifactError, InputError, LabloopError
 from service.contract.signature import Columns, Output, Signature, as_columns
 
 COUNT = 50
 TOLERANCE = 1e-6
+KEPT_BACK = "Its own words are kept back, since they may hold values of private features."
 
 
 class Answers(BaseModel):
@@ -37,7 +39,11 @@ class Golden(BaseModel):
 
 
 def answer(
-    estimator: Any, output: Output, X: pd.DataFrame | np.ndarray, by_vote: bool = False
+    estimator: Any,
+    output: Output,
+    X: pd.DataFrame | np.ndarray,
+    by_vote: bool = False,
+    discreet: bool = False,
 ) -> Answers:
     """Ask an estimator about a table, shape (n_rows, n_features).
 
@@ -46,6 +52,8 @@ def answer(
     by_vote : bool
         Whether its `predict` is by definition the class of the highest
         `predict_proba`, as a forest's is: then it is asked once instead of twice.
+    discreet : bool
+        Whether to keep back the estimator's own words, which may hold values.
 
     Raises
     ------
@@ -59,6 +67,8 @@ def answer(
         else:
             predictions = np.asarray(estimator.predict(X)).tolist()
     except (ValueError, LookupError) as error:  # a lookup: what some raise on an unseen category
+        if discreet:
+            raise InputError(f"The model cannot answer these rows. {KEPT_BACK}") from None
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"The model cannot answer these rows: {reason}.") from error
     if isinstance(chances, list):  # an array a target
@@ -83,9 +93,30 @@ def choose(estimator: Any, signature: Signature, table: pd.DataFrame) -> Golden:
     return Golden(columns=as_columns(rows), answers=answers)
 
 
-def asking(estimator: Any, signature: Signature) -> Callable[[Columns], Answers]:
+def asking(
+    estimator: Any, signature: Signature, by_vote: bool = False
+) -> Callable[[Columns], Answers]:
     """Give a function that asks an estimator about checked columns."""
-    return lambda columns: answer(estimator, signature.output, signature.table(columns))
+    output, discreet = signature.output, bool(signature.private)
+
+    def ask(columns: Columns) -> Answers:
+        with discreetly(signature):
+            return answer(estimator, output, signature.table(columns), by_vote, discreet)
+
+    return ask
+
+
+@contextmanager
+def discreetly(signature: Signature) -> Iterator[None]:
+    """With private features, replace an error that is not ours: its words may hold values."""
+    try:
+        yield
+    except LabloopError:
+        raise
+    except Exception as error:  # whatever a user's estimator raises
+        if not signature.private:
+            raise
+        raise LabloopError(f"The model fails: {type(error).__name__}. {KEPT_BACK}") from None
 
 
 def prove(ask: Callable[[Columns], Answers], signature: Signature, golden: Golden) -> None:
@@ -109,7 +140,7 @@ def prove(ask: Callable[[Columns], Answers], signature: Signature, golden: Golde
         raise ArtifactError(f"The golden rows are not answered: {error}") from error
     if signature.output.probabilities != (golden.answers.probabilities is not None):
         raise ArtifactError("The golden rows and the signature differ about probabilities.")
-    difference = disagreement(signature.output, golden.answers, given)
+    difference = disagreement(signature.output, golden.answers, given, bool(signature.private))
     if difference:
         raise ArtifactError(
             f"Golden {difference} in training. "
@@ -117,8 +148,12 @@ def prove(ask: Callable[[Columns], Answers], signature: Signature, golden: Golde
         )
 
 
-def disagreement(output: Output, expected: Answers, given: Answers) -> str | None:
+def disagreement(
+    output: Output, expected: Answers, given: Answers, discreet: bool = False
+) -> str | None:
     """Say where answers differ: a label, or a number by more than 1e-6; None if nowhere.
+
+    `discreet` leaves out the answers themselves.
 
     Examples
     --------
@@ -135,6 +170,8 @@ def disagreement(output: Output, expected: Answers, given: Answers) -> str | Non
         pairs = enumerate(zip(expected.predictions, given.predictions, strict=True))
         rows = [row for row, (want, got) in pairs if repr(want) != repr(got)]
     if rows:
+        if discreet:
+            return f"row {rows[0]} is answered otherwise than"
         was, now = expected.predictions[rows[0]], given.predictions[rows[0]]
         return f"row {rows[0]} is answered {now!r}; it was {was!r}"
     if expected.probabilities is not None:
@@ -144,6 +181,8 @@ def disagreement(output: Output, expected: Answers, given: Answers) -> str | Non
         far = ~np.isclose(got, want, rtol=0, atol=TOLERANCE, equal_nan=True).all(axis=1)
         if far.any():
             row = int(np.flatnonzero(far)[0])
+            if discreet:
+                return f"row {row} has other probabilities than"
             return (
                 f"row {row} has the probabilities {got[row].tolist()}; it was {want[row].tolist()}"
             )

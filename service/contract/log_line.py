@@ -1,14 +1,52 @@
-"""A line of the prediction log: what one request asked and was answered, or what came after."""
+"""A line of the prediction log: what one request asked and was answered, or what came after.
+
+The types say what a reader may rely on, once it has checked a line against them
+(`service.lab.line_check`): whoever can write to the log can write anything.
+"""
 
 import os
+import re
 import threading
 import time
+from datetime import datetime
 from itertools import pairwise
-from typing import Any, TypedDict
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
+from pydantic import AfterValidator, ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from service.contract.entries import NAME
+
+UUID7 = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+TIME = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})"
+CRC = "[0-9a-f]{8}"
+YEARS = range(1900, 9999)
+PLAIN = (bool, int, float, str, type(None))
+_exact = with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 
 
+def _real(moment: str) -> str:
+    if re.fullmatch(TIME, moment) is None or datetime.fromisoformat(moment).year not in YEARS:
+        raise ValueError("a time as in 2026-11-25T12:00:00.000000+00:00 is expected")
+    return moment
+
+
+def _plain(values: list[Any]) -> list[Any]:
+    if not all(type(value) in PLAIN for value in values):
+        raise ValueError("plain values are expected")
+    return values
+
+
+Positive = Annotated[int, Field(gt=0, lt=2**63)]
+Time = Annotated[str, AfterValidator(_real)]
+Id = Annotated[str, Field(pattern=f"^{UUID7}$")]
+Ids = Annotated[list[Id], Field(min_length=1)]
+Values = Annotated[list[Any], AfterValidator(_plain)]
+Crc = Annotated[str, Field(pattern=f"^{CRC}$")]
+
+
+@_exact
 class LogLine(TypedDict):
     """One answered request, of one row or many, in the order in which the fields are written.
 
@@ -22,45 +60,51 @@ class LogLine(TypedDict):
     counts the lines of one writer, and `crc` is the CRC-32 of all that stands before it.
     """
 
-    model: str
-    version: int
-    digest: str
-    time: str
+    model: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+    version: Positive
+    digest: NotRequired[str]  # not in 0.2.0 and before
+    time: Time
     image: str
     client: str
     latency_ms: float
-    inputs: dict[str, list[Any]]
-    ids: list[str]
+    inputs: dict[str, Values]
+    ids: Ids
     predictions: list[Any]
     classes: list[Any] | None
     probabilities: list[Any] | None
     targets: list[str] | None
-    marks: dict[str, list[int]]
-    sequence: int
-    crc: str
+    marks: dict[str, list[Annotated[int, Field(ge=0)]]]
+    sequence: Positive
+    crc: NotRequired[Crc]  # not in 0.2.0 and before
 
 
+@_exact
 class FeedbackLine(TypedDict):
     """The truth about some predictions, told later. `told` sorts by when, as prediction ids do."""
 
-    feedback: int
-    time: str
-    told: str
+    feedback: Positive
+    time: Time
+    told: Id
     client: str
-    about: list[str]
+    about: Ids
     truth: list[Any]
-    sequence: int
-    crc: str
+    sequence: Positive
+    crc: Crc
 
 
+@_exact
 class NoteLine(TypedDict):
-    """What happened to the log itself; `note` says what: ``opened``, ``deleted``, ``recovered``."""
+    """What happened to the log itself.
+
+    `note` says what: ``opened``, ``deleted``, ``recovered``, or ``disturbed``, where somebody
+    moved, deleted or changed a segment while it was written.
+    """
 
     note: str
-    time: str
+    time: NotRequired[Time]
     details: dict[str, Any]
-    sequence: int
-    crc: str
+    sequence: Positive
+    crc: Crc
 
 
 _lock = threading.Lock()

@@ -44,6 +44,22 @@ class Manifest(BaseModel):
     libraries: dict[str, str] = Field(default_factory=installed_libraries)
     image: str
     git_revision: str | None = None
+    git_dirty: bool | None = None  # whether `service/` was not that of the revision
+
+    @property
+    def commit(self) -> str:
+        """The revision as `git describe --dirty` writes it; empty if it is not known."""
+        return f"{self.git_revision or ''}{'-dirty' if self.git_dirty else ''}"
+
+    def shown(self) -> dict[str, Any]:
+        """Give what everybody may see, for JSON.
+
+        With private features the estimator's parameters are left out: they may hold categories.
+        """
+        content = self.model_dump(mode="json") | {"signature": self.signature.shown()}
+        if self.signature.private:
+            content["estimator"] = self.estimator.partition("(")[0]
+        return content
 
     def class_name(self, label: Any) -> str:
         """Give a class's name for people, e.g. 'setosa' for 0."""

@@ -1,42 +1,27 @@
 """Model store: versions and aliases on disk, written by the lab, read by both sides."""
 
 import fcntl
-import json
 import os
-import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from service.contract import checksums
-from service.contract.errors import ArtifactError, EstimatorError, NotFoundError
-from service.contract.files import is_locked, locked, sync_path
+from service.contract import aliases, checksums, entries
+from service.contract.aliases import LAST_NUMBER, Aliases
+from service.contract.entries import NAME
+from service.contract.errors import ArtifactError, EstimatorError, InUseError, NotFoundError
+from service.contract.files import is_locked, locked, make_folder, read_regular, sync_path
 from service.contract.manifest import MANIFEST, Manifest
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-NUMBER = re.compile(r"[1-9][0-9]*")
-ALIASES = "aliases.json"
-
-
-class Aliases(BaseModel):
-    """Which version is live, and what was live before.
-
-    `generation` rises with every change, so that a reader can tell whether it
-    has seen one. `history` holds earlier live versions, the last one last.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    generation: int = 0
-    live: int | None = None
-    shadow: int | None = None
-    history: list[int] = []
+LARGEST = 100_000_000  # bytes that a manifest may have
 
 
 class ModelStore:
@@ -53,26 +38,31 @@ class ModelStore:
     >>> store = ModelStore(Path(mkdtemp()))
     >>> store.names()
     []
-    >>> store.aliases("iris")
-    Aliases(generation=0, live=None, shadow=None, history=[])
+    >>> store.aliases("iris").live is None
+    True
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def names(self) -> list[str]:
-        """List the models that have a version or an alias file."""
-        if not self.root.is_dir():
-            return []
-        folders = sorted(folder for folder in self.root.iterdir() if NAME.fullmatch(folder.name))
-        return [f.name for f in folders if (f / ALIASES).exists() or self.versions(f.name)]
+        """List the models that have a version or an alias file, or cannot be looked into."""
+        return entries.models(self.root)
 
     def versions(self, name: str) -> list[int]:
         """List a model's versions, oldest first."""
-        folder = self.root / name
-        if not NAME.fullmatch(name) or not folder.is_dir():
-            return []
-        return sorted(int(e.name) for e in folder.iterdir() if NUMBER.fullmatch(e.name))
+        return entries.versions(self.root / name) if NAME.fullmatch(name) else []
+
+    def has(self, name: str, version: int) -> bool:
+        """Whether there is such a version."""
+        home = self.root / name
+        return (
+            NAME.fullmatch(name) is not None
+            and isinstance(version, SupportsIndex)
+            and 1 <= version <= LAST_NUMBER
+            and entries.kind(home) == "a folder"
+            and entries.is_version(home / str(version))
+        )
 
     def folder(self, name: str, version: int) -> Path:
         """Give a version's folder.
@@ -80,22 +70,34 @@ class ModelStore:
         Raises
         ------
         NotFoundError
-            There is no such model or version; the text names what exists.
+            There is no such model or version; the text names what exists, and says when a
+            version was deleted.
+        ArtifactError
+            The model's folder cannot be looked into.
         """
-        versions = self.versions(name)
-        if not versions:
-            known = ", ".join(self.names()) or "none yet"
+        if self.has(name, version):
+            return self.root / name / str(version)
+        names, home = self.names(), self.root / name
+        if name not in names:
+            known = ", ".join(names) or "none yet"
             raise NotFoundError(f"There is no model {name!r}; published: {known}.")
-        if version not in versions:
-            known = ", ".join(map(str, versions))
-            raise NotFoundError(f"Model {name!r} has no version {version}; published: {known}.")
-        return self.root / name / str(version)
+        if (problem := entries.unreadable(home)) is not None:
+            raise ArtifactError(f"The folder of model {name!r} cannot be read ({problem}).")
+        reason = ""
+        with suppress(ArtifactError):  # an alias file that is damaged knows nothing of this
+            if (when := self.aliases(name).deleted.get(version)) is not None:
+                reason = f": it was deleted at {when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        place = home / str(version)
+        if not reason and entries.kind(place) is not None:
+            reason = f": {place.name} does not count, since {entries.why_no_version(place)}"
+        known = ", ".join(map(str, self.versions(name))) or "none"
+        raise NotFoundError(f"Model {name!r} has no version {version}{reason}; published: {known}.")
 
     def manifest(self, name: str, version: int) -> Manifest:
         """Read a version's manifest."""
         file = self.folder(name, version) / MANIFEST
         try:
-            return Manifest.model_validate_json(file.read_bytes())
+            return Manifest.model_validate_json(read_regular(file, LARGEST))
         except ValidationError as error:
             first = error.errors()[0]
             reason = f"{'.'.join(map(str, first['loc'])) or 'its content'}: {first['msg']}"
@@ -121,16 +123,24 @@ class ModelStore:
         ArtifactError
             The file cannot be read.
         """
-        file = self.root / name / ALIASES
+        return aliases.read(self.root / name)
+
+    def problem(self, name: str) -> str | None:
+        """Say why what is to be live cannot be loaded from here; None if it can, or if none is."""
         try:
-            return Aliases.model_validate_json(file.read_bytes())
-        except FileNotFoundError:
-            return Aliases()
-        except (OSError, ValidationError) as error:
-            raise ArtifactError(
-                f"{name}/{ALIASES} cannot be read. In a notebook, lab.promote({name!r}, version) "
-                "writes it anew."
-            ) from error
+            live = self.aliases(name).live
+        except ArtifactError as error:
+            return str(error)
+        if live is None or self.has(name, live):
+            return None
+        if (reason := entries.unreadable(self.root / name)) is not None:
+            return f"The folder of model {name!r} cannot be read ({reason})."
+        left = self.versions(name)
+        remedy = f"run lab.promote({name!r}, {left[-1]})" if left else "publish the model again"
+        return (
+            f"Version {live} of model {name!r} is to be live, but its folder is deleted, so no API "
+            f"can load it any more. In a notebook, {remedy}."
+        )
 
     def add(self, name: str, write: Callable[[Path], Manifest]) -> int:
         """Add a version: `write` fills a folder and gives its manifest.
@@ -162,12 +172,13 @@ class ModelStore:
         """
         home = self.root / name
         with self._locked(name):
-            home.mkdir(exist_ok=True)
-            for leftover in home.glob(".staging-*"):
-                if not is_locked(leftover):
-                    shutil.rmtree(leftover)
-            for leftover in home.glob(".aliases-*"):  # written under this lock alone
-                leftover.unlink()
+            if entries.kind(home) not in (None, "a folder"):
+                raise EstimatorError(
+                    f"Model {name!r} cannot be published: {home} is {entries.kind(home)}, and its "
+                    "folder belongs there. Move it away, or choose another name."
+                )
+            make_folder(home)
+            _clear(home)
             staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
             held = ExitStack()
             held.enter_context(locked(staging))
@@ -183,56 +194,119 @@ class ModelStore:
                 raise
 
     def _claim(self, name: str, staging: Path) -> int:
+        """Rename a finished folder to the number after the last one that was given out.
+
+        A higher number on disk, such as a date, is stepped over when its turn comes.
+        """
+        home = self.root / name
         with self._locked(name):
-            used = self.versions(name)
-            with suppress(ArtifactError):  # a number whose folder was deleted is not used again
-                now = self.aliases(name)
-                used += [now.live or 0, *now.history]
-            version = max(used, default=0) + 1
-            staging.rename(self.root / name / str(version))
+            known: Aliases | None = None
+            with suppress(ArtifactError):  # `promote` writes it anew
+                known = self.aliases(name)
+            now = known or Aliases()
+            last = now.last or max([now.live or 0, *now.history, *self.versions(name)])
+            numbers = chain(range(last + 1, LAST_NUMBER + 1), range(1, last + 1))
+            version = next(
+                number
+                for number in numbers
+                if number not in now.deleted and not os.path.lexists(home / str(number))
+            )
+            staging.rename(home / str(version))
+            if known is not None:
+                aliases.replace(home, known.model_copy(update={"last": version}))
         return version
 
     def promote(self, name: str, version: int) -> Aliases:
         """Move `live` to a version; a damaged alias file is written anew."""
         self.folder(name, version)
-        return self._change(name, lambda now: _moved(now, version), mend=True)
+
+        def to(now: Aliases) -> dict[str, Any]:
+            number = int(self.folder(name, version).name)  # it may have been deleted just now
+            if now.live == number:
+                return {"live": number}  # a new generation all the same: the API looks again
+            before = [] if now.live is None else [now.live]
+            return {"live": number, "history": [*now.history, *before]}
+
+        return self._change(name, to, mend=True)
 
     def rollback(self, name: str) -> Aliases:
-        """Move `live` back to the version that was live before.
+        """Move `live` back to the version that was live before, of those that are there.
+
+        Returns
+        -------
+        Aliases
+            Their `passed_over` names the deleted versions in between.
 
         Raises
         ------
         NotFoundError
-            Nothing was live before.
+            Nothing was live before, or none of it is there.
         """
+        if name not in self.names():
+            self.folder(name, 1)
+        passed: list[int] = []
 
         def back(now: Aliases) -> dict[str, Any]:
-            if not now.history:
+            before = self._before(name, now, passed)
+            if before["live"] is None:
+                gone = f" but {_listed(passed)} deleted since" if passed else ""
                 raise NotFoundError(
                     f"Model {name!r} has nothing to roll back to: live is {now.live}, "
-                    "and no version was live before it."
+                    f"and no version was live before it{gone and ',' + gone}."
                 )
-            return {"live": now.history[-1], "history": now.history[:-1]}
+            return before
 
-        if not self.versions(name):
-            self.folder(name, 1)
-        return self._change(name, back)
+        return self._change(name, back).model_copy(update={"passed_over": passed})
 
     def withdraw(self, name: str, version: int) -> Aliases:
-        """Take `live` off a refused version, if it is still there, back to the one before."""
+        """Take `live` off a refused version, if it is still there, back as `rollback` does."""
+        passed: list[int] = []
 
         def off(now: Aliases) -> dict[str, Any]:
-            if now.live != version:
-                return {}
-            earlier = [*now.history]
-            return {"live": earlier.pop() if earlier else None, "history": earlier}
+            return self._before(name, now, passed) if now.live == version else {}
 
-        return self._change(name, off)
+        return self._change(name, off).model_copy(update={"passed_over": passed})
+
+    def delete(self, name: str, version: int) -> None:
+        """Delete a version that is not live; its number is not given out again.
+
+        The alias file remembers when. Then a rename to a hidden name takes the version away at
+        once, so that nobody ever sees a part of it; what a crash leaves of it counts for nothing,
+        and the next change clears it away.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model or version.
+        InUseError
+            It is live.
+        """
+        self.folder(name, version)
+        home = self.root / name
+        with self._locked(name):
+            folder, now = self.folder(name, version), self.aliases(name)
+            number = int(folder.name)
+            if number in (now.live, now.shadow):
+                raise InUseError(
+                    f"Version {number} of model {name!r} is live, so it cannot be deleted. Make "
+                    f"another live first: lab.promote({name!r}, version) or lab.rollback({name!r})."
+                )
+            _clear(home)
+            self._write(home, now, {"deleted": {**now.deleted, number: datetime.now(UTC)}})
+            hidden = folder.rename(home / f".deleted-{number}-{os.urandom(4).hex()}")
+            sync_path(home)
+            shutil.rmtree(hidden)
+
+    def _before(self, name: str, now: Aliases, passed: list[int]) -> dict[str, Any]:
+        """Give what was live before; put into `passed` what is deleted of it."""
+        earlier = [*now.history]
+        while earlier and not self.has(name, earlier[-1]):
+            passed.append(earlier.pop())
+        return {"live": earlier.pop() if earlier else None, "history": earlier}
 
     def _change(
         self, name: str, change: Callable[[Aliases], dict[str, Any]], mend: bool = False
     ) -> Aliases:
-        home = self.root / name
         with self._locked(name):
             try:
                 now = self.aliases(name)
@@ -242,16 +316,17 @@ class ModelStore:
                 # The seconds since 1970 are more than the changes that any reader has seen.
                 now = Aliases(generation=int(time.time()))
             update = change(now)
-            if not update:
-                return now
-            after = now.model_copy(update={**update, "generation": now.generation + 1})
-            _replace(home / ALIASES, json.dumps(after.model_dump()) + "\n")
+            return self._write(self.root / name, now, update) if update else now
+
+    def _write(self, home: Path, now: Aliases, update: dict[str, Any]) -> Aliases:
+        after = now.model_copy(update={**update, "generation": now.generation + 1})
+        aliases.replace(home, after)
         return after
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         """Let one process at a time change a model's aliases, or begin a version."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root)
         with (self.root / f".{name}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -266,24 +341,26 @@ def check_name(name: str) -> None:
         )
 
 
-def _moved(now: Aliases, version: int) -> dict[str, Any]:
-    if now.live == version:
-        return {"live": version}  # a new generation all the same: the API looks again
-    before = [] if now.live is None else [now.live]
-    return {"live": version, "history": [*now.history, *before]}
+def _clear(home: Path) -> None:
+    """Remove what dead publishers left; what cannot be removed counts for nothing anyway."""
+    for leftover in home.iterdir():
+        kind = entries.kind(leftover)
+        with suppress(OSError):
+            if leftover.name.startswith((".staging-", ".deleted-")) and kind == "a folder":
+                if not is_locked(leftover):
+                    shutil.rmtree(leftover)
+            elif leftover.name.startswith(".aliases-") and kind == "a file":
+                leftover.unlink()  # it is written under the lock that is held here
 
 
-def _replace(file: Path, text: str) -> None:
-    """Replace a file's content at once: readers see the old one or the new one."""
-    handle, temporary = tempfile.mkstemp(prefix=".aliases-", dir=file.parent)
-    try:
-        with os.fdopen(handle, "w") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fchmod(handle, 0o644)
-            os.fsync(handle)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_path(file.parent)
+def _listed(versions: list[int]) -> str:
+    """Say which versions are or were something.
+
+    Examples
+    --------
+    >>> _listed([2]), _listed([3, 2])
+    ('version 2 was', 'versions 3, 2 were')
+    """
+    if len(versions) == 1:
+        return f"version {versions[0]} was"
+    return f"versions {', '.join(map(str, versions))} were"

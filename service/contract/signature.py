@@ -116,11 +116,12 @@ class Signature(BaseModel):
         return frozenset(self.names)
 
     @cached_property
-    def _private(self) -> frozenset[str]:
+    def private(self) -> frozenset[str]:
+        """The names of the private features."""
         return frozenset(feature.name for feature in self.features if feature.private)
 
     def keep_private(self, names: Iterable[str]) -> Self:
-        """Mark features that are never written to the log.
+        """Mark features of which no value is logged, or shown over HTTP.
 
         Raises
         ------
@@ -150,7 +151,8 @@ class Signature(BaseModel):
         known = self._known
         for number, row in enumerate(rows):
             if not isinstance(row, dict):
-                raise InputError(f"Row {number} is {show(row)}, but an object is expected.")
+                what = "of another kind" if self.private else show(row)
+                raise InputError(f"Row {number} is {what}, but an object is expected.")
             if row.keys() != known:
                 self._refuse_names(list(row), number)
         return self._checked({name: [row[name] for row in rows] for name in self.names})
@@ -181,7 +183,7 @@ class Signature(BaseModel):
     def example(self, columns: Columns) -> dict[str, Any]:
         """Choose a row to show, from rows of training: the first with the fewest missing values.
 
-        A private feature's value is replaced by one that it could have.
+        A private feature's value is replaced by one that tells nothing.
 
         Examples
         --------
@@ -190,20 +192,29 @@ class Signature(BaseModel):
         >>> signature.example(as_columns(table))
         {'size': 2.5, 'colour': 'red'}
         >>> signature.keep_private("size").example(as_columns(table))
-        {'size': 1.75, 'colour': 'red'}
+        {'size': 0, 'colour': 'red'}
         """
         rows = zip(*(columns[name] for name in self.names), strict=True)
         values = min(rows, key=lambda row: row.count(None))
         return {
-            feature.name: feature.typical() if feature.private else value
+            feature.name: feature.placeholder() if feature.private else value
             for feature, value in zip(self.features, values, strict=True)
         }
 
+    def shown(self) -> dict[str, Any]:
+        """Give what everybody may see, for JSON: of private features no value of training."""
+        content = self.model_dump(mode="json")
+        for feature, shown in zip(self.features, content["features"], strict=True):
+            shown["type"] = feature.json_type
+            if feature.private:
+                shown |= dict.fromkeys(("categories", "minimum", "maximum"))
+        return content
+
     def logged(self, columns: Columns) -> Columns:
         """Leave out what is private."""
-        if not self._private:
+        if not self.private:
             return columns
-        return {name: values for name, values in columns.items() if name not in self._private}
+        return {name: values for name, values in columns.items() if name not in self.private}
 
     def marks(self, columns: Columns) -> dict[str, list[int]]:
         """Say in which rows something is unusual: ``unseen:sex``, ``out_of_range:year``."""

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from service.contract import entries
 from service.contract.errors import ApiUnreachableError, LabloopError
+from service.contract.feature import printable
 from service.contract.files import is_locked
 from service.contract.manifest import installed_libraries
 from service.contract.model_store import ModelStore
@@ -120,6 +122,7 @@ class Doctor:
 
     def _look_at_models(self, served: dict[str, dict[str, Any]] | None) -> None:
         """Read every manifest and alias, and compare them with what is served."""
+        self._look_at_odd_entries()
         before = len(self.findings)
         names = self.store.names()
         if served is not None and served.keys() != set(names):
@@ -137,20 +140,32 @@ class Doctor:
         if len(self.findings) == before:
             self._say("ok", "models", f"{counted(len(names), 'model')}, all readable and live.")
 
+    def _look_at_odd_entries(self) -> None:
+        """Name what lies in the store and is neither a model nor a version."""
+        root = self.settings.models_dir
+        found = [*entries.odd(root)] if root.is_dir() else []
+        for path, why in found[:SHOWN]:
+            shown = printable(str(path.relative_to(root)))
+            sentence = f"{shown!r} in {root} counts for nothing: {why}."
+            self._say("note", "models", sentence, "Restore it, or move it away.")
+        if len(found) > SHOWN:
+            self._say("note", "models", f"{counted(len(found) - SHOWN, 'more thing')} like these.")
+
     def _look_at_versions(self, name: str) -> None:
         for version in self.store.versions(name):
             try:
                 self.store.manifest(name, version)
             except LabloopError as error:
-                remedy = f"Restore it, or delete the folder {name}/{version}."
+                remedy = f"Restore it, or delete it: lab.delete({name!r}, {version})."
                 self._say("fix", "models", str(error), remedy)
+        if (problem := self.store.problem(name)) is not None:
+            self._say("fix", "models", problem)
 
     def _look_at_serving(self, name: str, served: dict[str, Any]) -> None:
         versions, workers = self.store.versions(name), served["workers"]
         try:
             aliases = self.store.aliases(name)
-        except LabloopError as error:
-            self._say("fix", "models", str(error))
+        except LabloopError:  # which is said already
             return
         live = aliases.live
         if live is None and versions:

@@ -8,17 +8,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from service.contract.feature import Feature
 from service.contract.manifest import Manifest
 from service.lab.comparison import ENOUGH, MODERATE, SHIFTED, SMALL_P, UNSEEN, Comparison
 from service.lab.logged_input import logged_input
-from service.lab.report import AMBER, BLUE, INK, RED, Report, counted
+from service.lab.report import AMBER, BLUE, GREY, INK, PAPER, RED, Report, counted, named, shortened
 from service.lab.target import Target
 
-COLOURS = {"stable": BLUE, "moderate": AMBER, "shifted": RED}
-SHOWN_BARS, SHOWN_COLUMNS, SHOWN_CATEGORIES = 12, 3, 6
-LONGEST_BAR = 1.0  # a longer one ends here, with its number, so that the bounds can be seen
+COLOURS = {"stable": GREY, "moderate": AMBER, "shifted": RED}
+SHOWN_BARS, SHOWN_COLUMNS, SHOWN_CATEGORIES = 12, 3, 5
+LONGEST_BAR = 0.5  # a longer one ends here, with its number, so that the bounds can be seen
+FEWEST_BARS = 5  # fewer are not drawn thicker
+LONGEST_ROW, LONGEST_NAME, LONGEST_TITLE, LONGEST_CATEGORY = 40, 24, 32, 18
+SHOWN_INTEGERS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +34,14 @@ class Drift(Report):
 
     comparisons: dict[str, Comparison] = field(default_factory=dict)
 
+    size = (9.0, 4.2)
+
+    def _ranked(self) -> pd.DataFrame:
+        # Long names would push the verdict out of sight.
+        return _by_psi(self.table).rename(index=lambda name: shortened(name, LONGEST_ROW))
+
     def _draw(self, figure: Figure) -> None:
-        ranked = self.table["psi"].dropna().sort_values(ascending=False)
+        ranked = _by_psi(self.table)["psi"].dropna()
         if not len(ranked):
             return
         shown = [*ranked.index[:SHOWN_COLUMNS]]
@@ -39,29 +49,34 @@ class Drift(Report):
         self._draw_bars(figure.add_subplot(grid[:, 0]), ranked)
         for place, name in enumerate(shown):
             axes = figure.add_subplot(grid[place, 1])
-            _draw_column(axes, self.comparisons[name], COLOURS[self.table.loc[name, "verdict"]])
-            axes.set_title(name)
-            axes.set_yticks([])
-            axes.spines["left"].set_visible(False)
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=2)
+            _draw_column(axes, name, self.comparisons[name])
+        key = [Patch(color=GREY, label="training"), Patch(color=BLUE, label="log")]
+        figure.legend(handles=key, loc="outside upper right", ncols=2)
 
     def _draw_bars(self, axes: Axes, ranked: pd.Series) -> None:
-        largest = ranked[:SHOWN_BARS][::-1]
+        largest = ranked[:SHOWN_BARS]
         verdicts = self.table.loc[largest.index, "verdict"]
-        bars = axes.barh(largest.index, largest, height=0.6, color=[COLOURS[v] for v in verdicts])
-        end = min(max(0.35, 1.05 * largest.max()), LONGEST_BAR)
-        for bar, psi in zip(bars, largest, strict=True):
-            bar.set_width(min(psi, end))
-        axes.bar_label(bars, [f"{psi:.2f}" for psi in largest], padding=3, color=INK, fontsize=8)
+        end = min(max(0.35, largest.max()), LONGEST_BAR)
+        places = range(len(largest))
+        bars = axes.barh(
+            places, largest.clip(upper=end), 0.6, color=[COLOURS[verdict] for verdict in verdicts]
+        )
+        words = [f"{psi:.2f} {verdict}" for psi, verdict in zip(largest, verdicts, strict=True)]
+        ground = {"facecolor": PAPER, "edgecolor": "none", "pad": 1}
+        axes.bar_label(bars, words, padding=3, color=INK, fontsize=8, bbox=ground)
         for bound, word in ((MODERATE, "moderate"), (SHIFTED, "shifted")):
-            axes.axvline(bound, color=INK, linestyle=":", linewidth=1)
+            axes.axvline(bound, color=INK, linestyle=":", linewidth=1, zorder=0.5)
             axes.annotate(
                 word, (bound, 1), (2, 2), xycoords=("data", "axes fraction"),
-                textcoords="offset points", color=INK, fontsize=7,
+                textcoords="offset points", color=INK, fontsize=8,
             )  # fmt: skip
-        axes.set_xlim(0, end * 1.1)
-        axes.set_xlabel("PSI" + (f", the {SHOWN_BARS} largest" if len(ranked) > SHOWN_BARS else ""))
+        axes.set_yticks(places, [shortened(name, LONGEST_NAME) for name in largest.index])
+        axes.set_ylim(max(len(largest), FEWEST_BARS) - 0.4, -0.6)
+        axes.set_xlim(0, 1.45 * end)  # with room for a word
+        axes.set_xticks([bound for bound in (0, MODERATE, SHIFTED, LONGEST_BAR) if bound <= end])
+        said = ["PSI"] + [f"the {SHOWN_BARS} largest"] * (len(ranked) > SHOWN_BARS)
+        said += [f"longer bars end at {LONGEST_BAR}"] * bool(largest.max() > LONGEST_BAR)
+        axes.set_xlabel(", ".join(said))
 
 
 def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> Drift:
@@ -83,10 +98,11 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
     -------
     Drift
         Its table has a row a feature, then one a target, by their names in the log:
-        kind, rows, missing and missing_training (shares of rows), unusual (share of
-        rows with a category that training never saw, or a number out of its range),
-        psi, test, statistic, p_value, and the verdict: "stable", "moderate",
-        "shifted"; or why there is none: "private", "not logged", "no rows".
+        the verdict: "stable", "moderate", "shifted", or why there is none: "private",
+        "not logged", "no rows"; psi and p_value, rows, missing and missing_training
+        (shares of rows), unusual (share of rows with a category that training never
+        saw, or a number out of its range), kind, test and statistic. It is shown with
+        the largest PSI first.
 
     Examples
     --------
@@ -153,22 +169,26 @@ def _of_feature(
 
 def _row(kind: str, compared: Comparison) -> dict[str, Any]:
     return {
-        "kind": kind,
+        "verdict": compared.verdict,
+        "psi": compared.psi,
+        "p_value": compared.p_value,
         "rows": compared.rows,
         "missing": compared.missing,
         "missing_training": compared.missing_training,
         "unusual": compared.unusual,
-        "psi": compared.psi,
+        "kind": kind,
         "test": compared.test,
         "statistic": compared.statistic,
-        "p_value": compared.p_value,
-        "verdict": compared.verdict,
     }
 
 
 def _empty_row(kind: str, verdict: str) -> dict[str, Any]:
     nothing = Comparison(0, nan, nan, nan, nan, "", nan, nan, None, None)
     return _row(kind, nothing) | {"verdict": verdict}
+
+
+def _by_psi(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values("psi", ascending=False, kind="stable")
 
 
 def _notes(log: pd.DataFrame, table: pd.DataFrame) -> list[str]:
@@ -179,10 +199,11 @@ def _notes(log: pd.DataFrame, table: pd.DataFrame) -> list[str]:
             "Ask the model first, or look further back with an earlier `since`."
         ]
     notes = []
+    ranked = _by_psi(table)
     for word in ("shifted", "moderate"):
-        found = table.index[table["verdict"] == word]
+        found = ranked.index[ranked["verdict"] == word]
         if len(found):
-            notes.append(f"{word.capitalize()}: {', '.join(found)}.")
+            notes.append(f"{word.capitalize()}: {named(found)}.")
     if not notes:
         notes.append("Nothing has moved beyond chance.")
     if len(log) < ENOUGH:
@@ -200,35 +221,62 @@ def _notes(log: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     untested = table.index[(table["rows"] > 0) & table["p_value"].isna()]
     if len(untested):
         notes.append(
-            f"No test, and a rough PSI, for {', '.join(untested)}: the version was published "
+            f"No test, and a rough PSI, for {named(untested)}: the version was published "
             "before training samples were kept. Publish it again to have them."
         )
     absent = table.index[table["verdict"] == "not logged"]
     if len(absent):
         notes.append(
-            f"Not in the log: {', '.join(absent)}. Another version answered, with other columns."
+            f"Not in the log: {named(absent)}. Another version answered, with other columns."
         )
     return notes
 
 
-def _draw_column(axes: Axes, compared: Comparison, colour: str) -> None:
-    """Draw the log's distribution over that of training."""
+def _draw_column(axes: Axes, name: str, compared: Comparison) -> None:
+    """Draw the log's distribution beside that of training, or over it."""
     if isinstance(compared.log, pd.Series):
-        both = pd.DataFrame({"log": compared.log, "training": compared.training})
-        both = both[both.max(axis=1) > 0].sort_values("training", ascending=False, kind="stable")
-        both = both[:SHOWN_CATEGORIES]
-        places = np.arange(len(both))
-        axes.bar(places - 0.2, both["training"], 0.38, color=INK, alpha=0.5, label="training")
-        axes.bar(places + 0.2, both["log"], 0.38, color=colour, label="log")
-        axes.set_xticks(
-            places, [text if len(text) < 13 else f"{text[:12]}…" for text in both.index]
-        )
+        shown, known = _draw_categories(axes, compared.log, compared.training)
+        more = f", {shown} of {known}" if known > shown else ""
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
     else:
-        together = np.append(compared.log, compared.training)
-        bins = np.histogram_bin_edges(together, bins=20)
+        more = ""
+        bins = _bins(np.append(compared.log, compared.training))
         training, log = (
             np.histogram(values, bins)[0] / max(len(values), 1)
             for values in (compared.training, compared.log)
         )
-        axes.stairs(training, bins, fill=True, color=INK, alpha=0.5, label="training")
-        axes.stairs(log, bins, color=colour, linewidth=1.6, label="log")
+        axes.stairs(training, bins, fill=True, color=GREY)
+        axes.stairs(log, bins, color=BLUE, linewidth=1.6)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+    axes.set_title(shortened(name, LONGEST_TITLE - len(more)) + more)
+
+
+def _draw_categories(axes: Axes, log: pd.Series, training: pd.Series) -> tuple[int, int]:
+    """Draw the categories that moved most, two bars each; give how many of how many."""
+    both = pd.DataFrame({"log": log, "training": training})
+    both = both[both.max(axis=1) > 0]
+    moved = (both["log"] - both["training"]).abs().sort_values(ascending=False, kind="stable")
+    shown = both[both.index.isin(moved.index[:SHOWN_CATEGORIES])]
+    shown = shown.sort_values("training", ascending=False, kind="stable")
+    places = np.arange(len(shown))
+    axes.barh(places - 0.2, shown["training"], 0.38, color=GREY)
+    axes.barh(places + 0.2, shown["log"], 0.38, color=BLUE)
+    axes.set_yticks(places, [shortened(text, LONGEST_CATEGORY) for text in shown.index])
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    return len(shown), len(both)
+
+
+def _bins(values: np.ndarray) -> np.ndarray:
+    """Give the bounds of about 20 bins; a few integers have one each, around them.
+
+    Examples
+    --------
+    >>> _bins(np.array([1.0, 3.0])).tolist()
+    [0.5, 1.5, 2.5, 3.5]
+    """
+    low, high = values.min(), values.max()
+    if high - low < SHOWN_INTEGERS and (values == np.round(values)).all():
+        return np.arange(low - 0.5, high + 1)
+    return np.histogram_bin_edges(values, bins=20)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.contract.errors import RefusedError
+from service.contract.aliases import Aliases
+from service.contract.errors import LabloopError, RefusedError
 from service.contract.manifest import Manifest
-from service.contract.model_store import Aliases
 from service.contract.settings import Settings, settings
 from service.lab.diagnosis import Diagnosis
 from service.lab.doctor import Doctor
@@ -70,8 +70,8 @@ class Lab(LogBook):
         parameters : mapping, optional
             What the notebook was run with.
         private : iterable of str, optional
-            Features that the API never writes to its log, e.g. ``["sex"]``. The version's own
-            files keep training rows with them.
+            Features of which the API neither logs nor shows a value, e.g. ``["sex"]``. The
+            version's own files keep training rows with them.
 
         Returns
         -------
@@ -121,36 +121,51 @@ class Lab(LogBook):
         return ask(self._client, self.settings, name, X, version)
 
     def models(self) -> pd.DataFrame:
-        """List the models of the store, one row a model."""
+        """List the models of the store, one row a model.
+
+        Where something is wrong with a model, a column `problem` says what.
+        """
         rows = []
         for name in self._store.names():
-            versions, live = self._store.versions(name), self._store.aliases(name).live
-            manifest = self._store.manifest(name, live) if live in versions else None
-            rows.append(
-                {"model": name, "live": live, "versions": len(versions), **_summary(manifest)}
-            )
+            row: dict[str, Any] = {
+                "model": name,
+                "live": None,
+                "versions": len(self._store.versions(name)),
+            }
+            try:
+                row["live"] = live = self._store.aliases(name).live
+                row |= {} if live is None else _summary(self._store.manifest(name, live))
+            except LabloopError as error:
+                row["problem"] = self._store.problem(name) or str(error)
+            rows.append(row)
         table = pd.DataFrame(rows, columns=None if rows else ["model", "live", "versions"])
         return table.astype({"live": "Int64"}).set_index("model")
 
     def versions(self, name: str) -> pd.DataFrame:
         """List a model's versions, the newest first, one row a version.
 
+        Where something is wrong with a version, a column `problem` says what.
+
         Raises
         ------
         NotFoundError
             There is no such model.
+        ArtifactError
+            Its alias file is damaged.
         """
-        versions = self._check(name)
+        self._check(name)
         live = self._store.aliases(name).live
-        rows = [
-            {
-                "version": version,
-                "live": version == live,
-                **_summary(self._store.manifest(name, version)),
-            }
-            for version in reversed(versions)
-        ]
-        return pd.DataFrame(rows).set_index("version")
+        rows = []
+        for version in reversed(self._store.versions(name)):
+            row: dict[str, Any] = {"version": version, "live": version == live}
+            try:
+                row |= _summary(self._store.manifest(name, version))
+            except LabloopError as error:
+                row["problem"] = str(error)
+            rows.append(row)
+        return pd.DataFrame(rows, columns=None if rows else ["version", "live"]).set_index(
+            "version"
+        )
 
     def promote(self, name: str, version: int) -> ModelVersion:
         """Make a version live, and wait until the API serves it.
@@ -167,10 +182,17 @@ class Lab(LogBook):
     def rollback(self, name: str) -> ModelVersion:
         """Make the version live that was live before, and wait until the API serves it.
 
+        A version that was deleted is passed over.
+
+        Returns
+        -------
+        ModelVersion
+            Its `passed_over` names what was.
+
         Raises
         ------
         NotFoundError
-            Nothing was live before.
+            Nothing was live before, or none of it is there.
         RefusedError
             The API refused it; what was live is live again.
         """
@@ -178,10 +200,41 @@ class Lab(LogBook):
         aliases = self._store.rollback(name)
         try:
             return self._wait(name, aliases)
-        except RefusedError:
-            if live is not None:
+        except RefusedError as refusal:
+            if live is not None and self._store.has(name, live):
                 self._store.promote(name, live)
-            raise
+                raise
+            assert aliases.live is not None
+            raise self._withdrawn(name, aliases.live, refusal) from refusal
+
+    def delete(self, name: str, version: int) -> None:
+        """Delete a version that is not live, for good.
+
+        Its number is never given out again. What the log holds of it stays and is read as before;
+        what would need its files says when it was deleted.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        version : int
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model or version.
+        InUseError
+            It is live: make another live first.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> Lab(models_dir=mkdtemp(), logs_dir=mkdtemp()).delete("iris", 1)
+        Traceback (most recent call last):
+            ...
+        service.contract.errors.NotFoundError: There is no model 'iris'; published: none yet.
+        """
+        self._store.delete(name, version)
 
     def doctor(self) -> Diagnosis:
         """Look at everything that the loop needs, as this notebook sees it.
@@ -216,9 +269,17 @@ class Lab(LogBook):
         aliases = self._store.promote(name, version)
         try:
             return self._wait(name, aliases)
-        except RefusedError:
-            self._store.withdraw(name, version)
-            raise
+        except RefusedError as refusal:
+            raise self._withdrawn(name, version, refusal) from refusal
+
+    def _withdrawn(self, name: str, version: int, refusal: RefusedError) -> RefusedError:
+        """Take `live` off a refused version; give the refusal, with what else is to be known."""
+        aliases = self._store.withdraw(name, version)
+        if not aliases.passed_over:
+            return refusal
+        deleted = ", ".join(map(str, aliases.passed_over))
+        now = "Nothing" if aliases.live is None else f"Version {aliases.live}"
+        return RefusedError(f"{refusal} Before it was {deleted}, now deleted: {now} is live.")
 
     def _wait(self, name: str, aliases: Aliases) -> ModelVersion:
         return wait_until_served(self._client, self._store, self.settings, name, aliases)
@@ -239,5 +300,6 @@ def _summary(manifest: Manifest | None) -> dict[str, Any]:
         "created": pd.Timestamp(manifest.created).round("s"),
         "estimator": manifest.estimator,
         "rows": manifest.rows,
+        **({"commit": manifest.commit} if manifest.commit else {}),
         **manifest.metrics,
     }

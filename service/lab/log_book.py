@@ -7,8 +7,9 @@ import orjson
 import pandas as pd
 
 from service.contract.errors import LogElsewhereError, NotFoundError
+from service.contract.files import read_regular
 from service.contract.manifest import BASELINE
-from service.contract.model_store import ModelStore
+from service.contract.model_store import LARGEST, ModelStore
 from service.contract.settings import Settings
 from service.lab import drift, log_reader, quality, replay
 from service.lab.client import Client
@@ -158,7 +159,8 @@ class LogBook:
         """
         version = version or self._live(name)
         manifest = self._store.manifest(name, version)
-        summary = orjson.loads((self._store.folder(name, version) / BASELINE).read_bytes())
+        file = self._store.folder(name, version) / BASELINE
+        summary = orjson.loads(read_regular(file, LARGEST))
         return drift.measure(self.predictions(name, since, until, version), summary, manifest)
 
     def quality(
@@ -218,12 +220,10 @@ class LogBook:
         self._store.folder(name, version)
         return replay.run(self._store, name, version, self.predictions(name, last=last))
 
-    def _check(self, name: str) -> list[int]:
-        """List a model's versions; there has to be one."""
-        versions = self._store.versions(name)
-        if not versions:
+    def _check(self, name: str) -> None:
+        """Refuse a name that is no model's; the versions of one may all be deleted."""
+        if name not in self._store.names():
             self._store.folder(name, 1)
-        return versions
 
     def _check_place(self) -> None:
         """Let nobody take the log of another API, or an empty folder, for this API's log."""
@@ -234,10 +234,12 @@ class LogBook:
         warnings.warn(sentence, stacklevel=3)
 
     def _live(self, name: str) -> int:
-        versions, live = self._check(name), self._store.aliases(name).live
+        self._check(name)
+        live, versions = self._store.aliases(name).live, self._store.versions(name)
         if live is None:
             raise NotFoundError(
-                f"Model {name!r} has no live version; published: {', '.join(map(str, versions))}. "
+                f"Model {name!r} has no live version; "
+                f"published: {', '.join(map(str, versions)) or 'none'}. "
                 f"lab.promote({name!r}, version) makes one live."
             )
         return live

@@ -1,44 +1,49 @@
-"""Log columns: the lines of the log as Parquet, one row a prediction."""
+"""Log columns: the lines of the log as Parquet, one row a prediction.
 
-from collections.abc import Iterable, Iterator
+Names and values that come from a line reach DuckDB as parameters. The one thing that cannot be a
+parameter is the name of a column, which goes through `quoted`; tests/test_house.py holds that.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import orjson
 
 from service.lab.answer_table import PREDICTION_ID, answer_places, distinct
+from service.lab.log_sample import Sample
 
 OWN = [
     *("prediction_id", "time", "model", "version", "prediction", "truth", "latency", "batch"),
     *("client", "marks", "image", "sequence", "writer"),
 ]
-TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
-PARQUET = "(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)"
-REQUEST = b'{"model"'  # what the line of a request begins with
 OBJECT_BYTES = 16_000_000  # what DuckDB takes for a line if not told so
 Database = duckdb.DuckDBPyConnection
 
-LINE = {
+FIELDS = {
     "time": "TIMESTAMPTZ",
     "image": "VARCHAR",
     "client": "VARCHAR",
     "latency_ms": "DOUBLE",
     "ids": "UUID[]",
+    "classes": "JSON",
+    "targets": "JSON",
     "marks": "MAP(VARCHAR, BIGINT[])",
     "sequence": "BIGINT",
 }
-FEEDBACK = {
-    "time": "TIMESTAMPTZ",
-    "told": "UUID",
-    "client": "VARCHAR",
-    "about": "UUID[]",
-    "truth": "JSON[]",
-}
-
-
+LINES = """
+    SELECT * FROM read_json($source, format = 'newline_delimited', columns = $columns,
+        maximum_object_size = $longest)"""
+# What the forms of lines do not show: names, and how large numbers are.
+FITS = """
+    ids IS NOT NULL AND image IS NOT NULL AND client IS NOT NULL AND isfinite(latency_ms)
+    AND year(time) BETWEEN 1900 AND 9998 AND predictions IS NOT NULL
+    AND classes IS NOT DISTINCT FROM json($classes::VARCHAR)
+    AND targets IS NOT DISTINCT FROM json($targets::VARCHAR)"""
+MARKS_FIT = """marks IS NOT NULL AND coalesce(list_min(flatten(map_values(marks))) >= 0, true)
+    AND coalesce(list_max(flatten(map_values(marks))) < len(ids), true)"""
 ROW_MARKS = """
     SELECT sequence, row, list(mark ORDER BY place) AS row_marks FROM (
         SELECT sequence, place, entry.key AS mark, unnest(entry.value) AS row FROM (
@@ -47,156 +52,141 @@ ROW_MARKS = """
             FROM lines
         )
     ) GROUP BY sequence, row"""
+FEEDBACK = """
+    COPY (
+        SELECT unnest(about) AS prediction_id, unnest(truth) ->> '$' AS truth, time, client, told,
+            unnest(range(len(about))) AS place
+        FROM read_json($source, format = 'newline_delimited', maximum_object_size = $longest,
+            columns = {time: 'TIMESTAMPTZ', told: 'UUID', client: 'VARCHAR', about: 'UUID[]',
+                truth: 'JSON[]'})
+    ) TO $target (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)"""
 
 
-def connect() -> Database:
-    """Open a database in memory, in UTC."""
+def connect(*folders: Path) -> Database:
+    """Open a database in memory, in UTC.
+
+    Parameters
+    ----------
+    *folders : Path
+        If any are given, it reads and writes nothing outside them, and no statement can change
+        that: whatever a line of the log brings about stays there.
+    """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    if folders:
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET autoload_known_extensions = false")
+        places = {"folders": [str(folder.resolve()) for folder in folders]}
+        connection.execute("SET allowed_directories = $folders", places)
+        connection.execute("SET temp_directory = $folder", {"folder": str(folders[0].resolve())})
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
     return connection
 
 
-def write_requests(
-    database: Database,
-    lines: Iterable[bytes],
-    writer: str,
-    target: Path,
-    source: Path | None = None,
-    marked: bool = True,
-    exact: bool = False,
-) -> None:
-    """Write the lines of requests to one model version as Parquet, a row a prediction.
+@dataclass(frozen=True)
+class Source:
+    """A file with the lines of requests to one publication, and none to others.
 
+    No line is longer than `longest`.
+    """
+
+    file: Path
+    longest: int = OBJECT_BYTES
+
+
+def write_requests(
+    database: Database, source: Source, sample: Sample, writer: str, target: Path
+) -> None:
+    """Write the lines of requests to one publication as Parquet, a row a prediction.
+
+    Lines that do not fit the sample are left out: whoever calls this counts.
     A feature whose name is taken, in capitals or not, is called ``input.<name>``.
 
     Parameters
     ----------
     database : DuckDBPyConnection
-    lines : iterable of bytes
+    source : Source
+    sample : Sample
     writer : str
         Who wrote them.
     target : Path
-    source : Path, optional
-        A file with these lines, and no other requests.
-    marked : bool
-        Whether a request may have marks.
-    exact : bool
-        Whether all lines are looked at for the types of the columns, and not only the first.
 
     Raises
     ------
     duckdb.Error
-        A column has a type that the first line did not show: `exact` is needed.
+        A line is no JSON, or has a value that its column cannot hold.
     """
-    sample = Sample.of(_requests(lines), exact)
-    features = sample.features
-    keys = {name: name for name in features}
-    if len({name.casefold() for name in features}) < len(features):
-        lines, source = [_with_numbers_for_names(line) for line in _requests(lines)], None
-        keys = {name: str(number) for number, name in enumerate(features)}
-    places = answer_places(sample.record)
+    places = answer_places(dict(sample.record))
     outputs = distinct((name for name, *_ in places), [PREDICTION_ID])
-    names = _names(features, [*OWN, *outputs])
+    names = _names(sample.features, [*OWN, *outputs])
+    columns = FIELDS | {"predictions": sample.predictions}
+    fits, parts = [FITS], ["unnest(predictions) AS predictions"]
+    if sample.probabilities is not None:
+        columns["probabilities"] = sample.probabilities
+        fits.append("probabilities IS NOT NULL")
+        parts.append("unnest(probabilities) AS probabilities")
+    if names:
+        kinds = [f"{quoted(sample.keys[name])} {kind}[]" for name, kind in sample.features.items()]
+        columns["inputs"] = f"STRUCT({', '.join(kinds)})"
+        for n in range(len(names)):
+            fits.append(f"struct_extract_at(inputs, {int(n + 1)}) IS NOT NULL")
+            parts.append(f"unnest(struct_extract_at(inputs, {int(n + 1)})) AS input_{int(n)}")
+    marks, join = "[]::VARCHAR[]", ""
+    if sample.marked:
+        fits.append(MARKS_FIT)
+        parts.append("unnest(range(len(ids))) AS row")
+        marks, join = "coalesce(row_marks, [])", f"LEFT JOIN ({ROW_MARKS}) USING (sequence, row)"
     shown = [
-        f"{field}{''.join(f'[{place + 1}]' for place in at)} AS {_quoted(name)}"
+        f"{quoted(field)}{''.join(f'[{int(n + 1)}]' for n in at)} AS {quoted(name)}"
         for name, (_, field, *at) in zip(outputs, places, strict=True)
     ]
-    inputs = [f"unnest(inputs.{_quoted(keys[name])}) AS input_{n}" for n, name in enumerate(names)]
-    shown += [f"input_{n} AS {_quoted(name)}" for n, name in enumerate(names.values())]
-    marks, join = "[]::VARCHAR[]", ""
-    if marked:
-        marks, join = "coalesce(row_marks, [])", f"LEFT JOIN ({ROW_MARKS}) USING (sequence, row)"
-        inputs.append("unnest(range(len(ids))) AS row")
+    shown += [f"input_{int(n)} AS {quoted(name)}" for n, name in enumerate(names.values())]
     query = f"""
-        SELECT prediction_id, time, {_text(sample.record["model"])} AS model,
-            {sample.record["version"]}::BIGINT AS version, {", ".join(shown)},
-            latency_ms AS latency, batch, client, {marks} AS marks, image, sequence,
-            {_text(writer)} AS writer
-        FROM (
-            SELECT time, latency_ms, client, image, sequence, len(ids) AS batch,
-                unnest(ids) AS prediction_id,
-                unnest(predictions) AS predictions, unnest(probabilities) AS probabilities
-                {"".join(f", {each}" for each in inputs)}
-            FROM lines
-        ) {join}"""
-    columns = LINE | sample.outputs
-    if features:
-        columns["inputs"] = _struct({keys[name]: kind for name, kind in features.items()})
-    _write(database, lines, columns, query, target, source)
+        COPY (
+            WITH lines AS (SELECT * FROM ({LINES}) WHERE {" AND ".join(fits)})
+            SELECT prediction_id, time, $model AS model, $version::BIGINT AS version,
+                {", ".join(shown)}, latency_ms AS latency, batch, client, {marks} AS marks, image,
+                sequence, $writer AS writer
+            FROM (
+                SELECT time, latency_ms, client, image, sequence, len(ids) AS batch,
+                    unnest(ids) AS prediction_id, {", ".join(parts)}
+                FROM lines
+            ) {join}
+        ) TO $target (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)"""
+    values = {
+        "source": str(source.file),
+        "longest": source.longest,
+        "columns": columns,
+        "classes": _json(sample.record["classes"]),
+        "targets": _json(sample.record["targets"]),
+        "model": sample.record["model"],
+        "version": sample.record["version"],
+        "writer": writer,
+        "target": str(target),
+    }
+    database.execute(query, values)
 
 
-def write_feedback(database: Database, lines: list[bytes], target: Path) -> None:
+def write_feedback(database: Database, source: Source, target: Path) -> None:
     """Write what was told about predictions as Parquet, a row a prediction."""
-    query = """
-        SELECT unnest(about) AS prediction_id, unnest(truth) ->> '$' AS truth, time, client, told,
-            unnest(range(len(about))) AS place
-        FROM lines"""
-    _write(database, lines, FEEDBACK, query, target)
+    values = {"source": str(source.file), "longest": source.longest, "target": str(target)}
+    database.execute(FEEDBACK, values)
 
 
-def _write(
-    database: Database,
-    lines: Iterable[bytes],
-    columns: dict[str, str],
-    query: str,
-    target: Path,
-    source: Path | None = None,
-) -> None:
-    """Write what a query makes of the table ``lines`` as Parquet."""
-    with TemporaryDirectory() as folder:
-        if source is None:
-            source = Path(folder) / "lines.jsonl"
-            with source.open("wb") as file:
-                file.writelines(line + b"\n" for line in lines)
-        types = ", ".join(f"{_quoted(name)}: {_text(kind)}" for name, kind in columns.items())
-        for size in (OBJECT_BYTES, source.stat().st_size):
-            options = f"maximum_object_size = {size}, columns = {{{types}}}"
-            database.execute(
-                "CREATE OR REPLACE TEMP VIEW lines AS FROM "
-                f"read_json({_text(str(source))}, format = 'newline_delimited', {options})"
-            )
-            try:
-                database.execute(f"COPY ({query}) TO {_text(str(target))} {PARQUET}")
-                break
-            except duckdb.InvalidInputException as error:
-                if "maximum_object_size" not in str(error) or size > OBJECT_BYTES:
-                    raise
+def quoted(name: str) -> str:
+    """Write a column's name into SQL; the only way in for what comes from a line.
+
+    Examples
+    --------
+    >>> quoted('a"b')
+    '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
 
 
-@dataclass(frozen=True)
-class Sample:
-    """What lines of one publication look like: one that shows it, and the types of the columns."""
-
-    record: dict[str, Any]
-    features: dict[str, str]
-    outputs: dict[str, str]
-
-    @classmethod
-    def of(cls, lines: Iterable[bytes], exact: bool) -> "Sample":
-        """Look at lines until no type is unknown, or at all of them."""
-        features: dict[str, set[str]] = {}
-        answers: set[str] = set()
-        for line in lines:
-            record = orjson.loads(line)
-            for name, values in record["inputs"].items():
-                features.setdefault(name, set()).update(_types(values))
-            answers.update(_types(_flat([record["classes"], record["predictions"]])))
-            if not exact and answers and all(features.values()):
-                break
-        several = record["targets"] is not None
-        lists = 3 if several and record["classes"] is not None else 2
-        return cls(
-            record,
-            {name: _joined(types) for name, types in features.items()},
-            {
-                "predictions": _joined(answers) + ("[][]" if several else "[]"),
-                "probabilities": "DOUBLE" + "[]" * lists,
-            },
-        )
-
-
-def _requests(lines: Iterable[bytes]) -> Iterator[bytes]:
-    return (line for line in lines if line.startswith(REQUEST))
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
 
 
 def _names(features: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
@@ -210,59 +200,3 @@ def _names(features: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
         used.add(name.casefold())
         names[feature] = name
     return names
-
-
-def _with_numbers_for_names(line: bytes) -> bytes:
-    """Call a line's inputs 0, 1, …: the names of its features differ in capitals alone."""
-    record = orjson.loads(line)
-    record["inputs"] = {str(n): values for n, values in enumerate(record["inputs"].values())}
-    return orjson.dumps(record)
-
-
-def _types(values: Iterable[Any]) -> set[str]:
-    """List the types that values need in SQL; None needs none."""
-    kinds = {type(value) for value in values} & TYPES.keys()
-    types = {TYPES[kind] for kind in kinds}
-    if int in kinds:
-        numbers = [value for value in values if type(value) is int]
-        types |= {"UBIGINT"} if max(numbers) >= 2**63 else set()
-        types |= {"SIGNED"} if min(numbers) < 0 else set()
-    return types
-
-
-def _joined(types: set[str]) -> str:
-    """Give the type that holds all of them.
-
-    Examples
-    --------
-    >>> _joined({"BIGINT", "SIGNED"}), _joined({"BIGINT", "UBIGINT"}), _joined({"BIGINT", "DOUBLE"})
-    ('BIGINT', 'UBIGINT', 'DOUBLE')
-    >>> _joined({"BIGINT", "VARCHAR"}), _joined(set())
-    ('VARCHAR', 'BOOLEAN')
-    """
-    if types <= {"BOOLEAN"}:
-        return "BOOLEAN"  # of a column without a value, too; it joins with any other type
-    if types <= {"BIGINT", "SIGNED"}:
-        return "BIGINT"
-    if types <= {"BIGINT", "UBIGINT"}:
-        return "UBIGINT"
-    if types <= {"BIGINT", "UBIGINT", "SIGNED", "DOUBLE"}:
-        return "DOUBLE"
-    return "VARCHAR"
-
-
-def _flat(values: Any) -> list[Any]:
-    """Take values out of lists in lists."""
-    return [v for each in values for v in (_flat(each) if isinstance(each, list) else [each])]
-
-
-def _struct(kinds: dict[str, str]) -> str:
-    return f"STRUCT({', '.join(f'{_quoted(name)} {kind}[]' for name, kind in kinds.items())})"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -5,30 +5,32 @@
     <segment>.<model>.<version>.<part>.<from>_<to>.parquet    its predictions; microseconds, UTC
     <segment>.feedback.0.0.<from>_<to>.parquet                what it was told
     <segment>.damage                                          what is wrong with it, if anything
-    <segment>.<last>.<parts>.done                             the copy is whole: its last line's
-                                                              number, how many Parquet files
+    <segment>.<last>.<parts>.<deleted>.done                   the copy is whole: its last line's
+                                                              number, how many Parquet files, the
+                                                              highest segment it says was deleted
 
-All of it can be deleted at any time: it is made again from the log.
+All of it can be deleted at any time: it is made again from the log. The last kind stays when its
+segment is gone and nobody knows why.
 """
 
+import json
 import os
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 import duckdb
-import orjson
 from tqdm.auto import tqdm
 
 from service.contract.errors import LabloopError
-from service.contract.files import is_locked, locked, sync_path
+from service.contract.files import is_locked, locked
 from service.contract.segments import (
     FOLDER,
     TORN,
@@ -37,21 +39,13 @@ from service.contract.segments import (
     sealed_segments,
     stem,
 )
-from service.lab.log_columns import (
-    REQUEST,
-    Database,
-    connect,
-    write_feedback,
-    write_requests,
-)
-from service.lab.segment_lines import SegmentLines
+from service.lab.log_columns import Database, connect
+from service.lab.log_gaps import missing_lines, missing_segments
+from service.lab.segment_copy import DAMAGE, DONE, PARQUET, SegmentCopy, key
 
-PARQUET, DAMAGE, DONE = ".parquet", ".damage", ".done"
 SHOWN = 8  # new segments that take long enough for a progress bar
-FORMAT = 1  # rises when a copy that was made before cannot be used any more
-FEEDBACK = "feedback.0"  # versions of a model that has this name begin with 1
-# What a line that was not written by the API, although it looks so, may lead to.
-UNREADABLE = (duckdb.DataError, duckdb.ProgrammingError, LookupError, TypeError, ValueError)
+FORMAT = 2  # rises when a copy that was made before cannot be used any more
+LOOKS = 3  # at a log that changes while segments seem to be missing
 WORKERS = os.cpu_count() or 1
 
 
@@ -77,7 +71,8 @@ class Part:
 class LogFiles:
     """The whole log at one moment, as Parquet files, with a database to read them.
 
-    `damage` says what is wrong with the log; `torn` counts lines that crashes cut off.
+    The database reads nothing else. `damage` says what is wrong with the log; `torn` counts lines
+    that crashes cut off.
     """
 
     database: Database
@@ -85,6 +80,27 @@ class LogFiles:
     feedback: list[Part]
     damage: list[str]
     torn: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """The mark that a segment's copy is whole, by its name."""
+
+    segment: str
+    last: int
+    parts: int
+    deleted: int
+
+    @classmethod
+    def of(cls, file: Path) -> "Done":
+        """Read a file's name."""
+        segment, last, parts, deleted, _ = file.name.split(".")
+        return cls(segment, int(last), int(parts), int(deleted))
+
+    @property
+    def name(self) -> SegmentName:
+        """The segment's name."""
+        return SegmentName.of(Path(self.segment))
 
 
 class LogCopy:
@@ -100,8 +116,10 @@ class LogCopy:
 
     def __init__(self, logs: Path, copies: Path) -> None:
         self.folder = logs / FOLDER
-        digest = sha256(str(logs.resolve()).encode()).hexdigest()[:8]
-        self.home = copies / f"{FORMAT}-{logs.name[:20]}-{digest}"
+        digest = sha256(os.fsencode(logs.resolve())).hexdigest()[:8]
+        name = f"{re.sub(r'[^A-Za-z0-9_-]', '_', logs.name[:20])}-{digest}"
+        self.home = copies / f"{FORMAT}-{name}"
+        self._outdated = [copies / f"{number}-{name}" for number in range(1, FORMAT)]
 
     @contextmanager
     def files(self) -> Iterator[LogFiles]:
@@ -112,32 +130,58 @@ class LogCopy:
         LabloopError
             The copy cannot be written.
         """
-        with TemporaryDirectory() as folder, connect() as database:
-            now = Path(folder)
+        for look in range(1, LOOKS + 1):
+            with ExitStack() as held:
+                present = self._present()
+                files, missing = held.enter_context(self._files(present))
+                if missing and present != self._present() and look < LOOKS:
+                    continue  # retention deletes just now: its note may be in what came since
+                yield files
+                return
+
+    @contextmanager
+    def _files(self, present: set[SegmentName]) -> Iterator[tuple[LogFiles, list[str]]]:
+        with ExitStack() as held:
+            # Names that DuckDB takes for nothing but names, whatever the folders are called.
+            root = Path(held.enter_context(TemporaryDirectory(prefix="labloop-"))).resolve()
+            now, home, log = root / "open", root / "copy", root / "log"
+            now.mkdir()
+            home.symlink_to(self.home.absolute())
+            log.symlink_to(self.folder.absolute())
+            database = held.enter_context(connect(root, self.home, self.folder))
             self._check()
             opened = [*self._open_segments()]  # before the sealed ones: none is missed
-            copied = self._listed()  # as well: none is taken for one whose segment is gone
+            copied = _listed(home)  # as well: none is taken for one whose segment is gone
             sealed = sealed_segments(self.folder)
-            names = {stem(file) for file in sealed}
-            opened = [(file, content) for file, content in opened if stem(file) not in names]
+            names = {key(stem(file)) for file in sealed}
+            opened = [(file, content) for file, content in opened if key(stem(file)) not in names]
             for file, content in opened:
-                _copy(database, file, content, now, now)
+                SegmentCopy(database, file, log / file.name, content, now, now).write()
             try:
-                self._refresh(database, copied, sealed)
+                self._refresh(database, copied, sealed, home, log)
             except (OSError, duckdb.IOException) as error:
                 raise LabloopError(
                     f"The copy of the log at {self.home} cannot be written ({error}). "
                     "Make room there, or set LOG_COPY_DIR to another folder."
                 ) from error
-            found = [*now.iterdir(), *(f for f in self._listed() if stem(f) in names)]
+            listed = _listed(home)
+            found = [*now.iterdir(), *(file for file in listed if stem(file) in names)]
             parts = [Part.of(file) for file in _whole(found) if file.suffix == PARQUET]
-            yield LogFiles(
+            done = [Done.of(file) for file in found if file.suffix == DONE]
+            deleted = max((each.deleted for each in done), default=0)
+            gone = self._gone(listed, {*(each.segment for each in done)}, deleted)
+            present = {*present, *(each.name for each in done)}
+            missing = missing_segments(present, gone, deleted, self.home)
+            spans = [(each.name, each.last) for each in done]
+            damage = [*_damage(found), *missing, *missing_lines(present, spans)]
+            files = LogFiles(
                 database=database,
                 predictions=[part for part in parts if part.version],
                 feedback=[part for part in parts if not part.version],
-                damage=[*_damage(found)],
+                damage=damage,
                 torn=self._torn(opened),
             )
+            yield files, missing
 
     def _check(self) -> None:
         """Refuse a log that may not be read; none at all is an empty one."""
@@ -151,6 +195,22 @@ class LogCopy:
                 f"The prediction log at {self.folder} cannot be read ({error.strerror}). "
                 "Set LOGS_DIR to where it is, or change its permissions."
             ) from error
+
+    def _present(self) -> set[SegmentName]:
+        """List the segments that are there, those of which only a torn end is left as well."""
+        files = [*open_segments(self.folder), *sealed_segments(self.folder)]
+        return {SegmentName.of(file) for file in [*files, *self.folder.glob(f"*{TORN}")]}
+
+    def _gone(self, listed: list[Path], there: set[str], deleted: int) -> list[SegmentName]:
+        """List the segments that were copied and are gone; what retention deleted is forgotten."""
+        gone = []
+        for file in listed:
+            if file.suffix == DONE and (done := Done.of(file)).segment not in there:
+                if done.name.number > deleted:
+                    gone.append(done.name)
+                else:
+                    file.unlink(missing_ok=True)
+        return gone
 
     def _open_segments(self) -> Iterator[tuple[Path, bytes]]:
         """Read what open segments hold now; the API goes on writing to them."""
@@ -168,30 +228,30 @@ class LogCopy:
                         torn.add(stem(file))
         return len(torn)
 
-    def _listed(self) -> list[Path]:
-        if not self.home.is_dir():
-            return []
-        return [file for file in self.home.iterdir() if not file.name.startswith(".")]
-
-    def _refresh(self, database: Database, copied: list[Path], sealed: list[Path]) -> None:
+    def _refresh(
+        self, database: Database, copied: list[Path], sealed: list[Path], home: Path, log: Path
+    ) -> None:
         """Copy the segments that are new, and drop the copies of those that are gone."""
-        names = {stem(file) for file in sealed}
+        names = {key(stem(file)) for file in sealed}
         for file in copied:
-            if stem(file) not in names:
+            if stem(file) not in names and file.suffix != DONE:
                 file.unlink(missing_ok=True)
         whole = {stem(file) for file in _whole(copied)}
-        new = [file for file in sealed if stem(file) not in whole]
+        new = [file for file in sealed if key(stem(file)) not in whole]
         if not new:
             return
         self.home.mkdir(parents=True, exist_ok=True)
-        with self._staging() as staging, ThreadPoolExecutor(WORKERS) as pool:
+        for folder in self._outdated:
+            rmtree(folder, ignore_errors=True)
+        with self._staging(home) as staging, ThreadPoolExecutor(WORKERS) as pool:
 
             def copy(file: Path) -> None:
                 content = _content(file)
                 if content is None:
                     return
+                cursor = database.cursor()
                 try:
-                    _copy(database.cursor(), file, content, staging, self.home)
+                    SegmentCopy(cursor, file, log / file.name, content, staging, home).write()
                 except duckdb.IOException:
                     if file.exists():
                         raise
@@ -201,7 +261,7 @@ class LogCopy:
                 pass
 
     @contextmanager
-    def _staging(self) -> Iterator[Path]:
+    def _staging(self, home: Path) -> Iterator[Path]:
         """Give a hidden folder to write to; what killed ones left is cleared away."""
         with ExitStack() as held:
             with locked(self.home):
@@ -209,9 +269,15 @@ class LogCopy:
                     with suppress(FileNotFoundError):  # its builder has just finished
                         if not is_locked(leftover):
                             rmtree(leftover, ignore_errors=True)
-                staging = held.enter_context(TemporaryDirectory(prefix=".staging-", dir=self.home))
+                staging = held.enter_context(TemporaryDirectory(prefix=".staging-", dir=home))
                 held.enter_context(locked(Path(staging)))
             yield Path(staging)
+
+
+def _listed(home: Path) -> list[Path]:
+    if not home.is_dir():
+        return []
+    return [file for file in home.iterdir() if not file.name.startswith(".")]
 
 
 def _content(file: Path) -> bytes | None:
@@ -224,70 +290,15 @@ def _content(file: Path) -> bytes | None:
         raise LabloopError(f"{file} cannot be read ({error.strerror}).") from error
 
 
-def _copy(database: Database, file: Path, content: bytes, staging: Path, home: Path) -> None:
-    """Write a segment's files under hidden names, then show them, the mark that it is done last."""
-    segment, writer = stem(file), SegmentName.of(file).writer
-    lines = SegmentLines.of(file, content)
-    parts: list[tuple[Path, str]] = []
-
-    def write(found: Iterable[bytes], source: Path | None = None, exact: bool = False) -> None:
-        first = orjson.loads(next(line for line in found if line.startswith(REQUEST)))
-        name = f"{first['model']}.{first['version']}.{len(parts)}"
-        staged = staging / f"{segment}.{name}"
-        write_requests(database, found, writer, staged, source, lines.marked, exact)
-        parts.append((staged, name))
-
-    for found in lines.requests:
-        try:
-            write(found, lines.source)
-        except UNREADABLE:
-            try:
-                write(found, exact=True)
-            except UNREADABLE as error:
-                count = sum(line.startswith(REQUEST) for line in found)
-                reason = " ".join(str(error).split())[:200]
-                lines.damage.append(f"{file}: {count} lines cannot be read: {reason}")
-    if lines.feedback:
-        staged = staging / f"{segment}.{FEEDBACK}"
-        write_feedback(database, lines.feedback, staged)
-        parts.append((staged, f"{FEEDBACK}.0"))
-    for staged, name in parts:
-        sync_path(staged)
-        staged.rename(home / f"{segment}.{name}.{_span(database, staged)}{PARQUET}")
-    marks = {f"{segment}.{lines.last}.{len(parts)}{DONE}": ""}
-    if lines.damage:
-        marks = {f"{segment}{DAMAGE}": "\n".join(lines.damage)} | marks
-    for name, text in marks.items():
-        (staging / name).write_text(text)
-        (staging / name).rename(home / name)
-
-
-def _span(database: Database, file: Path) -> str:
-    """Say from when to when the predictions of a Parquet file are, in microseconds since 1970.
-
-    When the clock is set back, ids go on from where they were; both count.
-    """
-    query = """
-        SELECT epoch_us(min(least(time, given))), epoch_us(max(greatest(time, given))) FROM (
-            SELECT time, uuid_extract_timestamp(prediction_id) AS given FROM read_parquet(?))"""
-    ((first, last),) = database.execute(query, [str(file)]).fetchall()
-    return f"{first}_{last}"
-
-
 def _whole(files: list[Path]) -> list[Path]:
     """Leave out the copies that are not complete."""
     parts = Counter(stem(file) for file in files if file.suffix == PARQUET)
-    done = {stem(file): int(file.name.split(".")[2]) for file in files if file.suffix == DONE}
+    done = {stem(file): Done.of(file).parts for file in files if file.suffix == DONE}
     return [file for file in files if done.get(stem(file)) == parts[stem(file)]]
 
 
 def _damage(files: list[Path]) -> Iterator[str]:
-    """Say what is wrong within segments, and which lines are missing between them."""
+    """Say what is wrong within segments."""
     for file in files:
         if file.suffix == DAMAGE:
-            yield from file.read_text().splitlines()
-    done = sorted((SegmentName.of(f), int(f.name.split(".")[1])) for f in files if f.suffix == DONE)
-    for (earlier, last), (later, _) in pairwise(sorted(done, key=lambda each: each[0].writer)):
-        if earlier.writer == later.writer and earlier.number and last < later.before:
-            missing = later.before - last
-            yield f"{missing} lines between segments {earlier} and {later} are missing."
+            yield from json.loads(file.read_text())

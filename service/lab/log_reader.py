@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from service.lab.log_columns import Database
+from service.lab.log_columns import Database, connect
 from service.lab.log_copy import LogCopy, LogFiles, Part
 
 ATTEMPTS = 3  # as a segment may be deleted, to keep the log in its bounds, while it is read
@@ -131,8 +131,9 @@ def sql(copy: LogCopy, query: str) -> pd.DataFrame:
         raise ValueError('The query is empty. Ask e.g. "SELECT count(*) FROM predictions".')
 
     def ask(files: LogFiles) -> pd.DataFrame:
-        _create_views(files.database, files.predictions, files.feedback)
-        return files.database.execute(query).df()
+        with connect() as database:  # what is the user's own may reach any file
+            _create_views(database, files.predictions, files.feedback)
+            return database.execute(query).df()
 
     return _ask(copy, ask)[0]
 

@@ -13,27 +13,35 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from service.contract import artifact, baseline, golden
-from service.contract.errors import EstimatorError, LabloopError
+from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore, check_name
 from service.contract.settings import Settings
 from service.contract.signature import Output, Signature, as_frame
+from service.lab.revision import is_dirty
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A published version, as `Lab.publish` gives it back."""
+    """A published version, as `Lab.publish` gives it back.
+
+    `passed_over` names the deleted versions that a rollback has left out.
+    """
 
     model: str
     version: int
     live: bool
     manifest: Manifest
     workers: int = 1
+    passed_over: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         where = "live" if self.live else "published, not live"
         if self.live and self.workers > 1:
             where = f"live in {self.workers} workers"
+        if self.passed_over:
+            verb = "is" if len(self.passed_over) == 1 else "are"
+            where += f"; {', '.join(map(str, self.passed_over))} {verb} deleted and passed over"
         return f"{self.model} version {self.version} ({where})"
 
     def _repr_html_(self) -> str:
@@ -46,6 +54,7 @@ class ModelVersion:
             "targets": ", ".join(manifest.signature.output.targets or []),
             "trained on": f"{manifest.rows} rows, with "
             + ", ".join(f"{name} {number}" for name, number in manifest.libraries.items()),
+            "commit": manifest.commit,
         }
         rows = "".join(
             f'<tr><th style="text-align:left;white-space:nowrap">{name}</th>'
@@ -137,9 +146,10 @@ class Publication:
             parameters=dict(parameters),
             image=settings.labloop_image,
             git_revision=settings.git_revision or None,
+            git_dirty=is_dirty(settings),
         )
 
-        model = artifact.dumps(self.estimator)
+        model = self._model()
 
         def fill(folder: Path) -> Manifest:
             (folder / MODEL).write_bytes(model)
@@ -148,6 +158,18 @@ class Publication:
             return manifest
 
         return store.add(self.name, fill)
+
+    def _model(self) -> bytes:
+        """Give the model file's content, which the API will load under the same rules."""
+        content = artifact.dumps(self.estimator)
+        try:
+            artifact.loads(content)
+        except ArtifactError as error:
+            raise EstimatorError(
+                f"{type(self.estimator).__name__} cannot be published, for the API would refuse "
+                f"it. {error}"
+            ) from error
+        return content
 
     def _check_shape(self, shape: tuple[int, ...], rows: int) -> None:
         if shape != (rows,) and not (len(shape) == 2 and shape[0] == rows and shape[1] > 1):

@@ -58,7 +58,8 @@ class Quality(Report):
             axes.set_ylim(-0.03, 1.03)
         else:
             axes.set_ylim(bottom=0)
-        locator = AutoDateLocator(maxticks=10)  # type: ignore[no-untyped-call]
+        # Its own limits: with fewer ticks it finds none for spans like 4.7 hours, and warns.
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         words = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_formatter(words)

@@ -139,15 +139,21 @@ def _not_logged(
     """
     left_out: dict[int, str] = {}
     for version in log["version"].unique().tolist():
+        rows = np.flatnonzero(log["version"] == version)
         try:
             features = store.manifest(name, version).signature.features
-        except (NotFoundError, ArtifactError):  # nothing is known of it
-            continue
-        held = {feature.name for feature in features if not feature.private}
+            held = {feature.name for feature in features if not feature.private}
+            why = f"version {version} did not log"
+        except (NotFoundError, ArtifactError):  # only the log tells, and of nulls it tells nothing
+            held = {
+                each
+                for each in signature.names
+                if (column := logged_input(log, each)) is None or column.iloc[rows].notna().any()
+            }
+            why = f"version {version}, whose manifest is gone, has no value of"
         absent = [feature for feature in signature.names if feature not in held]
         if absent:
-            rows = np.flatnonzero(log["version"] == version).tolist()
-            left_out |= dict.fromkeys(rows, f"version {version} did not log {absent[0]!r}")
+            left_out |= dict.fromkeys(rows.tolist(), f"{why} {absent[0]!r}")
     return left_out
 
 

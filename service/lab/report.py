@@ -1,5 +1,6 @@
 """Report: what a look at the log gives back, as a table, sentences and a picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
@@ -10,9 +11,11 @@ from IPython.display import Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK = "#7f7f80"  # readable on light and dark
-BLUE, AMBER, RED = "#2f8fd8", "#d99a16", "#dd5140"
+# On white, as all figures of a notebook are: text has a contrast of 4.5 and more, and fills of 3.
+PAPER, INK, GREY = "#ffffff", "#444444", "#949494"
+BLUE, AMBER, RED = "#1f77b4", "#a36600", "#c8382a"
 SHOWN_ROWS = 30
+SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,7 @@ class Report:
 
     def figure(self) -> Figure:
         """Draw the picture anew; it can be changed and saved."""
-        figure = Figure(self.size, layout="constrained", facecolor="none")
+        figure = Figure(self.size, layout="constrained", facecolor=PAPER)
         self._draw(figure)
         for axes in figure.axes:
             _tidy(axes)
@@ -58,18 +61,30 @@ class Report:
     def _draw(self, figure: Figure) -> None:
         """Put axes into the figure, if there is something to draw."""
 
+    def _ranked(self) -> pd.DataFrame:
+        """Give the table as it is shown: the rows to look at come first."""
+        return self.table
+
+    @property
+    def _more(self) -> str:
+        """Say that there are more rows than are shown, if there are."""
+        rows = len(self.table)
+        return f"The first {SHOWN_ROWS} of {rows:,} rows." if rows > SHOWN_ROWS else ""
+
     def __str__(self) -> str:
         lines = [self.heading, *self.notes]
         if len(self.table):
-            lines.append(self.table.to_string(max_rows=SHOWN_ROWS, float_format=_short))
+            shown = self._ranked().head(SHOWN_ROWS)
+            lines += [shown.to_string(float_format=_short), *filter(None, [self._more])]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
         parts = [f"<p><b>{escape(self.heading)}</b></p>", f"<ul>{notes}</ul>" if notes else ""]
         if len(self.table):
-            shown = {"max_rows": SHOWN_ROWS, "float_format": _short, "na_rep": ""}
-            parts.append(f'<div style="overflow-x:auto">{self.table.to_html(**shown)}</div>')
+            shown = self._ranked().head(SHOWN_ROWS).to_html(float_format=_short, na_rep="")
+            parts.append(f'<div style="overflow-x:auto">{shown}</div>')
+            parts.append(f"<p>{self._more}</p>" if self._more else "")
         return "".join(parts)
 
     def _ipython_display_(self) -> None:
@@ -93,20 +108,46 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def named(names: Sequence[str]) -> str:
+    """List names, the first five of many.
+
+    Examples
+    --------
+    >>> named(["size", "weight"]), named("abcdefgh")
+    ('size, weight', 'a, b, c, d, e and 3 more')
+    """
+    more = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def shortened(text: str, length: int) -> str:
+    """Cut the middle out of a long text: names that begin alike often end otherwise.
+
+    Examples
+    --------
+    >>> shortened("amount_in_local_currency_07", 15)
+    'amount_…ency_07'
+    """
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[: length - 1 - half]}…{text[-half:]}"
+
+
 def _short(number: float) -> str:
     """Write a number as short as it can be read.
 
     Examples
     --------
-    >>> _short(0.12345), _short(41234.5), _short(2e-16)
+    >>> _short(0.12345), _short(41234.5), _short(2.34e-16)
     ('0.123', '41,234', '2e-16')
     """
-    return f"{number:,.0f}" if 1000 <= abs(number) < 1e9 else f"{number:.3g}"
+    if 1000 <= abs(number) < 1e9:
+        return f"{number:,.0f}"
+    return f"{number:.1g}" if abs(number) < 1e-4 else f"{number:.3g}"
 
 
 def _tidy(axes: Axes) -> None:
     """Take away what is only decoration."""
-    axes.set_facecolor("none")
+    axes.set_facecolor(PAPER)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for spine in axes.spines.values():

@@ -1,9 +1,8 @@
-"""Segment lines: what a segment holds, each line checked, sorted by what it is about."""
+"""Segment lines: what a segment holds, sorted by what it is about."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,113 +10,159 @@ from zlib import crc32
 
 import orjson
 
-from service.contract.errors import EstimatorError
+from service.contract.feature import printable
 from service.contract.log_line import LogLine
-from service.contract.model_store import check_name
 from service.contract.segments import OPEN, SegmentName, is_as_sealed, is_whole
-from service.lab.log_columns import REQUEST
+from service.lab.line_check import LineError, read_feedback, read_note, read_request
+from service.lab.log_sample import one_of_each_form
 
-FEEDBACK, NOTE = b'{"feedback"', b'{"note"'
-NO_MARKS = b'"marks":{},"sequence"'
+REQUEST, FEEDBACK, NOTE = b'{"model"', b'{"feedback"', b'{"note"'  # what lines begin with
 OLD_FIELDS = [*LogLine.__annotations__][:-1]  # version 0.2.0 had no checksum
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line, and where it is in its segment, counted from 1."""
+
+    number: int
+    text: bytes
 
 
 @dataclass
 class SegmentLines:
     """The whole lines of a segment.
 
-    `requests` has a list of lines for each publication, so that one list has one
-    layout. `damage` says in words what is wrong, with file and line.
-    `last` is the number of the writer's last line. `source` is the file itself,
-    where it holds requests to one version alone, besides what is not a request.
-    `marked` says whether a request may have marks.
+    `requests` has those of each publication by what they begin with, not looked at more closely
+    yet; feedback and notes are checked. `damage` says in words what is wrong, with file and line.
+    `last` is the number of the writer's last line. `deleted` is the highest number of a segment
+    that a note here says was deleted to keep the log in its bounds.
     """
 
-    requests: list[Iterable[bytes]] = field(default_factory=list)
+    file: Path
+    requests: dict[bytes, list[Line]] = field(default_factory=dict)
     feedback: list[bytes] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
     last: int = 0
-    source: Path | None = None
-    marked: bool = True
+    deleted: int = 0
 
     @classmethod
     def of(cls, file: Path, content: bytes) -> "SegmentLines":
         """Check and sort the lines of a segment; what follows the last line's end is left out."""
-        as_sealed = is_as_sealed(file, content)
-        if as_sealed and (lines := cls._of_one_version(file, content)):
-            return lines
-        lines = cls()
+        lines, shown = cls(file), printed(file)
         *pieces, tail = content.split(b"\n")
-        by_kind: dict[bytes, list[bytes]] = defaultdict(list)
+        by_head: dict[bytes, list[Line]] = defaultdict(list)
+        others: list[Line] = []
         name = SegmentName.of(file)
         last, unknown = name.before, 0
-        head, same = b"\n", by_kind[b"\n"]
-        for number, line in enumerate(pieces, 1):
-            if is_whole(line):
-                sequence = _sequence(line)
+        head, same = b"\n", others
+        for number, text in enumerate(pieces, 1):
+            if is_whole(text):
+                sequence = _sequence(text)
                 missing = sequence - last - unknown - 1
                 if sequence <= last:
-                    lines.damage.append(f"{file}, line {number} is there twice; one is left out.")
+                    lines.damage.append(f"{shown}, line {number} is there twice; one is left out.")
                     continue
                 if missing > 0:
-                    lines.damage.append(f"{file}, line {number}: {missing} before it are missing.")
+                    lines.damage.append(f"{shown}, line {number}: {missing} before it are missing.")
                 last, unknown = sequence, 0
-            elif not name.number and (old := _of_old_version(line)) is not None:
-                line = old
+            elif not name.number and (old := _of_old_version(text)) is not None:
+                text = old
             else:
-                lines.damage.append(f"{file}, line {number} is damaged and left out.")
+                lines.leave_out(number)
                 unknown += 1
                 continue
-            if not line.startswith(head):  # mostly it is about what the line before was about
-                head = _head(line)
-                same = by_kind[head]
-            same.append(line)
-        del by_kind[b"\n"]
+            if not text.startswith(head):  # mostly it is about what the line before was about
+                is_request = text.startswith(REQUEST)
+                head = _head(text) if is_request else b"\n"
+                same = by_head[head] if is_request else others
+            same.append(Line(number, text))
         if tail and not file.name.endswith(OPEN):
-            lines.damage.append(f"{file}, line {len(pieces) + 1} is cut off and left out.")
-        if name.is_sealed and not as_sealed and not lines.damage:
-            lines.damage.append(f"{file} is not what was sealed: its end is missing.")
-        for found in by_kind.values():
-            if found[0].startswith(REQUEST):
-                lines.requests.append(found)
-            elif found[0].startswith(FEEDBACK):
-                lines.feedback += found
+            lines.damage.append(f"{shown}, line {len(pieces) + 1} is cut off and left out.")
+        if name.is_sealed and not is_as_sealed(file, content) and not lines.damage:
+            lines.damage.append(f"{shown} is not what was sealed: its end is missing.")
+        lines.requests = dict(by_head)
         lines.last = last + unknown
+        for line in others:
+            lines._add(line)
         return lines
 
+    def leave_out(self, number: int, reason: object = "") -> None:
+        """Say that a line is damaged."""
+        why = f": {reason}" if reason else ""
+        self.damage.append(f"{printed(self.file)}, line {number} is damaged and left out{why}.")
+
+    def _add(self, line: Line) -> None:
+        """Take what is no request."""
+        try:
+            if line.text.startswith(FEEDBACK):
+                self.feedback.append(orjson.dumps(read_feedback(line.text)))
+            elif line.text.startswith(NOTE):
+                note = read_note(line.text)
+                segment = SegmentName.of(Path(str(note["details"].get("segment"))))
+                if note["note"] == "deleted" and segment.number < SegmentName.of(self.file).number:
+                    self.deleted = max(self.deleted, segment.number)
+            else:
+                raise LineError("it is none of request, feedback and note")
+        except LineError as error:
+            self.leave_out(line.number, error)
+
+
+@dataclass
+class OneVersion:
+    """A whole segment with requests to one publication alone, besides feedback and notes.
+
+    That is the usual case, and hardly anything is done for each of its requests here, which is
+    what makes it quick. `count` is how many there are, and `samples` has one of each form.
+    `others` are the numbers of the other lines.
+    """
+
+    lines: SegmentLines
+    samples: list[bytes]
+    count: int
+    others: list[int]
+
     @classmethod
-    def _of_one_version(cls, file: Path, content: bytes) -> "SegmentLines | None":
-        """Take a whole segment as it is, if it has requests to one version alone: the usual case.
-
-        Nothing is done for each line, which is what makes it quick.
-        """
+    def of(cls, file: Path, content: bytes) -> "OneVersion | None":
+        """Look whether a segment is such a one."""
         start = content.find(b"\n" + REQUEST) + 1
-        if not start or not content.startswith(NOTE):  # each segment's first line is one
+        is_whole_segment = content.startswith(NOTE) and content.endswith(b"\n")
+        if not start or not is_whole_segment or not is_as_sealed(file, content):
             return None
-        requests = content.count(b"\n" + _head(content[start : content.index(b"\n", start)]))
-        lines = content.count(b"\n")
-        feedback: list[bytes] = []
-        if requests + 1 < lines:  # there is something else as well
-            feedback = [line for line in _Lines(content) if line.startswith(FEEDBACK)]
-            if requests + len(feedback) + content.count(b"\n" + NOTE) + 1 < lines:
+        head = _head(content[start : content.index(b"\n", start)])
+        count, total = content.count(b"\n" + head), content.count(b"\n")
+        lines = SegmentLines(file)
+        texts = _lines(content) if count + 1 < total else iter([content[: start - 1]])
+        others = []
+        for number, text in enumerate(texts, 1):
+            if text.startswith(head):
+                continue
+            if not is_whole(text):
                 return None
-        return cls(
-            requests=[_Lines(content)],
-            feedback=feedback,
-            last=SegmentName.of(file).before + lines,
-            source=file,
-            marked=content.count(NO_MARKS) < requests,
-        )
+            others.append(_sequence(text))
+            lines._add(Line(number, text))
+            if lines.damage:
+                return None
+        if len({*others}) + count < total:
+            return None
+        lines.last = SegmentName.of(file).before + total
+        samples = [line for line in one_of_each_form(content) if line.startswith(head)]
+        return cls(lines, samples, count, others)
 
 
-@dataclass(frozen=True)
-class _Lines:
-    """The lines of a segment, parted only as far as somebody reads them."""
+def printed(file: Path) -> str:
+    r"""Name a file in a sentence; what could act on a terminal is escaped.
 
-    content: bytes
+    Examples
+    --------
+    >>> print(printed(Path("a\nb")))
+    'a\nb'
+    """
+    name = str(file)
+    return name if name.isprintable() else printable(repr(name))
 
-    def __iter__(self) -> Iterator[bytes]:
-        return (line[:-1] for line in BytesIO(self.content))
+
+def _lines(content: bytes) -> Iterator[bytes]:
+    return (line[:-1] for line in BytesIO(content))
 
 
 def _head(line: bytes) -> bytes:
@@ -126,8 +171,9 @@ def _head(line: bytes) -> bytes:
 
 
 def _sequence(line: bytes) -> int:
-    """Read a whole line's number."""
-    return int(line[line.rindex(b'"sequence":') + 11 : line.rindex(b",")])
+    """Read a whole line's number; 0 if it has none."""
+    number = line[line.rfind(b'"sequence":') + 11 : line.rfind(b",")]
+    return int(number) if number.isdigit() and len(number) < 19 else 0
 
 
 def _of_old_version(line: bytes) -> bytes | None:
@@ -138,13 +184,13 @@ def _of_old_version(line: bytes) -> bytes | None:
             return None
         if "id" in record:
             record = _of_one_prediction(record)
-        check_name(record["model"])
-        datetime.fromisoformat(record["time"])
         layout = [record["classes"], record["targets"], [*record["inputs"]]]
         record["digest"] = f"{crc32(orjson.dumps(layout)):08x}"
-        return orjson.dumps({name: record[name] for name in OLD_FIELDS})
-    except (EstimatorError, KeyError, TypeError, ValueError, AttributeError):
+        line = orjson.dumps({name: record[name] for name in OLD_FIELDS})
+        read_request(line)
+    except (KeyError, TypeError, ValueError, AttributeError):
         return None
+    return line
 
 
 def _of_one_prediction(old: dict[str, Any]) -> dict[str, Any]:

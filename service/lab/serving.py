@@ -3,8 +3,9 @@
 import time
 from typing import Any
 
+from service.contract.aliases import Aliases
 from service.contract.errors import ApiUnreachableError, LabloopError, RefusedError
-from service.contract.model_store import Aliases, ModelStore
+from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
 from service.lab.client import Client
 from service.lab.publication import ModelVersion
@@ -47,6 +48,7 @@ def wait_until_served(
                 all(worker["version"] == version for worker in workers),
                 store.manifest(name, version),
                 len(workers),
+                tuple(aliases.passed_over),
             )
         time.sleep(POLL_SECONDS)
     raise LabloopError(

@@ -75,6 +75,7 @@ function sayNotices(element, model) {
     const still = live === null ? "" : ` Version ${live.version} serves on.`;
     notices.push([`${what}${still}`, reason]);
   }
+  if (model.problem && !notices.length) notices.push(["Look after this model.", model.problem]);
   if (live === null && versions.length && !notices.length) {
     const call = `lab.promote("${model.name}", ${versions.at(-1)})`;
     notices.push(["To make a version live, run in a notebook:", call]);

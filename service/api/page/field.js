@@ -46,7 +46,7 @@ export class Field {
       );
     }
     // A phone's keyboard for numbers has no minus.
-    const keyboard = kind === "category" || !(minimum >= 0) ? "text" : "decimal";
+    const keyboard = kind === "category" || minimum === null || minimum < 0 ? "text" : "decimal";
     return make("input", {
       ...known,
       type: "text",
@@ -54,13 +54,13 @@ export class Field {
       autocapitalize: "off",
       spellcheck: "false",
       placeholder: nullable ? "missing" : null,
-      list: kind === "category" ? `${id}-list` : null,
+      list: this.feature.categories ? `${id}-list` : null,
     });
   }
 
   proposals(id) {
-    if (this.feature.kind !== "category") return null;
-    const known = (this.feature.categories ?? []).slice(0, OFFERED);
+    if (!this.feature.categories) return null; // a private feature has none to show
+    const known = this.feature.categories.slice(0, OFFERED);
     return make("datalist", { id }, known.map((each) => make("option", { value: oneLine(each) })));
   }
 
@@ -78,8 +78,8 @@ export class Field {
   }
 
   isUnusual() {
-    const { kind, minimum, maximum } = this.feature;
-    if (kind === "category") return this.category() === undefined;
+    const { kind, categories, minimum, maximum } = this.feature;
+    if (kind === "category") return categories !== null && this.category() === undefined;
     const number = Number(numberLiteral(this.input.value.trim()) ?? NaN);
     return minimum !== null && (number < minimum || number > maximum);
   }
@@ -97,7 +97,7 @@ export class Field {
 
   /** Give the value as JSON, exactly as it was typed; what is no number the API will refuse. */
   literal() {
-    const { kind, nullable, categories } = this.feature;
+    const { kind, nullable, type } = this.feature;
     const typed = kind === "category" ? this.input.value : this.input.value.trim();
     if (typed === "" && (nullable || kind !== "category")) return "null";
     if (kind === "boolean") return typed;
@@ -105,7 +105,7 @@ export class Field {
       const known = this.category();
       if (known !== undefined) return json(known);
       if (typed === "") return "null";
-      if (typeof categories?.[0] === "string") return JSON.stringify(typed);
+      if (type === "string") return JSON.stringify(typed);
     }
     return numberLiteral(typed) ?? JSON.stringify(typed);
   }
@@ -130,7 +130,7 @@ const oneLine = (value) => String(value).replace(/[\r\n]/g, "");
 /** Say in a few words what training saw of a feature. */
 export function range({ kind, minimum, maximum, categories }, most) {
   if (kind === "boolean") return "true or false";
-  if (kind === "category") return some(categories, most);
+  if (kind === "category") return categories ? some(categories, most) : "";
   if (minimum === null) return "";
   const [low, high] = [short(minimum), short(maximum)];
   return minimum === maximum ? `always ${low}` : `${low} to ${high}`;

@@ -1,0 +1,86 @@
+"""Aliases: which version of a model is live, and what was before, in one small file."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from service.contract.errors import ArtifactError
+from service.contract.files import read_regular, sync_path
+
+ALIASES = "aliases.json"
+LAST_NUMBER = 999_999_999  # that a version can have
+LARGEST = 1_000_000  # bytes
+KEPT = 1000  # earlier live versions, and deletions, that are remembered; so it stays small
+
+Number = Annotated[int, Field(ge=1, le=LAST_NUMBER)]
+
+
+class Aliases(BaseModel):
+    """Which version is live, and what was live before.
+
+    `generation` rises with every change, so that a reader can tell whether it
+    has seen one. `history` holds earlier live versions, the last one last. `last` is the
+    number that was given out last; 0 where that is not known, as in a file of Labloop 0.4.
+    `deleted` says when versions were deleted. `passed_over` is not in the file: after a
+    rollback it names the versions between that are not there any more.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: int = Field(default=0, ge=0, lt=2**53)
+    live: Number | None = None
+    shadow: Number | None = None
+    history: list[Number] = []
+    last: int = Field(default=0, ge=0, le=LAST_NUMBER)
+    deleted: dict[Number, AwareDatetime] = {}
+    passed_over: list[Number] = Field(default=[], exclude=True)
+
+
+def read(home: Path) -> Aliases:
+    """Read the aliases in a model's folder; a model without the file has none.
+
+    Raises
+    ------
+    ArtifactError
+        The file cannot be read.
+    """
+    try:
+        return Aliases.model_validate_json(read_regular(home / ALIASES, LARGEST))
+    except FileNotFoundError:
+        if not os.path.lexists(home / ALIASES):
+            return Aliases()
+        reason = "It is a link that leads nowhere"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = ".".join(map(str, first["loc"])) or "Its content"
+        reason += f": {first['msg']}"
+    raise ArtifactError(
+        f"{home.name}/{ALIASES} cannot be read ({reason[:200]}). In a notebook, "
+        f"lab.promote({home.name!r}, version) writes it anew."
+    )
+
+
+def replace(home: Path, aliases: Aliases) -> None:
+    """Replace the file in a model's folder at once: readers see the old one or the new one."""
+    history, deleted = aliases.history[-KEPT:], [*aliases.deleted.items()][-KEPT:]
+    kept = aliases.model_copy(update={"history": history, "deleted": dict(deleted)})
+    file = home / ALIASES
+    if file.is_dir() and not file.is_symlink():
+        raise ArtifactError(f"{file} is a folder where a file belongs. Move it away, then go on.")
+    handle, temporary = tempfile.mkstemp(prefix=".aliases-", dir=home)
+    try:
+        with os.fdopen(handle, "w") as opened:
+            opened.write(kept.model_dump_json() + "\n")
+            opened.flush()
+            os.fchmod(handle, 0o644)
+            os.fsync(handle)
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_path(home)

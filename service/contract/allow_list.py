@@ -1,0 +1,349 @@
+"""Allow-list: what a model file may hold, and which class may hold it where.
+
+It is the server's own and never read from a file. Most of it follows from
+scikit-learn itself, by rules that are written down here; what no rule gives is
+listed by name. To let more estimators be published, widen this file alone.
+"""
+
+import importlib
+import inspect
+import opcode
+import re
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import BSpline
+from sklearn._loss.loss import BaseLoss
+from sklearn.base import BaseEstimator
+from sklearn.cluster import Birch
+from sklearn.compose import make_column_selector
+from sklearn.gaussian_process.kernels import Kernel
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import all_estimators
+from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
+from skops.io._trusted_types import NUMPY_UFUNC_TYPE_NAMES, SCIPY_UFUNC_TYPE_NAMES
+
+OURS = "service.features"  # whoever trains writes their own classes and functions there
+
+
+def name_of(thing: Any) -> str:
+    """Give the name under which a class or function is listed.
+
+    Examples
+    --------
+    >>> name_of(BSpline)
+    'scipy.interpolate._bsplines.BSpline'
+    """
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
+# Classes whose objects are set up from attributes: scikit-learn's estimators (skops cannot write
+# Birch), and what was seen inside of them. None of them opens a file, starts a program or imports
+# by name, whatever its attributes are, as long as `FIXED` holds.
+OBJECTS = frozenset(
+    {name_of(each) for _, each in all_estimators() if each is not Birch}
+    | {
+        "scipy.interpolate._bsplines.BSpline",
+        "sklearn._loss.link.HalfLogitLink",
+        "sklearn._loss.link.IdentityLink",
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogLink",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.link.MultinomialLogit",
+        "sklearn._loss.loss.AbsoluteError",
+        "sklearn._loss.loss.ExponentialLoss",
+        "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn._loss.loss.HalfGammaLoss",
+        "sklearn._loss.loss.HalfMultinomialLoss",
+        "sklearn._loss.loss.HalfPoissonLoss",
+        "sklearn._loss.loss.HalfSquaredError",
+        "sklearn._loss.loss.HalfTweedieLoss",
+        "sklearn._loss.loss.HalfTweedieLossIdentity",
+        "sklearn._loss.loss.HuberLoss",
+        "sklearn._loss.loss.PinballLoss",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.compose._column_transformer.make_column_selector",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.Matern",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.gaussian_process.kernels.Sum",
+        "sklearn.gaussian_process.kernels.WhiteKernel",
+        "sklearn.metrics._scorer._CurveScorer",
+        "sklearn.metrics._scorer._PassthroughScorer",
+        "sklearn.metrics._scorer._Scorer",
+        "sklearn.model_selection._split.KFold",
+        "sklearn.model_selection._split.StratifiedKFold",
+        "sklearn.multiclass._ConstantPredictor",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+        "sklearn.utils._metadata_requests.MetadataRequest",
+        "sklearn.utils._metadata_requests.MethodMetadataRequest",
+    }
+)
+# Compiled classes: their state is a tuple of arrays and numbers.
+COMPILED = frozenset(
+    {
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+    }
+)
+TREE = "sklearn.tree._tree.Tree"
+# Compiled losses, which are made from one number or none.
+LOSSES = frozenset(
+    f"sklearn._loss._loss.Cy{loss}"
+    for loss in (
+        "AbsoluteError",
+        "ExponentialLoss",
+        "HalfBinomialLoss",
+        "HalfGammaLoss",
+        "HalfMultinomialLoss",
+        "HalfPoissonLoss",
+        "HalfSquaredError",
+        "HalfTweedieLoss",
+        "HalfTweedieLossIdentity",
+        "HuberLoss",
+        "PinballLoss",
+    )
+) | frozenset(
+    f"sklearn.linear_model._sgd_fast.{loss}"
+    for loss in (
+        "EpsilonInsensitive",
+        "Hinge",
+        "ModifiedHuber",
+        "SquaredEpsilonInsensitive",
+        "SquaredHinge",
+    )
+)
+# Functions, which only compute: ufuncs of NumPy and SciPy, and those of scikit-learn's scorers.
+UFUNCS = frozenset(NUMPY_UFUNC_TYPE_NAMES) | frozenset(SCIPY_UFUNC_TYPE_NAMES)
+FUNCTIONS = frozenset(
+    {
+        name_of(scorer._score_func)
+        for scorer in map(get_scorer, get_scorer_names())
+        if hasattr(scorer, "_score_func")
+    }
+    | {
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
+        "sklearn.feature_selection._mutual_info.mutual_info_classif",
+        "sklearn.feature_selection._mutual_info.mutual_info_regression",
+        "sklearn.feature_selection._univariate_selection.chi2",
+        "sklearn.feature_selection._univariate_selection.f_classif",
+        "sklearn.feature_selection._univariate_selection.f_regression",
+        "sklearn.utils.validation.check_array",
+    }
+)
+# Types of single values. Those that a dict's keys may have; others that an estimator may name.
+SCALARS = frozenset(
+    {"builtins.bool", "builtins.float", "builtins.int", "builtins.str"}
+    | {
+        name_of(each)
+        for each in {*np.sctypeDict.values()}
+        if issubclass(each, np.bool_ | np.number | np.str_ | np.datetime64 | np.timedelta64)
+    }
+)
+DTYPES = frozenset({"builtins.object", "numpy.number", "numpy.integer", "numpy.floating"}) | SCALARS
+DICTS = frozenset({"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"})
+SPARSE = frozenset(
+    f"scipy.sparse._{kind}.{kind}_{suffix}"
+    for kind in ("bsr", "coo", "csc", "csr", "dia")
+    for suffix in ("array", "matrix")
+)
+GENERATORS = frozenset({"numpy.random._generator.Generator", "numpy.random.mtrand.RandomState"})
+ALLOWED = (
+    OBJECTS | COMPILED | {TREE} | LOSSES | UFUNCS | FUNCTIONS | DTYPES | DICTS | SPARSE | GENERATORS
+) | {
+    "builtins.bytes",
+    "collections.defaultdict",
+    "builtins.list",
+    "builtins.set",
+    "builtins.slice",
+    "builtins.tuple",
+    "functools.partial",
+    "numpy.dtype",
+    "numpy.ma.MaskedArray",
+    "numpy.ndarray",
+}
+
+# What scikit-learn sets from outside of a class. Any other attribute is one that the class sets.
+SET_FROM_OUTSIDE = {
+    BaseEstimator: {
+        "_metadata_request",
+        "_sklearn_version",
+        "classes_",
+        "feature_names_in_",
+        "n_features_in_",
+    },
+    MetadataRequest: {*SIMPLE_METHODS},
+}
+# What `__setstate__` computes anew; it is not in the file.
+REBUILT = {IsotonicRegression: {"f_"}}
+# Where functions belong, beside the parameters that scikit-learn says may be callable.
+FUNCTION_ATTRIBUTES = {
+    BSpline: {"_asarray"},
+    BaseSearchCV: {"best_params_", "cv_results_", "param_distributions", "param_grid"},
+    _BaseScorer: {"_score_func"},
+}
+# Where objects belong that can be called like a function.
+CALLABLE_OBJECTS = {
+    BSpline: {"bsplines_"},
+    BaseLoss: {"_base_loss", "_loss"},
+    Kernel: {"best_params_", "cv_results_", "k1", "k2", "kernel", "kernel_", "param_grid"},
+    _BaseScorer: {"_curve_scorer", "_scorer", "owner", "scorer_", "scoring"},
+    _PassthroughScorer: {"owner", "scorer_"},
+    make_column_selector: {"_transformers", "transformers", "transformers_"},
+}
+# Attributes by which scikit-learn calls something by name or opens something, and the values that
+# each may have, alone or in a list.
+METHODS = frozenset({"decision_function", "predict", "predict_log_proba", "predict_proba"})
+FIXED: dict[str, frozenset[Any]] = {
+    "_response_method": METHODS,
+    "chain_method_": METHODS,
+    "input": frozenset({"content"}),  # a vectorizer's: with "filename" it opens what a row names
+    "memory": frozenset({None}),  # a folder of pickles, which `fit` reads
+    "stack_method_": METHODS | {None},
+}
+PATH = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")  # of attributes, all of them public
+
+
+@cache
+def resolve(name: str) -> Any:
+    """Import what a listed name, or a name of the user's own, stands for."""
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def is_ours(name: str, kind: type) -> bool:
+    """Say whether a class or a function is really defined in service/features.py."""
+    module, _, attribute = name.rpartition(".")
+    if module != OURS:
+        return False
+    found = getattr(importlib.import_module(OURS), attribute, None)
+    return isinstance(found, kind) and getattr(found, "__module__", None) == OURS
+
+
+@cache
+def attributes(owner: type) -> frozenset[str]:
+    """Give the names of the attributes that an object of a class may have.
+
+    They are the parameters of its constructor and what its own code assigns, as in
+    ``self.coef_ = ...``. A name that its class defines otherwise (a method, a property) is none:
+    the attribute would take its place.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> {"alpha", "coef_"} <= attributes(Ridge)
+    True
+    >>> attributes(Ridge) & {"predict", "predict_proba", "__class__"}
+    frozenset()
+    """
+    names = parameters(owner)
+    for base in owner.__mro__:
+        names |= SET_FROM_OUTSIDE.get(base, set())
+        for method, member in vars(base).items():
+            if method != "__sklearn_tags__":  # it sets attributes of the tags
+                for function in _functions(member):
+                    names |= _assigned(function.__code__)
+    return frozenset(name for name in names if not _is_defined(owner, name))
+
+
+def parameters(owner: type) -> set[str]:
+    """Give the names of a constructor's parameters."""
+    if owner.__init__ is object.__init__:  # type: ignore[misc]
+        return set()
+    return {*inspect.signature(owner.__init__).parameters} - {"self"}  # type: ignore[misc]
+
+
+def takes_functions(owner: type, attribute: str) -> bool:
+    """Say whether an attribute is one that holds a function, or a choice of them.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> [takes_functions(FunctionTransformer, name) for name in ("func", "kw_args")]
+    [True, False]
+    """
+    constraints = getattr(owner, "_parameter_constraints", {}).get(attribute)
+    return (
+        (isinstance(constraints, list) and callable in constraints)
+        or owner.__module__ == OURS
+        or any(attribute in FUNCTION_ATTRIBUTES.get(base, ()) for base in owner.__mro__)
+    )
+
+
+def takes_object(owner: type, attribute: str, kind: type) -> bool:
+    """Say whether an attribute may hold an object of a class, which may be one that is called."""
+    if kind.__module__ == OURS or not any("__call__" in vars(base) for base in kind.__mro__):
+        return True
+    return any(attribute in CALLABLE_OBJECTS.get(base, ()) for base in kind.__mro__)
+
+
+def takes_value(owner: type, attribute: str, value: Any) -> bool:
+    """Say whether an attribute may have a value, if it is one that few values are right for.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> takes_value(CountVectorizer, "input", "content")
+    True
+    >>> takes_value(CountVectorizer, "input", "filename")
+    False
+    """
+    if attribute == "importance_getter":
+        return not isinstance(value, str) or PATH.fullmatch(value) is not None
+    if attribute not in FIXED or not any(
+        base.__module__.startswith("sklearn.") and attribute in attributes(base)
+        for base in owner.__mro__
+    ):
+        return True
+    return FIXED[attribute].issuperset(value if isinstance(value, list | tuple) else [value])
+
+
+def _is_defined(owner: type, name: str) -> bool:
+    """Whether a class gives the name a meaning that an attribute would change."""
+    return name.startswith("__") or any(
+        not isinstance(vars(base).get(name), bool | int | float | str | None)
+        for base in owner.__mro__
+    )
+
+
+def _functions(member: Any) -> Iterator[FunctionType]:
+    """Give the functions behind a class's member: a method's, a property's, a decorated one's."""
+    if isinstance(member, FunctionType):
+        yield member
+        inside = [member.__dict__.get("__wrapped__")]
+    elif isinstance(member, type | bool | int | float | str | dict | None):
+        inside = []
+    else:
+        inside = [
+            getattr(member, name, None) for name in ("__func__", "fget", "fn", "fset", "func")
+        ]
+    for each in inside:
+        if isinstance(each, FunctionType):
+            yield from _functions(each)
+
+
+def _assigned(code: CodeType) -> set[str]:
+    """Give the names that a function assigns to attributes, as its bytecode says."""
+    names, wide = set(), 0
+    for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        argument |= wide
+        wide = argument << 8 if operation == opcode.EXTENDED_ARG else 0
+        if operation == opcode.opmap["STORE_ATTR"]:
+            names.add(code.co_names[argument])
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _assigned(constant)
+    return names
