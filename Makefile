@@ -8,7 +8,8 @@ COMPILE = $(VENV)/bin/uv pip compile $(1) --universal --python-version 3.11 \
 OUTSIDE := $(basename $(notdir $(wildcard tests/outside/*.in)))
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-docker up-local down upgrade doctor venv outside test soak bench notebooks lock lint audit
+.PHONY: help up up-docker up-local down upgrade doctor delete-log venv outside test soak bench notebooks \
+	lock lint audit
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ upgrade: ## get the newest version by git; outputs of notebooks that only ran do
 
 doctor: ## look at everything that is needed, and say what to do about what is amiss
 	@$(PYTHON) -m start.doctor
+
+delete-log: ## stop, and delete every logged input: the log and its copy; it asks first
+	@$(PYTHON) -m start.deletion
 
 venv: $(VENV)/.installed ## make .venv with everything for both sides and the tests
 

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from service.contract import env_file
 from start import running, up
@@ -222,20 +223,52 @@ def check_space(usable: bool) -> Iterator[Finding]:
             yield Finding("ok", "space", text)
 
 
-def check_images() -> Iterator[Finding]:
+def check_images(config: dict[str, Any]) -> Iterator[Finding]:
     """Whether the images are those of this checkout."""
     wanted = up.version()
-    named = set(
-        re.findall(r"image: (labloop-\w+):(\S+)", (ROOT / "docker-compose.yml").read_text())
-    )
-    for image, tag in sorted(named):
+    for image in sorted({service["image"] for service in config["services"].values()}):
+        tag = image.rpartition(":")[2]
         if tag != wanted:
-            text = f"docker-compose.yml names {image}:{tag}, and VERSION says {wanted}. "
+            text = f"docker-compose.yml names {image}, and VERSION says {wanted}. "
             yield Finding("fix", "images", f"{text}Get both from one commit.")
-        elif up.answer("docker", "image", "inspect", "--format", "{{.Id}}", f"{image}:{tag}"):
-            yield Finding("ok", "images", f"{image}:{tag} is built.")
+        elif up.is_built(image):
+            yield Finding("ok", "images", f"{image} is built.")
         else:
-            yield Finding("note", "images", f"{image}:{tag} is not built yet; `make up` does it.")
+            yield Finding("note", "images", f"{image} is not built yet; `make up` does it.")
+
+
+def check_project(config: dict[str, Any], refusal: str) -> Iterator[Finding]:
+    """Whether Compose takes what is set here, and the project's name is this checkout's alone."""
+    if up.is_nameless():
+        text = f"The folder's name, {ROOT.name!a}, gives none; `make up` chooses one, and keeps it "
+        yield Finding("note", "project", f"{text}in `.env` as COMPOSE_PROJECT_NAME.")
+    elif refusal:
+        text = f"{up.REFUSED}: {refusal}."
+        if "project name" in refusal:
+            text += " Choose another: COMPOSE_PROJECT_NAME=labloop"
+        yield Finding("fix", "project", text)
+    elif other := up.other_checkout(config["name"]):
+        text = f"{config['name']!r} is in use by the checkout at {other}. Give this one a project "
+        text += f"of its own, in `.env`: COMPOSE_PROJECT_NAME={config['name']}-2"
+        yield Finding("fix", "project", text)
+    else:
+        yield Finding("ok", "project", f"{config['name']!r} is this checkout's.")
+
+
+def check_started(local: int, config: dict[str, Any], is_up: bool) -> Iterator[Finding]:
+    """Say what is started, and where what it is asked is logged."""
+    if local:
+        yield Finding("ok", "started", f"Without Docker, by process {local}.")
+    if is_up:
+        log = config["volumes"]["logs"]["name"]
+        text = f"In Docker, as project {config['name']!r}. Its log is in the volume {log}: its own "
+        text += "JupyterLab reads it, and a notebook that runs on this machine does not."
+        yield Finding("ok", "started", text)
+    if local and is_up:
+        text = "Both share the models, and each has a log of its own. `make down` stops both."
+        yield Finding("fix", "started", text)
+    if not local and not is_up:
+        yield Finding("note", "started", "Nothing is; `make up` starts it.")
 
 
 def checks() -> Iterator[Finding]:
@@ -245,17 +278,21 @@ def checks() -> Iterator[Finding]:
     yield from check_env_file(usable)
     yield from check_checkout(usable)
     yield from check_space(usable)
-    local, found = up.running(), running.containers() if usable else []
-    yield from check_ports({*up.PORTS} if local else up.ports_of_stack() if usable else set())
+    config: dict[str, Any] = {}
     if usable:
-        yield from check_images()
+        config, refusal = up.compose_config()
+        yield from check_project(config, refusal)
+    if config and up.other_checkout(config["name"]):
+        config = {}  # what is left to look at would be the other's
+    local, found = up.running(), running.containers() if config else []
+    yield from check_ports({*up.PORTS} if local else up.ports_of_stack() if config else set())
+    if config:
+        yield from check_images(config)
         yield from running.check_containers(found)
-    if local:
-        yield Finding("ok", "started", f"Without Docker, by process {local}.")
+    is_up = any(container["State"] == "running" for container in found)
+    yield from check_started(local, config, is_up)
     if local or found:
         yield from running.check_servers(bool(local))
-    else:
-        yield Finding("note", "started", "Nothing is; `make up` starts it.")
 
 
 def main() -> int:

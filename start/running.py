@@ -69,11 +69,11 @@ def check_containers(found: list[dict[str, Any]]) -> Iterator[Finding]:
     for each in found:
         service, state = each["Service"], each["State"]
         health, code = each.get("Health") or "", each.get("ExitCode", 0)
-        ended_well = service == "train" and state == "exited" and code == 0
+        ended_well = service in ("checkout", "train") and state == "exited" and code == 0
         logs = f"`docker compose logs {service}` says why."
         image = str(each.get("Image", ""))
         if ended_well or (state == "running" and health in ("healthy", "")):
-            if image.startswith("labloop-") and image.rpartition(":")[2] != up.version():
+            if image and image.rpartition(":")[2] != up.version():
                 text = f"{service} runs {image}, and this checkout is {up.version()}: `make up`."
                 yield Finding("fix", "stack", text)
             else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import re
 import shlex
@@ -26,6 +27,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this file is run by its path
 
@@ -38,6 +40,7 @@ PID_FILE = ROOT / ".labloop.pid"
 STOP_SECONDS = 30
 GREETING_SECONDS = 70  # it waits for the API
 FILTER = "filter.labloop-notebook.clean"
+REFUSED = "Docker Compose refuses what is set here"
 PORTS = {"API_PORT": ("the API", 8000), "LAB_PORT": ("JupyterLab", 8888)}
 
 
@@ -66,6 +69,77 @@ def docker_answers() -> tuple[bool, str]:
     if not compose:
         return False, f"Docker engine {engine} answers, but its Compose plugin is missing"
     return True, f"Docker engine {engine} answers, and Compose {compose} is there"
+
+
+def compose_config() -> tuple[dict[str, Any], str]:
+    """Give what Compose makes of docker-compose.yml and `.env`, or its reason to refuse them."""
+    command = ["docker", "compose", "config", "--format", "json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        return {}, (done.stderr.strip().splitlines() or ["it gives no reason"])[-1]
+    return json.loads(done.stdout), ""
+
+
+def project() -> str:
+    """Return the project's name, or stop with the reason for which there is none."""
+    config, refusal = compose_config()
+    return str(config["name"]) if config else sys.exit(f"{REFUSED}: {refusal}")
+
+
+def is_nameless() -> bool:
+    """Whether Compose can make no project name of this folder's, and none was chosen."""
+    chosen = os.environ.get("COMPOSE_PROJECT_NAME")
+    return not chosen and not re.search("[a-z0-9]", ROOT.name.lower())
+
+
+def name_project() -> None:
+    """Choose a project name where the folder's gives none; `.env` keeps it for all commands."""
+    if is_nameless():
+        chosen = f"labloop-{sha256(os.fsencode(ROOT)).hexdigest()[:6]}"
+        with ENV_FILE.open("a") as file:
+            print(f"{chr(10) if file.tell() else ''}COMPOSE_PROJECT_NAME={chosen}", file=file)
+        os.environ["COMPOSE_PROJECT_NAME"] = chosen
+        print(f"The folder's name gives no project name. COMPOSE_PROJECT_NAME={chosen} is in .env.")
+
+
+def places(name: str) -> list[Path]:
+    """Return the folders from which a project's containers were started."""
+    label = "com.docker.compose.project"
+    command = ["docker", "ps", "--all", "--filter", f"label={label}={name}"]
+    said = answer(*command, "--format", f'{{{{.Label "{label}.working_dir"}}}}')
+    return [Path(line) for line in sorted({*said.splitlines()}) if line]
+
+
+def other_checkout(name: str) -> Path | None:
+    """Return the folder of another checkout that the project's containers are of, if any."""
+    for place in places(name):
+        try:
+            if not place.samefile(ROOT):
+                return place
+        except FileNotFoundError:  # it was moved here, or is gone
+            continue
+        except OSError:  # it is somebody's, whose folders we may not enter
+            return place
+    return None
+
+
+def check_project(name: str) -> None:
+    """Stop with a sentence, before anything is replaced, if the project is another checkout's."""
+    if other := other_checkout(name):
+        sys.exit(
+            f"Project {name!r} is in use by the checkout at {other}. Give this one a project of "
+            f"its own, in `.env` or like this: COMPOSE_PROJECT_NAME={name}-2 make up"
+        )
+    # Where nothing runs, the volume knows; the service that asks it is built if there is none.
+    if not places(name) and answer("docker", "volume", "inspect", f"{name}_checkout"):
+        asked = subprocess.run(["docker", "compose", "run", "--rm", "-T", "checkout"], cwd=ROOT)
+        if asked.returncode:
+            sys.exit(f"Nothing of project {name!r} was changed.")
+
+
+def is_built(image: str) -> bool:
+    """Whether the engine has an image."""
+    return bool(answer("docker", "image", "inspect", "--format", "{{.Id}}", image))
 
 
 def settings_in_file() -> dict[str, str]:
@@ -162,7 +236,9 @@ def ports_of_stack() -> set[str]:
 
 def up_docker() -> None:
     """Start the stack in the background, wait until it is healthy, and say where it is."""
+    name_project()
     check_ports(ports_of_stack())
+    check_project(project())
     tell_git()
     if subprocess.run(["docker", "compose", "up", "--build", "--wait"], cwd=ROOT).returncode:
         sys.exit("Labloop did not start. `docker compose logs` says why.")
@@ -212,10 +288,8 @@ def running() -> int:
     return 0
 
 
-def down() -> None:
-    """Stop the stack, and the local start if there is one."""
-    if docker_answers()[0]:
-        subprocess.run(["docker", "compose", "down"], cwd=ROOT, check=True)
+def down(*options: str) -> None:
+    """Stop the local start if there is one, and the stack."""
     if pid := running():
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -224,6 +298,12 @@ def down() -> None:
                 sys.exit(f"Process {pid} did not stop within {STOP_SECONDS} s. kill -KILL {pid}")
             time.sleep(0.1)
     PID_FILE.unlink(missing_ok=True)
+    complete_settings(settings_in_file())
+    if docker_answers()[0] and not is_nameless():
+        if other := other_checkout(name := project()):
+            print(f"Project {name!r} is in use by the checkout at {other}, and was left running.")
+        else:
+            subprocess.run(["docker", "compose", "down", *options], cwd=ROOT, check=True)
 
 
 def main(way: str) -> None:

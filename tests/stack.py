@@ -39,6 +39,12 @@ def copy_checkout(to: Path) -> Path:
     return to
 
 
+def debian_packages() -> list[str]:
+    """Return the names in debian-packages.txt."""
+    lines = (CHECKOUT / "debian-packages.txt").read_text().splitlines()
+    return [name for line in lines if (name := line.partition("#")[0].strip())]
+
+
 class Lab:
     """Two servers on this machine, however they were started."""
 
@@ -87,13 +93,18 @@ class Lab:
 
     def doctor(self) -> subprocess.CompletedProcess[str]:
         """Run what `make doctor` runs."""
+        return self.run("-m", "start.doctor")
+
+    def run(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program of `start/` on this machine, as `make` does, and type something."""
         return subprocess.run(
-            [sys.executable, "-m", "start.doctor"],
+            [sys.executable, *words],
             cwd=self.folder,
             env=self.environment,
+            input=typed,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
     def jupyter(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -137,6 +148,7 @@ class ComposeLab(Lab):
 
     def __init__(self, folder: Path, project: str) -> None:
         super().__init__(folder)
+        self.project = project
         self.environment["COMPOSE_PROJECT_NAME"] = project
 
     def compose(
@@ -223,12 +235,15 @@ class LocalLab(Lab):
 
 @contextlib.contextmanager
 def composed(folder: Path, project: str) -> Iterator[ComposeLab]:
-    """Give a stack that leaves neither containers nor volumes behind."""
+    """Give a stack that leaves neither containers nor volumes nor images behind.
+
+    The engine keeps what it built, so that the images of the next project are there at once.
+    """
     lab = ComposeLab(folder, project)
     try:
         yield lab
     finally:
-        lab.down("--volumes", "--remove-orphans")
+        lab.down("--volumes", "--remove-orphans", "--rmi", "all")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,13 +15,14 @@ from service.contract.errors import LogElsewhereError
 from service.lab import Lab
 from tests.live import CHECKOUT, wait_until
 from tests.need import need
-from tests.stack import REVISION, ComposeLab, composed, copy_checkout
+from tests.stack import REVISION, ComposeLab, composed, copy_checkout, debian_packages
 
 VERSION = (CHECKOUT / "VERSION").read_text().strip()
 OURS = ["api", "train", "lab"]
 
 IN_THE_LAB_IMAGE = [
     "api_tiles.py",
+    "checkout.py",
     "greeting.py",
     "jupyter_server_config.py",
     "labconfig",
@@ -43,8 +43,8 @@ MOUNTS = {
 
 def test_the_images_in_the_compose_file_carry_the_version() -> None:
     text = (CHECKOUT / "docker-compose.yml").read_text()
-    named = re.findall(r"image: labloop-\w+:(\S+)|VERSION: (\S+)", text)
-    assert len(named) == 4
+    named = re.findall(r"image: \$\{COMPOSE_PROJECT_NAME\}-\w+:(\S+)|VERSION: (\S+)", text)
+    assert len(named) == text.count("image: ") + 1 == 5
     assert {image or argument for image, argument in named} == {VERSION}
 
 
@@ -73,13 +73,7 @@ def test_the_first_start_trains_and_the_reference_request_is_answered(stack: Com
 def test_a_second_up_with_everything_running_changes_nothing(stack: ComposeLab) -> None:
     version = stack.version()
     before = {name: stack.inspect(name)["Id"] for name in ("owner", "api", "lab")}
-    done = subprocess.run(
-        [sys.executable, "start/up.py", "docker"],
-        cwd=stack.folder,
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-    )
+    done = stack.run("start/up.py", "docker")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-4:] == stack.greeting()
     assert {name: stack.inspect(name)["Id"] for name in before} == before
@@ -185,7 +179,7 @@ def test_mounts_are_those_of_the_design(stack: ComposeLab, service: str) -> None
         assert Path(mount["Source"]).is_dir()
 
 
-@pytest.mark.parametrize("service", OURS)
+@pytest.mark.parametrize("service", ["checkout", *OURS])
 def test_containers_may_do_little(stack: ComposeLab, service: str) -> None:
     container = stack.inspect(service)
     host = container["HostConfig"]
@@ -198,6 +192,13 @@ def test_containers_may_do_little(stack: ComposeLab, service: str) -> None:
     assert host["Privileged"] is False
     assert 0 < host["PidsLimit"] <= 512
     assert 0 < host["Memory"] <= 4 * 2**30
+
+
+def test_what_guards_the_project_sees_neither_log_nor_network(stack: ComposeLab) -> None:
+    guard = stack.inspect("checkout")
+    assert guard["HostConfig"]["NetworkMode"] == "none"
+    mounts = {mount["Destination"]: mount["RW"] for mount in guard["Mounts"]}
+    assert mounts == {"/labloop/service": False, "/labloop/checkout": True}
 
 
 def test_the_owner_has_three_rights_and_no_network(stack: ComposeLab) -> None:
@@ -234,7 +235,7 @@ def test_ports_are_published_on_this_machine_only(stack: ComposeLab, service: st
 @pytest.mark.parametrize("side", ["api", "lab"])
 def test_images_say_version_revision_and_licence(stack: ComposeLab, side: str) -> None:
     config = stack.inspect(side)["Config"]
-    assert config["Image"] == f"labloop-{side}:{VERSION}"
+    assert config["Image"] == f"{stack.project}-{side}:{VERSION}"
     labels = {
         name.removeprefix("org.opencontainers.image."): value
         for name, value in config["Labels"].items()
@@ -248,14 +249,24 @@ def test_images_say_version_revision_and_licence(stack: ComposeLab, side: str) -
 
 def test_nothing_of_the_checkout_but_the_start_is_in_the_images(stack: ComposeLab) -> None:
     listing = ["find", "/labloop", "/opt/labloop"]
-    for image in ("labloop-lab", "labloop-api"):
-        command = ["docker", "run", "--rm", "--network=none", f"{image}:{VERSION}", *listing]
+    for side in ("lab", "api"):
+        image = f"{stack.project}-{side}:{VERSION}"
+        command = ["docker", "run", "--rm", "--network=none", image, *listing]
         found = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.split()
         expected = ["/labloop", "/labloop/logs"]
-        if image == "labloop-lab":
-            expected.append("/opt/labloop")
+        if side == "lab":
+            expected += ["/labloop/checkout", "/opt/labloop"]
             expected += [f"/opt/labloop/{name}" for name in IN_THE_LAB_IMAGE]
         assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("service", ["api", "lab"])
+def test_both_images_have_the_debian_packages(stack: ComposeLab, service: str) -> None:
+    load = "import ctypes; print(ctypes.CDLL('libgomp.so.1').omp_get_max_threads())"
+    assert int(stack.run_in(service, "python", "-c", load).stdout) >= 1
+    for name in debian_packages():
+        said = stack.run_in(service, "dpkg-query", "--show", "--showformat=${Status}", name).stdout
+        assert said == "install ok installed"
 
 
 # The way in.
@@ -425,6 +436,87 @@ def test_a_start_without_a_model_ends_with_a_lab(stack: ComposeLab, tmp_path: Pa
         train = ["papermill", "notebooks/02_train.ipynb", "/tmp/out.ipynb", "-p", "MODEL", "churn"]
         lab.run_in("lab", *train)
         wait_until(lambda: lab.version() == 1, "the model")
+
+
+# A second checkout.
+
+
+@pytest.fixture
+def clone(stack: ComposeLab, tmp_path: Path) -> ComposeLab:
+    """Give another checkout whose folder has the same name, so that it is the same project."""
+    clone = ComposeLab(copy_checkout(tmp_path / stack.folder.name), stack.project)
+    clone.environment |= {name: stack.environment[name] for name in ("API_PORT", "LAB_PORT")}
+    return clone
+
+
+def test_a_second_checkout_replaces_nothing(stack: ComposeLab, clone: ComposeLab) -> None:
+    before = {name: stack.inspect(name)["Id"] for name in ("owner", "api", "lab")}
+    refused = clone.run("start/up.py", "docker")
+    assert refused.returncode == 1
+    assert f"Project {stack.project!r} is in use by the checkout at {stack.folder}." in (
+        refused.stderr
+    )
+    assert f"COMPOSE_PROJECT_NAME={stack.project}-2 make up" in refused.stderr
+    assert clone.run("-m", "start.deletion", typed="delete\n").returncode == 1
+    assert f"{stack.folder}, and was left running" in clone.run("start/up.py", "down").stdout
+    told = clone.doctor()
+    assert f"fix   project       {stack.project!r} is in use by the checkout at " in told.stdout
+    assert told.returncode == 1
+    assert {name: stack.inspect(name)["Id"] for name in before} == before
+
+
+def test_a_second_checkout_leaves_the_log_alone(stack: ComposeLab, clone: ComposeLab) -> None:
+    asked = stack.predict().headers["X-Prediction-Id"]
+    wait_until(lambda: log_lines(stack, asked), "the log line", 15)
+    # Compose itself asks nobody before it replaces containers; then nothing starts.
+    refused = clone.compose("up", "--wait", check=False)
+    assert refused.returncode != 0
+    assert f"Project {stack.project!r} is for the checkout at" in clone.log("checkout")
+    assert f"COMPOSE_PROJECT_NAME={stack.project}-2" in clone.log("checkout")
+    for name in ("owner", "api", "train", "lab"):
+        assert clone.inspect(name)["State"]["Status"] == "created"
+
+    clone.down()
+    refused = clone.run("start/up.py", "docker")
+    assert refused.returncode == 1
+    assert f"Project {stack.project!r} is for the checkout at" in refused.stderr
+    assert clone.compose("ps", "--all", "--quiet").stdout == ""
+
+    stack.up()
+    assert log_lines(stack, asked)
+
+
+def test_a_folder_without_latin_letters_gets_a_name(engine: None, tmp_path: Path) -> None:
+    lab = ComposeLab(copy_checkout(tmp_path / "实验"), "")
+    (lab.folder / ".env").write_text("LOG_SYNC=always")
+    assert "note  project       The folder's name, " in lab.doctor().stdout
+    lab.environment["API_PORT"] = "none"  # it goes no further than to the check of the ports
+    assert "API_PORT='none' is no port." in lab.run("start/up.py", "docker").stderr
+    del lab.environment["COMPOSE_PROJECT_NAME"]
+    lab.environment["API_PORT"] = "8000"
+    config = json.loads(lab.compose("config", "--format", "json").stdout)
+    assert re.fullmatch("labloop-[0-9a-f]{6}", config["name"])
+    assert config["services"]["api"]["environment"]["LOG_SYNC"] == "always"
+    assert f"ok    project       {config['name']!r} is this checkout's." in lab.doctor().stdout
+
+
+def test_deleting_the_log_leaves_nothing_of_it(stack: ComposeLab) -> None:
+    stack.run_in("lab", "python", "-c", "from service.lab import Lab; Lab().predictions('iris')")
+    copies = stack.folder / "data" / "log-copy"
+    assert [*copies.rglob("*.parquet")]
+    # Compose deletes the volume alone.
+    assert stack.run("-m", "start.deletion").returncode == 1
+    assert stack.predict().is_success
+    done = stack.run("-m", "start.deletion", typed="delete\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"volume {stack.project}_logs" in done.stdout
+    assert [*copies.rglob("*")] == []
+    volumes = ["docker", "volume", "ls", "--quiet", "--filter", f"name={stack.project}_logs"]
+    assert subprocess.run(volumes, capture_output=True, text=True).stdout == ""
+
+    stack.up()
+    count = "from service.lab import Lab; print(len(Lab().predictions('iris')))"
+    assert stack.run_in("lab", "python", "-c", count).stdout == "0\n"
 
 
 # A checkout of anybody's.

@@ -23,11 +23,12 @@ from service.contract.segments import FOLDER
 from service.lab import Lab
 from service.lab.diagnosis import Diagnosis
 from start import doctor
-from tests.live import LiveApi, free_ports, running_api, wait_until
+from tests.live import CHECKOUT, LiveApi, free_ports, running_api, wait_until
 from tests.models import FLOWER, iris, write_files
 from tests.need import need
 from tests.stack import copy_checkout
 
+VERSION = (CHECKOUT / "VERSION").read_text().strip()
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -243,6 +244,13 @@ def examine(folder: Path, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def fake_docker(folder: Path, script: str) -> None:
+    """Make a docker command that answers as told."""
+    program = folder / "docker"
+    program.write_text(f"#!/bin/sh\n{script}")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+
 def test_a_fresh_checkout_has_nothing_to_fix(copy: Path) -> None:
     code, told = examine(copy)
     assert "note  engine        Docker is not installed. `make up` starts without Docker." in told
@@ -302,9 +310,7 @@ def test_a_full_and_a_read_only_disk_are_named(small_disk: Path) -> None:
 
 
 def test_the_engine_s_own_words_are_given(copy: Path) -> None:
-    program = copy / "docker"
-    program.write_text("#!/bin/sh\necho 'permission denied: /var/run/docker.sock' >&2\nexit 1\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    fake_docker(copy, "echo 'permission denied: /var/run/docker.sock' >&2\nexit 1\n")
     code, told = examine(copy)
     assert "no Docker engine answers it: permission denied: /var/run/docker.sock. `make up`" in told
     assert code == 0
@@ -351,11 +357,20 @@ def test_what_is_not_the_api_is_named(started: Path, other_api: Callable[..., La
     assert "fix   lab           lab.doctor() could not be asked: " in told
 
 
-STACK = """
+CONFIG = json.dumps(
+    {
+        "name": "mine",
+        "services": {"api": {"image": "mine-api:0.0.1"}, "lab": {"image": f"mine-lab:{VERSION}"}},
+        "volumes": {"logs": {"name": "mine_logs"}},
+    }
+)
+STACK = f"""
 case "$*" in
-    *ps*) echo '{"Service":"api","State":"running","Health":"unhealthy","ExitCode":0}'
-        echo '{"Service":"train","State":"exited","Health":"","ExitCode":0}'
-        echo '{"Service":"lab","State":"running","Health":"healthy","Image":"labloop-lab:0.0.1"}';;
+    *config*) echo '{CONFIG}';;
+    ps*) ;;
+    *ps*) echo '{{"Service":"api","State":"running","Health":"unhealthy","ExitCode":0}}'
+        echo '{{"Service":"train","State":"exited","Health":"","ExitCode":0}}'
+        echo '{{"Service":"lab","State":"running","Health":"healthy","Image":"mine-lab:0.0.1"}}';;
     *inspect*) exit 1;;
     *info*) echo /;;
     *) echo 26.1.0;;
@@ -364,16 +379,49 @@ esac
 
 
 def test_containers_that_are_not_well_are_named(copy: Path) -> None:
-    program = copy / "docker"
-    program.write_text(f"#!/bin/sh\n{STACK}")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    fake_docker(copy, STACK)
     (copy / ".env").write_text("API_HOST=0.0.0.0\n")
     code, told = examine(copy)
     assert "ok    engine        Docker engine 26.1.0 answers, and Compose 26.1.0 is there." in told
     assert "fix   stack         api is running, unhealthy, exit code 0." in told
     assert "`docker compose logs api` says why." in told
     assert "ok    stack         train is done." in told
-    assert "fix   stack         lab runs labloop-lab:0.0.1, and this checkout is " in told
-    assert "is not built yet; `make up` does it." in told
+    assert "fix   stack         lab runs mine-lab:0.0.1, and this checkout is " in told
+    assert f"mine-lab:{VERSION} is not built yet; `make up` does it." in told
+    assert "docker-compose.yml names mine-api:0.0.1, and VERSION says" in told
+    assert "ok    project       'mine' is this checkout's." in told
+    assert "In Docker, as project 'mine'. Its log is in the volume mine_logs: " in told
     assert "note  .env          API_HOST counts without Docker alone" in told
     assert code == 1
+
+
+def test_a_stack_beside_a_start_without_docker_is_told(started: Path) -> None:
+    fake_docker(started, STACK)
+    code, told = examine(started)
+    assert "ok    started       Without Docker, by process " in told
+    assert "volume mine_logs: its own JupyterLab reads it, and a notebook that runs on this" in told
+    assert "fix   started       Both share the models, and each has a log of its own." in told
+    assert code == 1
+
+
+def test_a_project_name_that_compose_refuses_is_told(copy: Path) -> None:
+    said = 'invalid project name "Mine": must consist only of'
+    fake_docker(copy, STACK.replace(f"echo '{CONFIG}'", f"echo '{said}' >&2; exit 1"))
+    code, told = examine(copy)
+    assert 'refuses what is set here: invalid project name "Mine": must consist only of' in told
+    assert "Choose another: COMPOSE_PROJECT_NAME=labloop" in told
+    assert code == 1
+
+
+def test_a_project_of_another_checkout_is_told(copy: Path, tmp_path: Path) -> None:
+    fake_docker(copy, STACK.replace("ps*) ;;", f"ps*) echo {tmp_path};;", 1))
+    code, told = examine(copy)
+    assert f"fix   project       'mine' is in use by the checkout at {tmp_path}." in told
+    assert "COMPOSE_PROJECT_NAME=mine-2" in told
+    assert "note  started       Nothing is; `make up` starts it." in told
+    assert code == 1
+
+
+def test_a_project_whose_checkout_is_gone_is_ours(copy: Path) -> None:
+    fake_docker(copy, STACK.replace("ps*) ;;", f"ps*) echo {copy}-before;;", 1))
+    assert "ok    project       'mine' is this checkout's." in examine(copy)[1]

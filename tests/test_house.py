@@ -11,6 +11,7 @@ import pytest
 
 from tests.live import CHECKOUT
 from tests.notebooks import FOLDER, NAMES
+from tests.stack import debian_packages
 
 LAB_ONLY = [
     "duckdb",
@@ -24,6 +25,7 @@ LAB_ONLY = [
 ]
 API_ONLY = ["fastapi", "fastapi_offline", "prometheus_client", "starlette", "uvicorn", "watchfiles"]
 
+SIDES = ("api", "lab")
 ROOMS = {
     "service.contract": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],
     "service.features": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],
@@ -105,6 +107,18 @@ def test_images_install_nothing_without_its_hash(side: str) -> None:
     assert installs
     for command in installs:
         assert command.count("pip install") == command.count("--require-hashes") == 1
+
+
+def test_debian_packages_are_names_and_both_images_install_them() -> None:
+    assert "libgomp1" in debian_packages()
+    for name in debian_packages():
+        assert re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?", name), name
+    assert "!debian-packages.txt\n" in text(".dockerignore")
+    blocks = [block for side in SIDES for block in text(f"Dockerfile.{side}").split("\n\n")]
+    installing = [block for block in blocks if "apt-get install" in block]
+    assert installing == [installing[0]] * 2
+    assert "source=debian-packages.txt" in installing[0]
+    assert "--no-install-recommends" in installing[0]
 
 
 def test_raw_data_is_as_it_came() -> None:
