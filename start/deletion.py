@@ -39,7 +39,7 @@ def folders() -> list[Path]:
 
 def main() -> int:
     """Say what would be deleted, ask, and delete it; give the exit code."""
-    up.complete_settings(up.env_file())
+    up.complete_settings(up.settings_in_file())
     held, found = volume(), folders()
     if not held and not found:
         print("There is no log, and no copy of one.")

@@ -22,6 +22,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from service.contract import env_file
 from start import running, up
 from start.finding import Finding
 
@@ -74,8 +75,8 @@ def check_packages() -> Iterator[Finding]:
 def known_settings() -> tuple[set[str], set[str]]:
     """Read the names of all settings from the code, and of those that Compose passes on."""
     tree = ast.parse((ROOT / "service" / "contract" / "settings.py").read_text())
-    classes = [each for each in tree.body if isinstance(each, ast.ClassDef)]
-    fields = [each for each in classes[0].body if isinstance(each, ast.AnnAssign)]
+    classes = {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
+    fields = [each for each in classes["Settings"].body if isinstance(each, ast.AnnAssign)]
     names = {each.target.id.upper() for each in fields if isinstance(each.target, ast.Name)}
     passed_on = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
     return names | passed_on, passed_on
@@ -84,18 +85,17 @@ def known_settings() -> tuple[set[str], set[str]]:
 def check_env_file(usable: bool) -> Iterator[Finding]:
     """Whether `.env` can be read and holds settings, and complete the environment from it."""
     try:
-        written = up.env_file()
+        values, unread = env_file.read(up.ENV_FILE, os.environ)
     except (OSError, UnicodeDecodeError) as error:
         yield Finding("fix", ".env", f"It cannot be read ({error}). Make it a readable text file.")
-        written = []
+        values, unread = {}, []
     known, passed_on = known_settings()
     findings = []
-    for left, equals, _ in written:
-        name = left.strip()
-        if not equals:
-            text = f"The line {name!r} is no setting. Write NAME=value, or remove it."
-            findings.append(Finding("fix", ".env", text))
-        elif name in known and usable and name not in passed_on:
+    for line in unread:
+        text = f"The line {line!r} is no setting. Write NAME=value, or remove it."
+        findings.append(Finding("fix", ".env", text))
+    for name in values:
+        if name in known and usable and name not in passed_on:
             text = f"{name} counts without Docker alone; docker-compose.yml sets its own."
             findings.append(Finding("note", ".env", text))
         elif name not in known and not name.startswith(COMPOSE_READS):
@@ -104,9 +104,9 @@ def check_env_file(usable: bool) -> Iterator[Finding]:
             text = f"{name} is no setting of Labloop.{meant}"
             findings.append(Finding("fix" if near else "note", ".env", text))
     yield from findings
-    if written and not findings:
+    if values and not findings:
         yield Finding("ok", ".env", "All its settings are known.")
-    up.complete_settings(written)
+    up.complete_settings(values)
     yield from check_values()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from start import up
 from start.finding import Finding
+from start.greeting import host, url
 
 SECONDS = 5
 INSIDE_SECONDS = 120
@@ -34,7 +35,7 @@ class Server:
 
     def get(self, path: str) -> tuple[int, Any]:
         """Ask for a path; give status and content. A failure is an OSError or ValueError."""
-        connection = HTTPConnection("127.0.0.1", int(self.port), timeout=SECONDS)
+        connection = HTTPConnection(host(), int(self.port), timeout=SECONDS)
         headers = {"User-Agent": "labloop-doctor"}
         if os.environ.get("API_TOKEN"):
             headers["Authorization"] = f"Bearer {os.environ['API_TOKEN']}"
@@ -164,12 +165,12 @@ def check_inside(is_local: bool) -> Iterator[Finding]:
     python = [str(up.ROOT / ".venv" / "bin" / "python")]
     if not is_local:
         python = ["docker", "compose", "exec", "-T", "lab", "python"]
-    url = os.environ.get("API_URL") or f"http://127.0.0.1:{os.environ['API_PORT']}"
+    api_url = os.environ.get("API_URL") or url(os.environ["API_PORT"])
     try:
         done = subprocess.run(
             [*python, "-c", ASK_INSIDE],
             cwd=up.ROOT,
-            env=os.environ | {"API_URL": url},
+            env=os.environ | {"API_URL": api_url},
             capture_output=True,
             text=True,
             timeout=INSIDE_SECONDS,

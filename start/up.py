@@ -10,6 +10,7 @@ Only the standard library is used: nothing else is there before the first start.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -22,14 +23,22 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Mapping
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this file is run by its path
+
+from service.contract import env_file
+from start.greeting import LAST_LINE, url
+
+ROOT = Path(__file__).resolve().parents[1]
+ENV_FILE = ROOT / ".env"
 PID_FILE = ROOT / ".labloop.pid"
 STOP_SECONDS = 30
+GREETING_SECONDS = 70  # it waits for the API
 FILTER = "filter.labloop-notebook.clean"
 REFUSED = "Docker Compose refuses what is set here"
 PORTS = {"API_PORT": ("the API", 8000), "LAB_PORT": ("JupyterLab", 8888)}
@@ -87,7 +96,7 @@ def name_project() -> None:
     """Choose a project name where the folder's gives none; `.env` keeps it for all commands."""
     if is_nameless():
         chosen = f"labloop-{sha256(os.fsencode(ROOT)).hexdigest()[:6]}"
-        with (ROOT / ".env").open("a") as file:
+        with ENV_FILE.open("a") as file:
             print(f"{chr(10) if file.tell() else ''}COMPOSE_PROJECT_NAME={chosen}", file=file)
         os.environ["COMPOSE_PROJECT_NAME"] = chosen
         print(f"The folder's name gives no project name. COMPOSE_PROJECT_NAME={chosen} is in .env.")
@@ -133,18 +142,22 @@ def is_built(image: str) -> bool:
     return bool(answer("docker", "image", "inspect", "--format", "{{.Id}}", image))
 
 
-def env_file() -> list[tuple[str, str, str]]:
-    """Read `.env`: each line that is no comment, in three parts, around its first `=`."""
-    file = ROOT / ".env"
-    lines = file.read_text().splitlines() if file.exists() else []
-    return [line.partition("=") for line in lines if line.strip() and line.lstrip()[0] != "#"]
+def settings_in_file() -> dict[str, str]:
+    """Read `.env`, or stop with a sentence."""
+    try:
+        values, unread = env_file.read(ENV_FILE, os.environ)
+    except (OSError, UnicodeDecodeError) as error:
+        sys.exit(f"{ENV_FILE} cannot be read ({error}). Make it a readable text file.")
+    for line in unread:
+        if not line.isidentifier():  # a name alone sets nothing, to Compose as well
+            sys.exit(f"The line {line!r} in .env is no setting. Write NAME=value, or remove it.")
+    return values
 
 
-def complete_settings(written: list[tuple[str, str, str]]) -> None:
+def complete_settings(written: Mapping[str, str]) -> None:
     """Complete the environment: from `.env`, as Compose does, then with the defaults."""
-    for name, equals, value in written:
-        if equals:
-            os.environ.setdefault(name.strip(), value.strip().strip("'\""))
+    for name, value in written.items():
+        os.environ.setdefault(name, value)
     defaults = {name: str(port) for name, (_, port) in PORTS.items()}
     defaults["GIT_REVISION"] = answer("git", "rev-parse", "--short=12", "HEAD")
     for name, value in defaults.items():
@@ -184,16 +197,19 @@ def tell_git() -> bool:
 
 def port_problem(name: str) -> str:
     """Say why a port cannot be had, and what to do; nothing if it can."""
+    address = os.environ.get("BIND_ADDRESS") or "127.0.0.1"
     try:
         port = int(os.environ[name])
-        with socket.socket() as attempt:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as attempt:
             # As the servers do; else a port stays busy for a minute after it was closed.
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            attempt.bind(("127.0.0.1", port))
+            attempt.bind((address, port))
     except (ValueError, OverflowError):
         chosen = f"{name}={os.environ[name]!r}"
         return f"{chosen} is no port. Give a number: {name}={PORTS[name][1]} make up"
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+            return f"BIND_ADDRESS={address!r} is no address of this machine: give one, or 0.0.0.0."
         return (
             f"Port {port} is taken ({error.strerror}). If that is Labloop itself, "
             f"`make down` stops it. Else choose another port for {PORTS[name][0]}: "
@@ -220,18 +236,27 @@ def ports_of_stack() -> set[str]:
 
 def up_docker() -> None:
     """Start the stack in the background, wait until it is healthy, and say where it is."""
-    api, lab = os.environ["API_PORT"], os.environ["LAB_PORT"]
     name_project()
     check_ports(ports_of_stack())
     check_project(project())
     tell_git()
     if subprocess.run(["docker", "compose", "up", "--build", "--wait"], cwd=ROOT).returncode:
         sys.exit("Labloop did not start. `docker compose logs` says why.")
-    log = answer("docker", "compose", "logs", "--no-log-prefix", "lab")
-    urls = re.findall(rf"http://127\.0\.0\.1:{lab}/lab\S*token=[^.\s]\S*", log)
-    print(f"\nThe API:     http://127.0.0.1:{api}/")
-    print(f"JupyterLab:  {urls[-1] if urls else 'see `docker compose logs lab`'}")
-    print("Stop with:   make down")
+    print(f"\n{greeting_of_stack()}")
+
+
+def greeting_of_stack() -> str:
+    """Find what the lab said last when it started."""
+    lab = answer("docker", "compose", "ps", "--quiet", "lab")
+    started = answer("docker", "inspect", "--format", "{{.State.StartedAt}}", lab)
+    deadline = time.monotonic() + GREETING_SECONDS
+    while time.monotonic() < deadline:
+        log = answer("docker", "compose", "logs", "--no-log-prefix", "--since", started, "lab")
+        log = log.replace("\x1b[2K", "")  # some versions of Compose clear each line first
+        if said := re.search(rf"^.+\nThe API: .*?^{LAST_LINE}$", log, re.M | re.S):
+            return said[0]
+        time.sleep(0.2)
+    return f"See `docker compose logs lab`.\n{LAST_LINE}"
 
 
 def up_local() -> None:
@@ -239,12 +264,10 @@ def up_local() -> None:
     check_ports(set())
     tell_git()
     subprocess.run(["make", "--no-print-directory", "venv"], cwd=ROOT, check=True)
-    api = os.environ["API_PORT"]
     programs = ROOT / ".venv" / "bin"
-    os.environ["API_URL"] = os.environ.get("API_URL") or f"http://127.0.0.1:{api}"
+    os.environ["API_URL"] = os.environ.get("API_URL") or url(os.environ["API_PORT"])
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    print(f"The API will be at http://127.0.0.1:{api}/; JupyterLab prints its URL when it is up.")
-    print("Ctrl-C stops both.", flush=True)
+    print("What to open is said when both servers answer. Ctrl-C stops them.", flush=True)
     os.chdir(ROOT)
     file = PID_FILE.open("w")
     fcntl.flock(file, fcntl.LOCK_EX)
@@ -275,7 +298,7 @@ def down(*options: str) -> None:
                 sys.exit(f"Process {pid} did not stop within {STOP_SECONDS} s. kill -KILL {pid}")
             time.sleep(0.1)
     PID_FILE.unlink(missing_ok=True)
-    complete_settings(env_file())
+    complete_settings(settings_in_file())
     if docker_answers()[0] and not is_nameless():
         if other := other_checkout(name := project()):
             print(f"Project {name!r} is in use by the checkout at {other}, and was left running.")
@@ -290,7 +313,7 @@ def main(way: str) -> None:
     usable, reason = docker_answers()
     if way == "docker" and not usable:
         sys.exit(f"Docker Compose cannot be used: {reason}. `make up-local` does without.")
-    complete_settings(env_file())
+    complete_settings(settings_in_file())
     if way == "docker" or (way == "" and usable):
         print(f"Starting with Docker Compose: {reason}.", flush=True)
         return up_docker()

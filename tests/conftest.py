@@ -1,3 +1,4 @@
+import os
 from typing import Any
 
 import prometheus_client  # noqa: F401  (before service.api.app: only a server counts in files)
@@ -5,6 +6,9 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from tests.stack import checkout, engine, stack  # noqa: F401
+
+# Whoever works here may have a `.env`; it is not what is tested.
+os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 
 # What runs in environments of other people's packages cannot be imported here.
 collect_ignore = ["outside"]

@@ -25,12 +25,14 @@ class LiveApi:
     logs: Path
     process: subprocess.Popen[bytes]
     output: Path
+    token: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
         """What a notebook needs in its environment to use this API."""
         return {
             "API_URL": self.url,
+            "API_TOKEN": self.token,
             "MODELS_DIR": str(self.models),
             "LOGS_DIR": str(self.logs),
             "LOG_COPY_DIR": str(self.copy),
@@ -98,6 +100,7 @@ def running_api(folder: Path, open_files: str = "", **environment: str) -> Itera
         logs=folder / "logs",
         process=None,  # type: ignore[arg-type]
         output=folder / "api.txt",
+        token=environment.get("API_TOKEN", ""),
     )
     api.models.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "uvicorn", "service.api.app:app", "--port", str(port)]

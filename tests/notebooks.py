@@ -19,15 +19,19 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 
 
 def execute(
-    name: str, output: Path, environment: Mapping[str, str], parameters: Mapping[str, Any]
+    name: str,
+    output: Path,
+    environment: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    where: Path = FOLDER,
 ) -> nbformat.NotebookNode:
-    """Run a notebook by papermill as a person would: in its folder, against a live API."""
+    """Run a notebook by papermill as a person would, in a folder, against a live API."""
     with patch.dict(os.environ, environment):
         executed: nbformat.NotebookNode = papermill.execute_notebook(
             FOLDER / f"{name}.ipynb",
             output,
             parameters,
-            cwd=FOLDER,
+            cwd=where,
             progress_bar=False,
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )

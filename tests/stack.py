@@ -1,5 +1,6 @@
 """Labloops for the tests: each a copy of the checkout, with ports and a project of its own."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,8 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from service.lab.revision import digest
+from start.greeting import LAST_LINE
 from start.up import docker_answers
 from tests.live import CHECKOUT, free_ports, wait_until
 from tests.models import FLOWER
@@ -56,6 +60,7 @@ class Lab:
             "GIT_REVISION": REVISION,
             "CODE_DIGEST": digest(folder / "service"),
             "JUPYTER_TOKEN": "",  # Set but empty, which must not switch the token off.
+            "COMPOSE_DISABLE_ENV_FILE": "0",  # The copy's own is read.
         }
 
     def log(self) -> str:
@@ -66,12 +71,19 @@ class Lab:
         urls = re.findall(rf"{self.lab_url}/lab\S*token=[0-9a-f]+", self.log())
         return str(urls[-1]) if urls else ""
 
+    def greeting(self) -> list[str]:
+        """Return what the start said last, without prefixes."""
+        lines = [line.rpartition("| ")[2] for line in self.log().splitlines()]
+        return lines[lines.index("Labloop is up.") : lines.index(LAST_LINE) + 1]
+
     def token(self) -> str:
         return self.printed_url().rpartition("token=")[2]
 
     def predict(self) -> httpx.Response:
         """Ask the reference request."""
-        return httpx.get(f"{self.api_url}/predict", params=FLOWER, timeout=10)
+        token = self.environment.get("API_TOKEN")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.get(f"{self.api_url}/predict", params=FLOWER, headers=headers, timeout=10)
 
     def version(self) -> int:
         """Return the version that is served; 0 while there is none, or no API."""
@@ -106,6 +118,30 @@ class Lab:
         model = {"type": "file", "format": "text", "content": text}
         return self.jupyter("PUT", f"contents/{path}", json=model)
 
+    def type_in_terminal(self, command: str) -> str:
+        """Open a terminal of JupyterLab, type a command, and return what is shown up to its end."""
+        name = self.jupyter("POST", "terminals").json()["name"]
+        url = f"{self.lab_url}/terminals/websocket/{name}".replace("http", "ws", 1)
+        headers = {"Authorization": f"token {self.token()}"}
+
+        async def type_and_read() -> str:
+            terminal = await websocket_connect(HTTPRequest(url, headers=headers))
+            await terminal.write_message(json.dumps(["stdin", f"{command}; echo end-$((1 + 1))\r"]))
+            shown = ""
+            while "end-2" not in shown:
+                message = await terminal.read_message()
+                assert message is not None, shown
+                kind, *text = json.loads(message)
+                shown += text[0] if kind == "stdout" else ""
+            terminal.close()
+            while await terminal.read_message() is not None:
+                pass
+            return shown
+
+        shown = asyncio.run(asyncio.wait_for(type_and_read(), 60))
+        self.jupyter("DELETE", f"terminals/{name}")
+        return shown
+
 
 class ComposeLab(Lab):
     """The real thing, under a project name of its own."""
@@ -139,7 +175,8 @@ class ComposeLab(Lab):
         self.compose("down", "--timeout", "5", *words)
 
     def log(self, *services: str) -> str:
-        return self.compose("logs", "--no-color", "--no-log-prefix", *services).stdout
+        said = self.compose("logs", "--no-color", "--no-log-prefix", *services).stdout
+        return said.replace("\x1b[2K", "")  # some versions clear each line first
 
     def printed_url(self) -> str:
         urls = re.findall(rf"{self.lab_url}/lab\S*token=[0-9a-f]+", self.log("lab"))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.contract.errors import LogElsewhereError
+from service.lab import Lab
 from tests.live import CHECKOUT, wait_until
 from tests.need import need
 from tests.stack import REVISION, ComposeLab, composed, copy_checkout, debian_packages
@@ -20,9 +23,11 @@ OURS = ["api", "train", "lab"]
 IN_THE_LAB_IMAGE = [
     "api_tiles.py",
     "checkout.py",
+    "greeting.py",
     "jupyter_server_config.py",
     "labconfig",
     "labconfig/api.svg",
+    "labconfig/bashrc",
     "labconfig/default_setting_overrides.json",
     "labconfig/docs.svg",
     "owner.py",
@@ -48,6 +53,14 @@ def test_a_good_start_logs_no_error(stack: ComposeLab) -> None:
     assert "Application startup complete" in log
     bad = re.findall(r".*(?:\bERROR\b|\bCRITICAL\b|Traceback|\[[EC] \d).*", log)
     assert bad == []
+    assert "0.0.0.0" not in log
+    assert stack.greeting() == [
+        "Labloop is up.",
+        f"The API:     {stack.api_url}/",
+        f"JupyterLab:  {stack.lab_url}/lab/tree/notebooks?token={stack.token()}",
+        "Stop with:   make down",
+    ]
+    assert stack.log("lab").splitlines()[1:5] == stack.greeting()  # and nothing before it
 
 
 def test_the_first_start_trains_and_the_reference_request_is_answered(stack: ComposeLab) -> None:
@@ -60,7 +73,9 @@ def test_the_first_start_trains_and_the_reference_request_is_answered(stack: Com
 def test_a_second_up_with_everything_running_changes_nothing(stack: ComposeLab) -> None:
     version = stack.version()
     before = {name: stack.inspect(name)["Id"] for name in ("owner", "api", "lab")}
-    stack.up()
+    done = stack.run("start/up.py", "docker")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-4:] == stack.greeting()
     assert {name: stack.inspect(name)["Id"] for name in before} == before
     assert stack.version() == version
 
@@ -68,7 +83,7 @@ def test_a_second_up_with_everything_running_changes_nothing(stack: ComposeLab) 
 def test_training_in_the_lab_swaps_the_model_that_the_api_serves(stack: ComposeLab) -> None:
     before, started = stack.version(), stack.inspect("api")["State"]["StartedAt"]
     notebook = ["notebooks/02_train.ipynb", "/tmp/trained.ipynb"]
-    stack.run_in("lab", "papermill", "--cwd", "notebooks", *notebook)
+    stack.run_in("lab", "papermill", *notebook)
     wait_until(lambda: stack.version() == before + 1, f"version {before + 1} served")
     assert stack.inspect("api")["State"]["StartedAt"] == started
 
@@ -104,6 +119,26 @@ print(lab.sql("SELECT count(*) AS n FROM predictions JOIN feedback USING (predic
     truth, count = stack.run_in("lab", "python", "-c", code).stdout.split()
     assert truth == "0"
     assert int(count) >= 1
+
+
+def test_a_terminal_has_the_project_s_python(stack: ComposeLab) -> None:
+    shown = stack.type_in_terminal("python -c 'import service, sys; print(sys.prefix)'")
+    assert "\r/opt/venv\r\n" in shown
+    assert "\r/opt/venv/bin/papermill\r\n" in stack.type_in_terminal("command -v papermill")
+
+
+def test_a_lab_on_the_host_says_where_the_api_logs(stack: ComposeLab) -> None:
+    asked = stack.predict().headers["X-Prediction-Id"]
+    wait_until(lambda: log_lines(stack, asked), "the log line", 15)
+    here = {"models_dir": stack.folder / "data" / "models", "log_copy_dir": stack.folder / "copy"}
+    lab = Lab(api_url=stack.api_url, logs_dir=stack.folder / "logs", **here)
+    with pytest.raises(LogElsewhereError, match="logs to /labloop/logs in a container") as told:
+        lab.predictions("iris")
+    (copy,) = re.findall("`docker (compose cp [^`]*)`", str(told.value))
+    stack.compose(*copy.split()[1:])
+    copied = Lab(api_url=stack.api_url, logs_dir=stack.folder / "logs" / "copy", **here)
+    assert asked in set(copied.predictions("iris")["prediction_id"])
+    shutil.rmtree(stack.folder / "logs" / "copy")
 
 
 def test_the_doctors_find_nothing_to_fix(stack: ComposeLab) -> None:
@@ -370,6 +405,37 @@ def test_down_and_up_lose_nothing(stack: ComposeLab) -> None:
     assert stack.jupyter("GET", "contents/notebooks/mine.txt").json()["content"] == "kept"
     assert stack.token() != first_token
     assert len(stack.log("train").strip().splitlines()) == 1
+
+
+# A first start that cannot train, for other machines.
+
+
+def test_a_start_without_a_model_ends_with_a_lab(stack: ComposeLab, tmp_path: Path) -> None:
+    """What Compose sets, JupyterLab and the API obey alike: a name, an address, a token."""
+    copy_checkout(tmp_path)
+    with composed(tmp_path, "labloop-test-churn") as lab:
+        name = "lab.example.org"
+        lab.environment |= {"DEFAULT_MODEL": "churn", "API_TOKEN": "a token"}
+        lab.environment |= {"BIND_ADDRESS": "0.0.0.0", "ALLOWED_HOSTS": name}
+        lab.up()
+        assert "There is nothing to train 'churn' on: no data/churn.csv." in lab.log("train")
+        assert not (tmp_path / "data/models/churn").exists()
+        wait_until(lambda: "Labloop is up." in lab.log("lab"), "the greeting")
+        greeting = "\n".join(lab.greeting())
+        assert "Note:        No model is published yet." in greeting
+        assert f"From other machines: {name} in place of 127.0.0.1" in greeting
+        assert "API_TOKEN is empty" not in greeting
+        for service, url in {"api": f"{lab.api_url}/health/live", "lab": lab.lab_url}.items():
+            bindings = lab.inspect(service)["HostConfig"]["PortBindings"].values()
+            assert [each[0]["HostIp"] for each in bindings] == ["0.0.0.0"]
+            for host, status in {name: 200, "127.0.0.1": 200, "evil.example": 403}.items():
+                asked = httpx.get(url, headers={"Host": host}, follow_redirects=service == "lab")
+                assert asked.status_code == status, (service, host)
+
+        # A model of one's own under that name, published by a notebook that has the token.
+        train = ["papermill", "notebooks/02_train.ipynb", "/tmp/out.ipynb", "-p", "MODEL", "churn"]
+        lab.run_in("lab", *train)
+        wait_until(lambda: lab.version() == 1, "the model")
 
 
 # A second checkout.

@@ -1,4 +1,8 @@
-"""The notebooks run, in order, on both data sets, and show what they are committed with."""
+"""The notebooks run, in order, on both data sets, and show what they are committed with.
+
+They run where a person may be: in their folder, in the checkout, and elsewhere; with a token and
+without one.
+"""
 
 import os
 import subprocess
@@ -24,9 +28,11 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         yield api
 
 
-def run(api: LiveApi, name: str, parameters: dict[str, Any]) -> nbformat.NotebookNode:
+def run(
+    api: LiveApi, name: str, parameters: dict[str, Any], where: Path = FOLDER
+) -> nbformat.NotebookNode:
     output = api.models.parent / f"{name}.ipynb"
-    return execute(name, output, api.environment, parameters)
+    return execute(name, output, api.environment, parameters, where)
 
 
 def shown(notebook: nbformat.NotebookNode) -> str:
@@ -35,25 +41,24 @@ def shown(notebook: nbformat.NotebookNode) -> str:
     return "\n".join(o.get("text", "") or o.get("data", {}).get("text/plain", "") for o in outputs)
 
 
-# On iris nbval runs them in order, too, below.
+# On iris nbval runs them in order, too, in their folder and without a token, below.
 @pytest.mark.parametrize("dataset", ["iris", "penguins"] if SOAK else ["penguins"])
 def test_the_notebooks_run_in_order(tmp_path: Path, dataset: str) -> None:
-    with running_api(tmp_path) as api:
-        check_the_loop(api, dataset)
+    with running_api(tmp_path, API_TOKEN="a token") as api:
+        check_the_loop(api, dataset, tmp_path)
 
 
-def check_the_loop(api: LiveApi, dataset: str) -> None:
-    run(api, "01_explore", {})
-    assert f"The API serves {dataset} version 1" in shown(
-        run(api, "02_train", {"DATASET": dataset})
-    )
+def check_the_loop(api: LiveApi, dataset: str, elsewhere: Path) -> None:
+    run(api, "01_explore", {}, elsewhere)
+    trained = run(api, "02_train", {"DATASET": dataset}, CHECKOUT)
+    assert f"The API serves {dataset} version 1" in shown(trained)
 
-    predicted = shown(run(api, "03_predict", {"DATASET": dataset}))
+    predicted = shown(run(api, "03_predict", {"DATASET": dataset}, elsewhere))
     for mistake in ("did you mean", "'five', but a number is expected", "has no version 999"):
         assert mistake in predicted
 
-    run(api, "04_logs", {"DATASET": dataset})
-    log = api.lab().predictions(dataset)
+    run(api, "04_logs", {"DATASET": dataset}, CHECKOUT)
+    log = api.lab(api_token=api.token).predictions(dataset)
     assert len(log) > 20_000
     assert log["prediction"].nunique() == 3
     assert log.attrs["torn_lines"] == 0

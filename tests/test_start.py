@@ -1,6 +1,7 @@
 """Starting and stopping without Docker, and what is said on the way."""
 
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -14,7 +15,6 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from start import up
 from tests.live import wait_until
-from tests.models import publish_iris
 from tests.stack import LocalLab, copy_checkout
 
 
@@ -136,8 +136,9 @@ def processes(folder: Path) -> list[str]:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[LocalLab]:
-    """Start the lab without Docker."""
+    """Start the lab without Docker, with a token."""
     lab = LocalLab(copy_checkout(tmp_path / "labloop"))
+    lab.environment["API_TOKEN"] = "a token"
     try:
         lab.up()
         yield lab
@@ -150,6 +151,20 @@ def test_the_local_start_trains_serves_and_stops_at_one_ctrl_c(local: LocalLab) 
     wait_until(lambda: local.version() == 1, "the first model")
     assert local.predict().json() == {"prediction": 0}
     assert httpx.get(local.printed_url(), follow_redirects=True).status_code == 200
+
+    # The last that it said is what to open, and nothing before it alarms.
+    assert local.greeting() == [
+        "Labloop is up.",
+        f"The API:     {local.api_url}/",
+        f"JupyterLab:  {local.lab_url}/lab/tree/notebooks?token={local.token()}",
+        "Stop with:   make down",
+    ]
+    assert re.findall(r".*(?:WARN|ERROR|[Ww]arning|Traceback|\[[IWEC] \d).*", local.log()) == []
+
+    # A terminal has the project's Python, whatever /etc/profile and ~/.bashrc put first.
+    shown = local.type_in_terminal("python -c 'import service; print(service.__file__)'")
+    assert f"{local.folder}/service/__init__.py" in shown
+    assert f"{local.folder}/.venv/bin/python\r\n" in local.type_in_terminal("command -v python")
 
     # And its doctor, who asks the lab's, has nothing to fix.
     done = local.doctor()
@@ -169,12 +184,30 @@ def test_the_local_start_trains_serves_and_stops_at_one_ctrl_c(local: LocalLab) 
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_make_down_stops_a_local_start_that_had_nothing_to_train(tmp_path: Path) -> None:
+def test_a_start_that_cannot_train_ends_with_a_lab_and_make_down(tmp_path: Path) -> None:
+    """It is one that other machines may reach, under a name and an address; `.env` says all."""
     lab = LocalLab(copy_checkout(tmp_path / "labloop"))
-    publish_iris(lab.folder / "data" / "models")
+    (lab.folder / ".env").write_text(
+        "DEFAULT_MODEL='churn' # no such data\n"
+        "export BIND_ADDRESS=0.0.0.0\nALLOWED_HOSTS=localhost,lab.example.org,192.0.2.7\n"
+    )
     try:
         lab.up()
-        assert "Model 'iris' has 1 version(s): nothing to train." in lab.log()
+        way_out = 'Publish a model of your own by lab.publish("churn", …), or set DEFAULT_MODEL'
+        assert f"There is nothing to train 'churn' on: no data/churn.csv. {way_out}" in lab.log()
+        assert not (lab.folder / "data" / "models" / "churn").exists()
+
+        greeting = "\n".join(lab.greeting())
+        assert f"The API:     {lab.api_url}/\n" in greeting
+        assert "Note:        No model is published yet." in greeting
+        assert "BIND_ADDRESS is 0.0.0.0 and API_TOKEN is empty: whoever reaches" in greeting
+        assert "From other machines: lab.example.org or 192.0.2.7 in place of 127.0.0.1" in greeting
+        named = {"localhost": 200, "lab.example.org": 200, "192.0.2.7": 200, "evil.example": 403}
+        for name, status in named.items():
+            for url in (f"{lab.api_url}/health/live", f"{lab.lab_url}/api"):
+                asked = httpx.get(url, headers={"Host": f"{name}:8000"})
+                assert asked.status_code == status, (name, url, asked.text)
+
         done = subprocess.run(
             [sys.executable, "start/up.py", "down"],
             cwd=lab.folder,
@@ -189,3 +222,15 @@ def test_make_down_stops_a_local_start_that_had_nothing_to_train(tmp_path: Path)
         assert not (lab.folder / ".labloop.pid").exists()
     finally:
         lab.interrupt()
+
+
+def test_an_address_of_another_machine_stops_the_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "start/up.py", "local"],
+        cwd=up.ROOT,
+        env={**os.environ, "BIND_ADDRESS": "192.0.2.7"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "BIND_ADDRESS='192.0.2.7' is no address of this machine: give one" in done.stderr

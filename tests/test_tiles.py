@@ -55,6 +55,7 @@ def jupyter(api: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) 
         "API_TOKEN": API_TOKEN,
         "LAB_PORT": str(port),
         "JUPYTER_TOKEN": TOKEN,
+        "ALLOWED_HOSTS": "Lab.example,192.0.2.7",
         "HOME": str(tmp_path_factory.mktemp("home")),
     }
     options = [
@@ -128,6 +129,18 @@ def test_a_page_from_elsewhere_cannot_send_anything(visitor: httpx.Client) -> No
     for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
         assert visitor.post("/labloop-api/x", headers={"Origin": origin}).status_code == 403
     assert visitor.get("/labloop-api/x", headers={"Host": "evil.example"}).status_code == 403
+
+
+def test_an_allowed_name_or_address_is_this_server(visitor: httpx.Client) -> None:
+    for name in ("lab.example", "192.0.2.7"):
+        port = visitor.base_url.port
+        own = {"Host": f"{name}:{port}", "Origin": f"http://{name}:{port}"}
+        entered = {"Authorization": f"token {TOKEN}"}
+        assert visitor.get("/api/contents", headers=own | entered).status_code == 200
+        told = visitor.post("/labloop-api/x", headers=own | entered).text
+        assert f"\nHost: {name}:{port}\n" in told
+    for name in ("192.0.2.8", "lab.example.evil.example", "0.0.0.0"):
+        assert visitor.get("/api/contents", headers={"Host": name}).status_code == 403
 
 
 def test_no_other_port_or_host_is_reached(visitor: httpx.Client) -> None:

@@ -48,12 +48,12 @@ class Gate:
     ----------
     app : ASGI application
     settings : Settings
-        `ALLOWED_HOSTS`, `ALLOWED_ORIGINS` and `API_TOKEN`.
+        `ALLOWED_HOSTS`, `BIND_ADDRESS`, `ALLOWED_ORIGINS` and `API_TOKEN`.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.hosts = listed(settings.allowed_hosts)
+        self.hosts = settings.hosts
         self.origins = listed(settings.allowed_origins)
         self.token = settings.api_token.get_secret_value().encode()
 

@@ -27,6 +27,7 @@ from service.contract.errors import (
 )
 from service.contract.feature import show
 from service.contract.manifest import installed_libraries
+from service.contract.segments import SegmentName, open_segments, sealed_segments, stem
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
 
@@ -83,6 +84,24 @@ async def ready(request: Request) -> Response:
             "version": model.version,
             "image": inference.image,
             "log_sync": inference.log.sync,
+        }
+    )
+
+
+@router.get("/log", tags=["health"], summary="Where predictions are logged")
+def tell_log(request: Request) -> Response:
+    """Say where the log is and which segment is its last, so that a reader can tell it is the one.
+
+    A reader on another machine, or outside of the container, may have another folder at that path.
+    """
+    inference = inference_of(request)
+    folder = inference.log.folder
+    segments = [*open_segments(folder), *sealed_segments(folder)]
+    return JSON(
+        {
+            "folder": str(folder.parent),
+            "segment": stem(max(segments, key=SegmentName.of)) if segments else None,
+            "image": inference.image,
         }
     )
 

@@ -32,12 +32,18 @@ def run(chosen: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     config = Config(
         "service.api.app:app",
-        host=chosen.api_host,
+        host=chosen.api_host or chosen.bind_address,
         port=chosen.api_port,
         access_log=False,  # the prediction log keeps what was asked
     )
+    logger.addFilter(_is_for_people)
     with config.bind_socket() as listening:
         Supervisor(chosen, config, listening).run()
+
+
+def _is_for_people(record: logging.LogRecord) -> bool:
+    """Keep back the address listened on, e.g. 0.0.0.0: what to open is said by the lab."""
+    return not str(record.msg).startswith("Uvicorn running on")
 
 
 class Supervisor:

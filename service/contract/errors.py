@@ -10,6 +10,7 @@
     ├── RefusedError         the API refused a published version
     ├── InUseError           a version that is live cannot be deleted
     ├── ApiUnreachableError  nothing answers at API_URL
+    ├── LogElsewhereError    the API writes another log than the one that is read here
     └── AnswerError          the API answers with an error; both sides share these
         ├── InputError         422  the rows do not fit the model
         ├── TooLargeError      413  the body or its rows are more than is read at once
@@ -60,6 +61,10 @@ class InUseError(LabloopError):
 
 class ApiUnreachableError(LabloopError):
     """Nothing answers at the API's address."""
+
+
+class LogElsewhereError(LabloopError):
+    """The API writes another log, and the one that is read here is empty."""
 
 
 class AnswerError(LabloopError):

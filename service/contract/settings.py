@@ -1,25 +1,55 @@
-"""Every setting, read from the environment in one place."""
+"""Every setting, read from the environment and from `.env` in one place."""
 
+import os
 import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from service.contract import env_file
 from service.contract.errors import SettingError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}  # in seconds
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # to listen on; nobody is to be called so
+
+
+class EnvFileSource(EnvSettingsSource):
+    """`.env` in the checkout, as Compose reads it; no container sees the file."""
+
+    def _load_env_vars(self) -> dict[str, str | None]:
+        file = CHECKOUT / ".env"
+        try:
+            values, unread = env_file.read(file, os.environ)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingError(
+                f"{file} cannot be read ({error}). Make it a readable text file."
+            ) from error
+        for line in unread:
+            if not line.isidentifier():  # a name alone sets nothing, to Compose as well
+                raise SettingError(
+                    f"The line {line!r} in {file} is no setting. Write NAME=value, or remove it."
+                )
+        here = values.keys() - os.environ.keys()  # which go before it, even if they are empty
+        return {name.lower(): values[name] for name in here if values[name]}
 
 
 class Settings(BaseSettings):
     """What the environment says; a variable is the field's name in capitals.
 
-    Relative folders are taken from the checkout, so that a notebook and a
-    server that run in different folders mean the same place.
+    What it does not say, `.env` in the checkout may, as with Compose. Relative
+    folders are taken from the checkout, so that a notebook and a server that run
+    in different folders mean the same place.
 
     Examples
     --------
@@ -31,7 +61,7 @@ class Settings(BaseSettings):
 
     models_dir: Path = Field(Path("data/models"), description="where model versions are kept")
     logs_dir: Path = Field(Path("logs"), description="where the prediction log is kept")
-    api_url: str = Field("http://127.0.0.1:8000", description="where notebooks find the API")
+    api_url: str = Field("", description="where notebooks find the API; here, if empty")
     default_model: str = Field("iris", description="the model that `GET /predict` asks")
     log_sync: Literal["interval", "always", "off"] = Field(
         "interval", description="when log lines are synced to disk"
@@ -52,7 +82,10 @@ class Settings(BaseSettings):
         Path("data/log-copy"), description="where notebooks keep a columnar copy of the log"
     )
     api_port: int = Field(8000, ge=1, le=65535, description="the API's port on 127.0.0.1")
-    api_host: str = Field("127.0.0.1", description="the address that the API listens on")
+    bind_address: str = Field(
+        "127.0.0.1", description="the address under which the API and JupyterLab are reached"
+    )
+    api_host: str = Field("", description="the address that the API listens on, if another")
     api_workers: int = Field(1, ge=1, le=64, description="processes that answer")
     lab_port: int = Field(8888, ge=1, le=65535, description="JupyterLab's port on 127.0.0.1")
     max_body_bytes: int = Field(
@@ -83,7 +116,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="the token that requests must carry; empty asks for none"
     )
     allowed_hosts: str = Field(
-        "localhost,127.0.0.1,::1", description="the names under which the API may be called"
+        "localhost,127.0.0.1,::1", description="names under which both servers may be called"
     )
     allowed_origins: str = Field(
         "", description="sites whose pages may call the API, e.g. `https://lab.example.org`"
@@ -99,6 +132,27 @@ class Settings(BaseSettings):
     code_digest: str = Field(
         "", description="a digest of the code in that commit; `make up` sets it"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Name what goes before what."""
+        return init_settings, env_settings, EnvFileSource(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _find_api(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Without `API_URL` the API is the one that is started here."""
+        if not given.get("api_url"):
+            host = reachable(given.get("bind_address") or "127.0.0.1")
+            given["api_url"] = f"http://{host}:{given.get('api_port') or 8000}"
+        return given
 
     @field_validator("log_max_age", mode="before")
     @classmethod
@@ -118,6 +172,33 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("it must start with http:// or https://")
         return url.rstrip("/")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names and addresses under which the API may be called.
+
+        Its addresses on this machine and `BIND_ADDRESS` are always among them: these no page from
+        elsewhere can have.
+
+        Examples
+        --------
+        >>> sorted(Settings(allowed_hosts="lab.example.org", bind_address="192.168.1.5").hosts)
+        ['127.0.0.1', '192.168.1.5', '::1', 'lab.example.org']
+        """
+        return LOOPBACK | listed(self.allowed_hosts) | (listed(self.bind_address) - EVERYWHERE)
+
+
+def reachable(address: str) -> str:
+    """Give the host of a URL that leads to what listens on an address.
+
+    Examples
+    --------
+    >>> reachable("0.0.0.0"), reachable("192.168.1.5"), reachable("::1")
+    ('127.0.0.1', '192.168.1.5', '[::1]')
+    """
+    if address in EVERYWHERE:
+        return "127.0.0.1"
+    return f"[{address}]" if ":" in address else address
 
 
 def listed(text: str) -> frozenset[str]:

@@ -1,5 +1,7 @@
 """The notebook side: `Lab` publishes, asks, and reads the log back.
 
+`CHECKOUT` is the folder of the project, so that a notebook finds `data/` wherever it runs.
+
 Examples
 --------
 >>> from service.lab import Lab
@@ -8,6 +10,7 @@ Examples
 Lab(api_url='http://127.0.0.1:9')
 """
 
+from service.contract.settings import CHECKOUT
 from service.lab.lab import Lab
 
-__all__ = ["Lab"]
+__all__ = ["CHECKOUT", "Lab"]

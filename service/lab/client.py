@@ -39,19 +39,23 @@ class Client:
         `API_URL`.
     token : str
         `API_TOKEN`; empty where the API asks for none.
+
+    Attributes
+    ----------
+    headers : dict
+        What each request must carry: the token, if there is one.
     """
 
     def __init__(self, url: str, token: str = "") -> None:
         self.url = url
-        headers = {b"User-Agent": b"labloop"}
-        if token:
-            headers[b"Authorization"] = f"Bearer {token}".encode()
+        self.headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
+        headers = {b"User-Agent": b"labloop"} | self.headers
         self._http = httpx.Client(base_url=url, timeout=SECONDS, headers=headers, trust_env=False)
         weakref.finalize(self, self._http.close)  # a notebook just drops its Lab
 
-    def get(self, path: str) -> Any:
-        """GET a path; give the parsed JSON."""
-        return self._ask("GET", path)
+    def get(self, path: str, seconds: float = SECONDS) -> Any:
+        """GET a path; give the parsed JSON. The API has so many seconds to answer."""
+        return self._ask("GET", path, timeout=seconds)
 
     def post(self, path: str, content: Any, version: int | None = None) -> Any:
         """POST JSON to a path; give the parsed JSON."""

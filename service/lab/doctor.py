@@ -20,6 +20,7 @@ from service.contract.settings import CHECKOUT, Settings
 from service.lab.client import Client
 from service.lab.diagnosis import Diagnosis, Finding, Level
 from service.lab.log_copy import LogCopy
+from service.lab.log_place import log_elsewhere
 from service.lab.report import counted
 
 FULL, LOW = 1e9, 5e9  # bytes
@@ -245,6 +246,8 @@ class Doctor:
     def _look_at_log(self, api_answers: bool) -> None:
         """Check every line that is not copied yet, and say what the copy knows of the rest."""
         self._look_at_segments(api_answers)
+        if api_answers:
+            self._look_where_api_logs()
         try:
             with self.log.files() as files:
                 damage, torn = files.damage, files.torn
@@ -261,6 +264,14 @@ class Doctor:
             self._say("note", "log", sentence)
         if not damage:
             self._say("ok", "log", "Every line is what was written, and none is missing.")
+
+    def _look_where_api_logs(self) -> None:
+        try:
+            sentence = log_elsewhere(self.client, self.settings)
+        except LabloopError as error:
+            sentence = f"The API does not say where it logs: {error}"
+        if sentence:
+            self._say("fix", "log", sentence)
 
     def _look_at_segments(self, api_answers: bool) -> None:
         """Find the segments that nobody writes any more and nobody has sealed."""

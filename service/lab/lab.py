@@ -254,6 +254,17 @@ class Lab(LogBook):
         """
         return Doctor(self.settings, self._store, self._client, self._log).examine()
 
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        """What a request to the API must carry, for programs that ask by themselves.
+
+        Examples
+        --------
+        >>> Lab(api_token="secret").headers
+        {b'Authorization': b'Bearer secret'}
+        """
+        return dict(self._client.headers)
+
     def _make_live(self, name: str, version: int) -> ModelVersion:
         aliases = self._store.promote(name, version)
         try:

@@ -1,11 +1,12 @@
 """Log book: the verbs of `Lab` about the prediction log."""
 
+import warnings
 from typing import Any, TypeAlias
 
 import orjson
 import pandas as pd
 
-from service.contract.errors import NotFoundError
+from service.contract.errors import LogElsewhereError, NotFoundError
 from service.contract.files import read_regular
 from service.contract.manifest import BASELINE
 from service.contract.model_store import LARGEST, ModelStore
@@ -14,6 +15,7 @@ from service.lab import drift, log_reader, quality, replay
 from service.lab.client import Client
 from service.lab.drift import Drift
 from service.lab.log_copy import LogCopy
+from service.lab.log_place import log_elsewhere, segments_here
 from service.lab.quality import Quality
 from service.lab.replay import Replay
 from service.lab.table_requests import tell
@@ -66,8 +68,12 @@ class LogBook:
         ------
         NotFoundError
             No model of this name was ever published.
+        LogElsewhereError
+            The log is empty here, and the API writes another; the text says where. If there is
+            something in the one that is read here, this is a warning.
         """
         self._check(name)
+        self._check_place()
         return log_reader.read(self._log, name, since, until, version, last)
 
     def sql(self, query: str) -> pd.DataFrame:
@@ -88,6 +94,8 @@ class LogBook:
         ------
         duckdb.Error
             The query is wrong; the text says where.
+        LogElsewhereError
+            As in `predictions`.
 
         Examples
         --------
@@ -98,6 +106,7 @@ class LogBook:
            n
         0  0
         """
+        self._check_place()
         return log_reader.sql(self._log, query)
 
     def feedback(self, ids: Any, truth: Any) -> int:
@@ -215,6 +224,14 @@ class LogBook:
         """Refuse a name that is no model's; the versions of one may all be deleted."""
         if name not in self._store.names():
             self._store.folder(name, 1)
+
+    def _check_place(self) -> None:
+        """Let nobody take the log of another API, or an empty folder, for this API's log."""
+        if not (sentence := log_elsewhere(self._client, self.settings)):
+            return
+        if not segments_here(self.settings):
+            raise LogElsewhereError(sentence)
+        warnings.warn(sentence, stacklevel=3)
 
     def _live(self, name: str) -> int:
         self._check(name)

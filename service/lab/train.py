@@ -1,6 +1,7 @@
 """First training: run notebooks/02_train.ipynb when the default model has no version.
 
-Run as ``python -m service.lab.train``. With a model in the store it does nothing.
+Run as ``python -m service.lab.train``. With a model in the store it does nothing. Where it cannot
+train, it says in a sentence what to do, and its exit code is 1; the lab starts all the same.
 """
 
 import os
@@ -9,52 +10,80 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from service.contract.errors import ApiUnreachableError
-from service.contract.model_store import ModelStore
+from service.contract.errors import ApiUnreachableError, LabloopError
+from service.contract.model_store import ModelStore, check_name
 from service.contract.settings import CHECKOUT, settings
 from service.lab.client import Client
 
 NOTEBOOKS = CHECKOUT / "notebooks"
+DATA = CHECKOUT / "data"
 SECONDS = 60.0
 
 
 def main() -> int:
     """Train if there is nothing to serve; give the exit code."""
-    chosen = settings()
-    versions = ModelStore(chosen.models_dir).versions(chosen.default_model)
-    if versions:
-        print(f"Model {chosen.default_model!r} has {len(versions)} version(s): nothing to train.")
-        return 0
-    _wait_for_api(chosen.api_url)
+    try:
+        chosen = settings()
+        model = chosen.default_model
+        if versions := ModelStore(chosen.models_dir).versions(model):
+            print(f"Model {model!r} has {len(versions)} version(s): nothing to train.")
+            return 0
+        _check_data(model)
+        _wait_for_api(chosen.api_url)
+    except LabloopError as error:
+        print(error)
+        return 1
+    print(f"Model {model!r} has no version yet: running 02_train.ipynb.")
+    try:
+        _run_notebook(model)
+    except Exception as error:  # whatever a notebook raises
+        name, value = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", error)
+        print(
+            f"The first training of {model!r} failed: {name}: {value}\n"
+            "Run notebooks/02_train.ipynb in JupyterLab to see where. " + _other_ways(model)
+        )
+        return 1
+    print(f"Model {model!r} is published and served.")
+    return 0
+
+
+def _check_data(model: str) -> None:
+    """Refuse to train what no data set is named after: it would be another one's model."""
+    check_name(model)
+    if not (DATA / f"{model}.csv").is_file():
+        raise LabloopError(
+            f"There is nothing to train {model!r} on: no data/{model}.csv. {_other_ways(model)}"
+        )
+
+
+def _other_ways(model: str) -> str:
+    """Say how else there will be a default model.
+
+    Examples
+    --------
+    >>> _other_ways("housing")
+    'Publish a model of your own by lab.publish("housing", …), or set DEFAULT_MODEL to iris or \
+penguins.'
+    """
+    return (
+        f'Publish a model of your own by lab.publish("{model}", …), '
+        "or set DEFAULT_MODEL to iris or penguins."
+    )
+
+
+def _run_notebook(model: str) -> None:
     import papermill  # imported late: it takes a second that the usual start need not wait for
 
-    print(f"Model {chosen.default_model!r} has no version yet: running 02_train.ipynb.")
     with TemporaryDirectory() as folder:
         papermill.execute_notebook(
             NOTEBOOKS / "02_train.ipynb",
             Path(folder) / "02_train.ipynb",
-            parameters=_parameters(chosen.default_model),
+            parameters={"MODEL": model, "DATASET": model},
             cwd=NOTEBOOKS,
             progress_bar=False,
             # The kernel's own log warns of what is meant to be: no encryption within one machine.
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
-    print(f"Model {chosen.default_model!r} is published and served at {chosen.api_url}.")
-    return 0
-
-
-def _parameters(model: str) -> dict[str, str]:
-    """Train on the data set of the model's name where there is one.
-
-    Examples
-    --------
-    >>> _parameters("penguins")
-    {'MODEL': 'penguins', 'DATASET': 'penguins'}
-    >>> _parameters("flowers")
-    {'MODEL': 'flowers'}
-    """
-    has_data = (CHECKOUT / "data" / f"{model}.csv").is_file()
-    return {"MODEL": model} | ({"DATASET": model} if has_data else {})
 
 
 def _wait_for_api(url: str) -> None:
