@@ -2,6 +2,7 @@
 
 import json
 import re
+import traceback
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -24,11 +25,12 @@ from starlette.routing import BaseRoute, Mount
 from service.api.page import PAGE_ROUTES
 from service.api.routes import PREDICT_ROUTES, router
 from service.api.v2_routes import V2_ROUTES
-from service.contract import checksums
-from service.contract.errors import RefusedError
+from service.contract import checksums, golden
+from service.contract.errors import LabloopError, RefusedError
 from service.contract.manifest import GOLDEN
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
+from service.contract.signature import Output, Signature, as_columns
 from service.lab.publication import Publication
 from tests.browser import new_browser
 from tests.live import LiveApi, running_api
@@ -139,12 +141,12 @@ def refuse(api: LiveApi) -> None:
             api.lab().promote("tree", version)
             continue
         file = store.folder("tree", version) / GOLDEN
-        golden = json.loads(file.read_text())
+        kept = json.loads(file.read_text())
         if number == 1:
-            golden["answers"]["predictions"][0] += 1
+            kept["answers"]["predictions"][0] += 1
         else:
-            golden["columns"]["salary"][0] = "Quetzal-z"
-        file.write_text(json.dumps(golden))
+            kept["columns"]["salary"][0] = "Quetzal-z"
+        file.write_text(json.dumps(kept))
         checksums.write(file.parent)
         with pytest.raises(RefusedError):
             api.lab().promote("tree", version)
@@ -281,6 +283,23 @@ def test_no_error_repeats_what_was_sent(api: LiveApi) -> None:
         }
     ]
     assert "Expected: size (number), person (category), nick (category, may be null)" in wrong.text
+
+
+class Broken:
+    """An estimator that tells what it was asked."""
+
+    def predict(self, X: pd.DataFrame) -> Any:
+        raise TypeError(f"cannot answer {X['person'].tolist()}")
+
+
+def test_a_failing_estimator_s_own_words_are_kept_back() -> None:
+    signature = Signature.from_table(X, Output(task="regression"))
+    columns = as_columns(X)
+    with pytest.raises(TypeError, match="Zebulon"):
+        golden.asking(Broken(), signature)(columns)
+    with pytest.raises(LabloopError, match=r"The model fails: TypeError\. Its own") as caught:
+        golden.asking(Broken(), signature.keep_private(PRIVATE))(columns)
+    assert told("".join(traceback.format_exception(caught.value)).encode()) == []
 
 
 def test_refusals_say_which_row_and_no_more(api: LiveApi) -> None:

@@ -136,9 +136,13 @@ class ModelStore:
             return f"The folder of model {name!r} cannot be read ({reason})."
         left = self.versions(name)
         remedy = f"run lab.promote({name!r}, {left[-1]})" if left else "publish the model again"
+        place = self.root / name / str(live)
+        state = "its folder is deleted"
+        if entries.kind(place) is not None:
+            state = f"{place.name} does not count, since {entries.why_no_version(place)}"
         return (
-            f"Version {live} of model {name!r} is to be live, but its folder is deleted, so no API "
-            f"can load it any more. In a notebook, {remedy}."
+            f"Version {live} of model {name!r} is to be live, but {state}. No API can load it any "
+            f"more. In a notebook, {remedy}."
         )
 
     def add(self, name: str, write: Callable[[Path], Manifest]) -> int:
@@ -283,7 +287,7 @@ class ModelStore:
         with self._locked(name):
             folder, now = self.folder(name, version), self.aliases(name)
             number = int(folder.name)
-            if number in (now.live, now.shadow):
+            if number == now.live:
                 raise InUseError(
                     f"Version {number} of model {name!r} is live, so it cannot be deleted. Make "
                     f"another live first: lab.promote({name!r}, version) or lab.rollback({name!r})."
