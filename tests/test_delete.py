@@ -36,7 +36,7 @@ def entries(store: ModelStore) -> set[str]:
     return {entry.name for entry in (store.root / "m").iterdir()}
 
 
-def test_a_deleted_version_is_gone_and_the_text_says_when(store: ModelStore) -> None:
+def test_errors_say_when_it_was_deleted(store: ModelStore) -> None:
     store.delete("m", 2)
     assert store.versions("m") == [1, 3]
     assert entries(store) == {"1", "3", "aliases.json"}
@@ -52,7 +52,7 @@ def test_a_deleted_version_is_gone_and_the_text_says_when(store: ModelStore) -> 
     assert not (store.root / ".n.lock").exists()
 
 
-def test_the_live_version_is_refused_with_the_next_step(store: ModelStore) -> None:
+def test_the_live_version_is_refused(store: ModelStore) -> None:
     with pytest.raises(InUseError, match=r"Version 3 .* is live.*lab\.promote\('m', version\)"):
         store.delete("m", 3)
     assert store.versions("m") == [1, 2, 3]
@@ -62,7 +62,7 @@ def test_the_live_version_is_refused_with_the_next_step(store: ModelStore) -> No
         store.delete("m", 1)
 
 
-def test_a_number_is_never_given_out_again(store: ModelStore) -> None:
+def test_numbers_are_never_used_again(store: ModelStore) -> None:
     store.rollback("m")
     store.delete("m", 3)  # the last number, which the history does not hold any more
     assert store.add("m", write_files) == 4
@@ -74,7 +74,7 @@ def test_a_number_is_never_given_out_again(store: ModelStore) -> None:
     assert store.add("m", write_files) == 6
 
 
-def test_a_rollback_passes_over_what_is_deleted(store: ModelStore) -> None:
+def test_a_rollback_passes_over_deleted_ones(store: ModelStore) -> None:
     store.delete("m", 2)
     back = store.rollback("m")
     assert (back.live, back.passed_over, back.history) == (1, [2], [])
@@ -107,7 +107,7 @@ def delete(root: Path, fault: Fault, reached: Any) -> None:
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["error", "crash"])
-def test_whichever_operation_fails_it_is_there_or_gone(tmp_path: Path, crash: bool) -> None:
+def test_whatever_fails_leaves_no_part(tmp_path: Path, crash: bool) -> None:
     for at in range(1, 200):
         root = tmp_path / str(at)
         store = ModelStore(root)
@@ -132,7 +132,7 @@ def test_whichever_operation_fails_it_is_there_or_gone(tmp_path: Path, crash: bo
     assert at > 15
 
 
-def test_many_delete_and_publish_at_once(tmp_path: Path) -> None:
+def test_many_delete_and_publish(tmp_path: Path) -> None:
     def work(own: int) -> None:
         mine = ModelStore(tmp_path)
         for number in range(8):
@@ -167,7 +167,7 @@ def publish(api: LiveApi, name: str, count: int) -> None:
         api.lab().publish(name, trained.estimator, trained.X, trained.y)
 
 
-def test_the_log_of_a_deleted_version_stays_readable(api: LiveApi) -> None:
+def test_the_log_stays_readable(api: LiveApi) -> None:
     lab = api.lab()
     publish(api, "kept", 1)
     answers = lab.predict("kept", iris().X)
@@ -195,7 +195,7 @@ def test_the_log_of_a_deleted_version_stays_readable(api: LiveApi) -> None:
     assert lab.doctor().fixes == []
 
 
-def test_nulls_of_a_deleted_version_are_not_replayed(api: LiveApi) -> None:
+def test_unknown_nulls_are_not_replayed(api: LiveApi) -> None:
     lab, trained = api.lab(), penguins()
     lab.publish("hidden", trained.estimator, trained.X, trained.y, private=["sex"])
     lab.predict("hidden", trained.X.head(20))
@@ -207,7 +207,7 @@ def test_nulls_of_a_deleted_version_are_not_replayed(api: LiveApi) -> None:
     assert "version 1, whose manifest is gone, has no value of 'sex' (20 rows)" in str(replay)
 
 
-def test_a_version_that_is_being_asked_is_deleted_cleanly(api: LiveApi) -> None:
+def test_a_version_in_use_goes_cleanly(api: LiveApi) -> None:
     publish(api, "busy", 6)
     answered: list[tuple[int, str]] = []
     stop = threading.Event()
@@ -244,7 +244,7 @@ def test_a_version_that_is_being_asked_is_deleted_cleanly(api: LiveApi) -> None:
     assert (shown["live"]["version"], shown["versions"], shown["refused"]) == (6, [6], [])
 
 
-def test_a_refused_version_is_forgotten_when_it_is_deleted(api: LiveApi) -> None:
+def test_a_deleted_refusal_is_forgotten(api: LiveApi) -> None:
     publish(api, "refused", 1)
     store, trained = ModelStore(api.models), iris()
     publication = Publication("refused", trained.estimator, trained.X, trained.y)
@@ -262,7 +262,7 @@ def test_a_refused_version_is_forgotten_when_it_is_deleted(api: LiveApi) -> None
     wait_until(lambda: not refused(), "the refusal forgotten")
 
 
-def test_what_a_rollback_passes_over_is_printed(api: LiveApi) -> None:
+def test_what_is_passed_over_is_printed(api: LiveApi) -> None:
     publish(api, "back", 4)
     lab = api.lab()
     lab.delete("back", 3)
@@ -273,7 +273,7 @@ def test_what_a_rollback_passes_over_is_printed(api: LiveApi) -> None:
         lab.rollback("back")
 
 
-def test_a_refusal_names_what_was_passed_over(api: LiveApi) -> None:
+def test_a_refusal_names_passed_over_ones(api: LiveApi) -> None:
     publish(api, "twice", 2)
     lab, store = api.lab(), ModelStore(api.models)
     shutil.rmtree(store.folder("twice", 2))
@@ -286,7 +286,7 @@ def test_a_refusal_names_what_was_passed_over(api: LiveApi) -> None:
         )
 
 
-def test_the_last_version_may_go_when_nothing_is_live(api: LiveApi) -> None:
+def test_the_last_version_may_go(api: LiveApi) -> None:
     lab, store = api.lab(), ModelStore(api.models)
     store.promote("empty", store.add("empty", write_files))
     store.withdraw("empty", 1)

@@ -40,7 +40,7 @@ def store() -> Iterator[ModelStore]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_version_counts_for_nothing(store: ModelStore, kind: str) -> None:
+def test_odd_entries_count_for_nothing(store: ModelStore, kind: str) -> None:
     home = store.root / "m"
     for name in NAMES:
         KINDS[kind](home / name)
@@ -64,14 +64,14 @@ def test_what_is_no_version_counts_for_nothing(store: ModelStore, kind: str) -> 
         odd_entries.remove(store.root / name)
 
 
-def test_a_copied_version_with_a_date_is_not_jumped_to(store: ModelStore) -> None:
+def test_numbers_jump_to_no_date(store: ModelStore) -> None:
     shutil.copytree(store.folder("m", 1), store.root / "m" / "20261125")
     assert store.versions("m") == [1, 20261125]
     store.promote("m", 20261125)
     assert store.add("m", write_files) == 2
 
 
-def test_a_store_of_labloop_0_4_goes_on_counting(store: ModelStore) -> None:
+def test_an_older_store_goes_on_counting(store: ModelStore) -> None:
     for _ in range(2):
         store.promote("m", store.add("m", write_files))
     old = {"generation": 7, "live": 3, "shadow": None, "history": [1, 2]}
@@ -82,7 +82,7 @@ def test_a_store_of_labloop_0_4_goes_on_counting(store: ModelStore) -> None:
 
 
 @pytest.mark.parametrize("kind", {*KINDS} - {"unreadable folder", "folder of pipes"})
-def test_a_model_s_own_place_that_is_taken_is_named(store: ModelStore, kind: str) -> None:
+def test_a_taken_place_is_named(store: ModelStore, kind: str) -> None:
     KINDS[kind](store.root / "taken")
     if kind == "empty folder":
         assert store.add("taken", write_files) == 1
@@ -92,7 +92,7 @@ def test_a_model_s_own_place_that_is_taken_is_named(store: ModelStore, kind: str
     assert store.names() == ["m"]
 
 
-def test_a_model_that_cannot_be_looked_into_is_shown(store: ModelStore) -> None:
+def test_an_unreadable_model_is_shown(store: ModelStore) -> None:
     for mode in (0o000, 0o444, 0o111):
         (store.root / "m").chmod(mode)
         with as_nobody():
@@ -103,16 +103,14 @@ def test_a_model_that_cannot_be_looked_into_is_shown(store: ModelStore) -> None:
                     store.folder("m", 1)
 
 
-def test_leftovers_of_any_kind_do_not_stop_publishing(store: ModelStore) -> None:
+def test_odd_leftovers_do_not_stop_publishing(store: ModelStore) -> None:
     for number, (kind, make) in enumerate(KINDS.items()):
         for start in (".staging-", ".aliases-", ".deleted-"):
             make(store.root / "m" / f"{start}{number}")
         assert store.promote("m", store.add("m", write_files)).live == number + 2, kind
 
 
-def test_capitals_are_not_told_apart_where_a_disk_does_not(
-    store: ModelStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disks_that_know_no_capitals(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     (store.root / "M").mkdir()
     assert store.names() == ["m"]  # this disk does tell
     (store.root / "M").rmdir()
@@ -123,7 +121,7 @@ def test_capitals_are_not_told_apart_where_a_disk_does_not(
 
 
 @pytest.mark.parametrize("kind", odd_entries.ALIASES)
-def test_a_strange_alias_file_is_refused_and_written_anew(store: ModelStore, kind: str) -> None:
+def test_strange_aliases_are_written_anew(store: ModelStore, kind: str) -> None:
     writes(odd_entries.ALIASES[kind])(store.root / "m" / ALIASES)
     with pytest.raises(ArtifactError, match=r"m/aliases\.json cannot be read") as caught:
         store.aliases("m")
@@ -135,7 +133,7 @@ def test_a_strange_alias_file_is_refused_and_written_anew(store: ModelStore, kin
 
 
 @pytest.mark.parametrize("kind", {*KINDS} - {"unreadable folder", "folder of pipes"})
-def test_an_alias_file_that_is_no_file_is_refused(store: ModelStore, kind: str) -> None:
+def test_aliases_that_are_no_file(store: ModelStore, kind: str) -> None:
     place = store.root / "m" / ALIASES
     place.unlink()
     KINDS[kind](place)
@@ -218,7 +216,7 @@ def shown(api: LiveApi) -> dict[str, Any]:
     return {model["name"]: model for model in answer.json()["models"]}
 
 
-def test_every_model_is_listed_and_the_bad_ones_say_why(api: LiveApi) -> None:
+def test_bad_models_hide_no_good_ones(api: LiveApi) -> None:
     models = shown(api)
     assert models["iris"]["live"]["version"] == 1
     assert models["iris"]["versions"] == [1]
@@ -233,7 +231,7 @@ def test_every_model_is_listed_and_the_bad_ones_say_why(api: LiveApi) -> None:
     assert all("7 does not count, since it " in models[name]["problem"] for name in LIVE_AT)
 
 
-def test_the_v2_index_and_the_lab_list_the_same(api: LiveApi) -> None:
+def test_v2_index_and_lab_agree(api: LiveApi) -> None:
     lab = api.lab()
     with api.http() as http:
         index = http.get("/v2/repository/index").json()
@@ -253,7 +251,7 @@ def test_the_v2_index_and_the_lab_list_the_same(api: LiveApi) -> None:
     assert "Version 7 of model 'live-0' is to be live, but 7 does not count, since it is a" in told
 
 
-def test_publishing_and_hot_reload_go_on(api: LiveApi) -> None:
+def test_publishing_and_reload_go_on(api: LiveApi) -> None:
     lab, trained = api.lab(), iris(1)
     published = lab.publish("iris", trained.estimator, trained.X, trained.y)
     assert (published.version, published.live) == (2, True)
@@ -266,7 +264,7 @@ def test_publishing_and_hot_reload_go_on(api: LiveApi) -> None:
         assert shown(api)[name]["problem"] is None
 
 
-def test_the_api_s_output_names_each_once(api: LiveApi) -> None:
+def test_the_output_names_each_once(api: LiveApi) -> None:
     before = api.output.read_text()
     assert "Traceback" not in before
     wait_until(lambda: shown(api)["iris"], "a look")
@@ -276,7 +274,7 @@ def test_the_api_s_output_names_each_once(api: LiveApi) -> None:
 # Deleted by hand.
 
 
-def test_a_live_version_that_is_deleted_is_told(api: LiveApi) -> None:
+def test_a_deleted_live_version_is_told(api: LiveApi) -> None:
     lab, trained, store = api.lab(), iris(), ModelStore(api.models)
     for _ in range(2):
         lab.publish("gone", trained.estimator, trained.X, trained.y)

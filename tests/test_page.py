@@ -236,7 +236,7 @@ def test_a_refused_version_is_shown_with_its_reason(published: LiveApi, page: Pa
     expect(page.get_by_role("link", name="iris").first).to_contain_text("1 refused")
 
 
-def test_a_live_version_that_was_deleted_is_shown(published: LiveApi, page: Page) -> None:
+def test_a_deleted_live_version_shows(published: LiveApi, page: Page) -> None:
     lab, trained = published.lab(), body_mass()
     for _ in range(2):
         lab.publish("gone", trained.estimator, trained.X, trained.y)

@@ -180,7 +180,7 @@ def paths(routes: list[BaseRoute], before: str = "") -> Iterator[str]:
             yield path
 
 
-def test_no_route_tells_a_value_of_training(api: LiveApi) -> None:
+def test_no_route_tells_training_values(api: LiveApi) -> None:
     with api.http() as http:
         described = http.get("/openapi.json").json()["paths"]
         pages = [f"/page/{f.name}" for f in Path("service/api/page").iterdir()]
@@ -227,7 +227,7 @@ def test_the_examples_are_answered(api: LiveApi) -> None:
         assert "'strict'" not in str(described["/v2/models/strict/infer"].get("example"))
 
 
-def test_no_error_repeats_what_was_sent(api: LiveApi) -> None:
+def test_no_error_repeats_private_values(api: LiveApi) -> None:
     (right,) = json.loads(X.head(1).to_json(orient="records"))
     statuses = set()
     with api.http() as http:
@@ -292,7 +292,7 @@ class Broken:
         raise TypeError(f"cannot answer {X['person'].tolist()}")
 
 
-def test_a_failing_estimator_s_own_words_are_kept_back() -> None:
+def test_an_estimator_s_words_are_kept() -> None:
     signature = Signature.from_table(X, Output(task="regression"))
     columns = as_columns(X)
     with pytest.raises(TypeError, match="Zebulon"):
@@ -302,7 +302,7 @@ def test_a_failing_estimator_s_own_words_are_kept_back() -> None:
     assert told("".join(traceback.format_exception(caught.value)).encode()) == []
 
 
-def test_refusals_say_which_row_and_no_more(api: LiveApi) -> None:
+def test_refusals_name_the_row_alone(api: LiveApi) -> None:
     with api.http() as http:
         refused = ask(http, "GET", "/models/tree").json()["refused"]
     reasons = [each["reason"] for each in refused]
@@ -310,7 +310,7 @@ def test_refusals_say_which_row_and_no_more(api: LiveApi) -> None:
     assert "Feature 'salary' in row 0 is of another kind, but a number is expected" in reasons[1]
 
 
-def test_neither_the_log_nor_the_output_holds_any(api: LiveApi) -> None:
+def test_log_and_output_hold_none(api: LiveApi) -> None:
     lab = api.lab()
     lab.predict("lenient", X)
     with api.http() as http:
