@@ -1,5 +1,6 @@
 """The real thing: built, started, used, looked at from outside, stopped and started again."""
 
+import contextlib
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import pytest
 
 from service.contract.errors import LogElsewhereError
 from service.lab import Lab
-from tests.live import CHECKOUT, wait_until
+from tests.live import CHECKOUT, free_ports, wait_until
 from tests.need import need
 from tests.stack import REVISION, ComposeLab, composed, copy_checkout, debian_packages
 
@@ -375,6 +376,27 @@ def test_a_container_whose_main_process_dies_is_started_again(stack: ComposeLab)
     started = kill_in_the_api(stack, "service.api")
     wait_until(lambda: stack.inspect("api")["State"]["StartedAt"] != started, "its restart")
     wait_until(lambda: stack.version() == version, "an answer", 60)
+
+
+def test_in_a_small_container_the_api_stays_and_says_why(stack: ComposeLab) -> None:
+    (port,) = free_ports(1)
+    image = stack.inspect("api")["Config"]["Image"]
+    command = ["docker", "run", "--detach", "--init", "--user=1000:1000"]
+    command += ["--memory=256m", "--memory-swap=256m", f"--publish=127.0.0.1:{port}:8000"]
+    command += [f"--volume={stack.folder}/service:/labloop/service:ro"]
+    command += [f"--volume={stack.folder}/data/models:/labloop/data/models:ro", image]
+    container = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def ready() -> httpx.Response | None:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"http://127.0.0.1:{port}/health/ready")
+        return None
+
+    try:
+        response = wait_until(ready, "an answer", 120)
+        assert response.is_success or "short of memory" in response.json()["error"]
+    finally:
+        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
 
 
 def test_what_should_run_is_restarted(stack: ComposeLab) -> None:

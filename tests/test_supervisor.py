@@ -29,8 +29,6 @@ from tests.live import LiveApi, children, lives, running_api, wait_until
 from tests.models import FLOWER, iris, publish_iris
 from tests.stack import copy_checkout
 
-AGAIN = 30  # seconds for a machine with much else to do; by itself it takes about five
-
 
 def command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -101,16 +99,14 @@ def api(
         yield api
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_worker_that_ends_is_replaced(api: LiveApi, number: signal.Signals) -> None:
+def test_a_worker_that_is_killed_is_replaced(api: LiveApi) -> None:
     before = workers(api)
-    os.kill(before[0], number)
+    os.kill(before[0], signal.SIGKILL)
     wait_until(lambda: not lives(before[0]), "its end")
-    wait_until(lambda: serving(api) == len(before), "all workers", AGAIN)
+    wait_until(lambda: serving(api) == len(before), "all workers")
     assert answers(api)
-    said = api.output.read_text()
-    assert f"Worker {before[0]} ended by signal {number:d} ({number.name}" in said
-    assert number != signal.SIGKILL or "(SIGKILL, out of memory?)" in said
+    said = f"Worker {before[0]} ended by signal 9 (SIGKILL, out of memory?). The next one starts"
+    assert said in api.output.read_text()
 
 
 def test_a_fork_server_that_ends_is_replaced(api: LiveApi) -> None:
@@ -146,7 +142,7 @@ def test_a_supervisor_that_ends_takes_all_with_it(api: LiveApi) -> None:
     processes = tree(api)
     assert len(processes) >= 5
     os.kill(api.process.pid, signal.SIGKILL)
-    wait_until(lambda: not any(map(lives, processes)), "the end of all", AGAIN)
+    wait_until(lambda: not any(map(lives, processes)), "the end of all")
     assert is_free(api.url)
 
 
@@ -169,6 +165,8 @@ class Pauses(BaseEstimator, TransformerMixin):
 
         if (X == 666).to_numpy().any():
             ctypes.CDLL(None).pause()  # without Python's lock, until a signal comes
+        if (X == 667).to_numpy().any():
+            ctypes.string_at(0)  # what is not there ends the process
         return X
 """
 WINE = pd.DataFrame({"text": ["good wine", "bad wine", "good cheese", "bad bread"] * 5})
@@ -187,6 +185,7 @@ class Copy:
 
     def __init__(self, api: LiveApi, code: Path, broken: Path) -> None:
         self.api, self.code, self.broken = api, code, broken
+        self.answered: list[str] = []
 
     def said(self) -> str:
         return self.api.output.read_text()
@@ -209,9 +208,10 @@ class Copy:
     def never_answers(self, model: str, row: Mapping[str, object]) -> None:
         """Ask what hangs; its worker is killed, and the next one answers others."""
         (worker,) = workers(self.api)
+        self.answered.append(self.ask("iris", FLOWER).headers["X-Prediction-Id"])
         with pytest.raises(httpx.RemoteProtocolError):
             self.ask(model, row)
-        wait_until(lambda: answers(self.api), "the next worker", AGAIN)
+        wait_until(lambda: answers(self.api, 60), "the next worker")
         assert f"Worker {worker} is killed and replaced" in self.said()
 
 
@@ -238,7 +238,7 @@ def test_a_crash_loop_slows_down_and_is_told(copy: Copy) -> None:
         line = f"with exit code 7, {times} times in a row. The next one starts in {pause} s."
         wait_until(partial(copy.has_said, line), line)
     copy.broken.unlink()
-    wait_until(lambda: answers(copy.api), "an answer once the cause is gone", AGAIN)
+    wait_until(lambda: answers(copy.api), "an answer once the cause is gone")
 
 
 def test_a_broken_edit_is_told_and_the_next_good_one_mends_it(copy: Copy) -> None:
@@ -250,7 +250,7 @@ def test_a_broken_edit_is_told_and_the_next_good_one_mends_it(copy: Copy) -> Non
     wait_until(partial(copy.has_said, "RuntimeError: broken on purpose (as before)"), "it again")
     assert copy.said().count("Traceback") == 1
     file.write_text(good)
-    wait_until(lambda: answers(copy.api), "an answer", AGAIN)
+    wait_until(lambda: answers(copy.api), "an answer")
 
 
 def publish_text(copy: Copy, pattern: str) -> int:
@@ -267,9 +267,9 @@ def test_a_version_that_never_ends_is_no_longer_served(copy: Copy) -> None:
         copy.never_answers("text", ENDLESS)
         said = f"a prediction by version {bad} did not end. It is number {times} of 3"
         assert f"Model text: {said}" in copy.said()
-        wait_until(lambda: copy.version("text", fine) == str(bad), "the version", AGAIN)
+        wait_until(lambda: copy.version("text", fine) == str(bad), "the version")
     copy.never_answers("text", ENDLESS)
-    wait_until(lambda: copy.version("text", fine) == str(good), "the version before", AGAIN)
+    wait_until(lambda: copy.version("text", fine) == str(good), "the version before")
     assert copy.version("text", ENDLESS) == str(good)
     with copy.api.http() as http:
         (refusal,) = http.get("/models/text").json()["refused"]
@@ -278,11 +278,12 @@ def test_a_version_that_never_ends_is_no_longer_served(copy: Copy) -> None:
     assert "did not end within ANSWER_SECONDS" in refusal["reason"]
     assert asked.status_code == 503
     assert "Model iris: a prediction" not in copy.said()
+    assert {*copy.answered} <= {*copy.api.lab().predictions("iris")["prediction_id"]}
     copy.api.lab().promote("text", bad)  # forgiven
     assert copy.version("text", fine) == str(bad)
 
 
-def test_a_thread_that_hangs_beside_the_event_loop_is_ended(
+def test_a_thread_that_hangs_or_crashes_is_told(
     copy: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     namespace = {"BaseEstimator": BaseEstimator, "TransformerMixin": TransformerMixin}
@@ -292,7 +293,11 @@ def test_a_thread_that_hangs_beside_the_event_loop_is_ended(
     model = make_pipeline(namespace["Pauses"](), DecisionTreeClassifier()).fit(trained.X, trained.y)
     assert copy.api.lab().publish("pauses", model, trained.X, trained.y).live
     copy.never_answers("pauses", FLOWER | {"petal_width": 666})
-    assert "Model pauses: a prediction by version 1 did not end" in copy.said()
+    assert "Model pauses: a prediction by version 1 did not end. It is number 1" in copy.said()
+    with pytest.raises(httpx.RemoteProtocolError):
+        copy.ask("pauses", FLOWER | {"petal_width": 667})
+    wait_until(lambda: copy.version("pauses", FLOWER) == "1", "the next worker")
+    assert "Model pauses: a prediction by version 1 ended its worker. It is number 2" in copy.said()
     assert copy.version("iris", FLOWER) == "1"
 
 
@@ -309,6 +314,7 @@ def test_a_tree_that_was_stopped_goes_on_where_it_was(copy: Copy) -> None:
 
 
 def test_sigterm_ends_an_api_that_hangs(copy: Copy) -> None:
+    assert answers(copy.api)
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(copy.ask, "text", ENDLESS)
         wait_until(lambda: not answers(copy.api, 0.5), "the hang")
@@ -320,7 +326,7 @@ def test_sigterm_ends_an_api_that_hangs(copy: Copy) -> None:
 
 def test_a_fork_server_that_is_stopped_is_replaced(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
-    with running_api(tmp_path, API_WORKERS="1", TRIAL_SECONDS="10") as api:
+    with running_api(tmp_path, API_WORKERS="1", TRIAL_SECONDS="8") as api:
         trained, lab = iris(), api.lab()
         (stopped,) = fork_servers(api)
         os.kill(stopped, signal.SIGSTOP)

@@ -76,21 +76,22 @@ class Watch:
         self._lasting = {
             each.number: self._lasting.get(each.number, -elapsed) + elapsed for each in running
         }
-        if self._silent >= (self.limit if beats else START_SECONDS):
-            return Hang(
-                f"It has not answered for {self._silent:.0f} s (ANSWER_SECONDS)",
-                self._guilty(running),
+        if not beats:
+            late = self._silent >= START_SECONDS
+            return (
+                Hang(f"It has not begun to answer within {START_SECONDS} s", []) if late else None
             )
-        if self._silent < NOTICED_SECONDS:
-            self._worked = {}
-        elif not self._worked:
-            self._worked = {each.thread: _worked(self.pid, each.thread) for each in running}
+        if self._silent >= self.limit:
+            what = f"It has not answered for {self.limit:g} s (ANSWER_SECONDS)"
+            return Hang(what, self._guilty(running))
+        if self._silent >= NOTICED_SECONDS:  # what it computes may only be waiting for the guilty
+            if not self._worked:
+                self._worked = {each.thread: _worked(self.pid, each.thread) for each in running}
+            return None
+        self._worked = {}
         endless = [each.label for each in running if self._lasting[each.number] >= self.limit]
-        if endless:
-            return Hang(
-                f"A prediction has not ended for {self.limit:g} s (ANSWER_SECONDS)", endless
-            )
-        return None
+        what = f"A prediction has not ended for {self.limit:g} s (ANSWER_SECONDS)"
+        return Hang(what, endless) if endless else None
 
     def _guilty(self, running: list[Computation]) -> list[str]:
         """Tell who keeps a worker from answering.

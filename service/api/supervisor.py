@@ -70,8 +70,6 @@ class Supervisor:
         """Look after the workers until told to stop."""
         for wish in (signal.SIGTERM, signal.SIGINT):
             signal.signal(wish, lambda number, frame: self._events.put(None))
-        for worker in self._workers:
-            worker.start_afresh()
         ending = threading.Event()
         watcher = threading.Thread(target=self._watch_code, args=(ending,))
         watcher.start()
@@ -86,24 +84,24 @@ class Supervisor:
     def _look_after(self) -> None:
         looked = time.monotonic()
         while True:
+            elapsed = time.monotonic() - looked
+            looked += elapsed
+            for worker in self._workers:
+                worker.look(elapsed)
             try:
                 edited = self._events.get(timeout=LOOK_SECONDS)
             except Empty:
-                elapsed = time.monotonic() - looked
-                looked += elapsed
-                for worker in self._workers:
-                    worker.look(elapsed)
-            else:
-                if edited is None:
-                    return
-                self._reload(edited)
+                continue
+            if edited is None:
+                return
+            self._reload(edited)
 
     def _reload(self, edited: set[Path]) -> None:
         names = ", ".join(sorted(str(file.relative_to(CHECKOUT)) for file in edited))
         logger.info("%s changed: the code is loaded anew.", names)
         self._end_all()
         for worker in self._workers:
-            worker.start_afresh()
+            worker.begin_afresh()
 
     def _end_all(self) -> None:
         """End every worker, gently if it can be."""
@@ -115,7 +113,12 @@ class Supervisor:
 
     def _watch_code(self, ending: threading.Event) -> None:
         try:
-            for changes in watch(CODE, watch_filter=PythonFilter(), stop_event=ending):
+            for changes in watch(
+                CODE,
+                watch_filter=PythonFilter(),
+                stop_event=ending,
+                ignore_permission_denied=True,
+            ):
                 self._events.put({Path(file) for _, file in changes})
         except Exception:
             logger.exception("%s cannot be watched: an edit needs a restart of the API.", CODE)

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from service.api.lifeline import end_with_parent
+from service.api.lifeline import end_with_parent, go_first
 from service.api.predictor import Predictor, Verdict
 from service.contract import artifact, golden
 from service.contract.errors import ArtifactError, LabloopError
@@ -20,7 +20,6 @@ from service.contract.manifest import GOLDEN, MODEL, Manifest
 from service.contract.model_store import ModelStore
 
 PERTURBED_ROWS = 300
-OOM_SCORE = Path("/proc/self/oom_score_adj")
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,7 @@ def report(answer: Connection, root: Path, name: str, version: int, seconds: flo
     end_with_parent()
     signal.alarm(math.ceil(seconds) + 5)  # even if nobody is left to break it off
     os.nice(10)  # whoever waits for an answer goes first
-    if OOM_SCORE.exists():
-        OOM_SCORE.write_text("1000")  # where memory is short, the trial goes, and the API stays
+    go_first(1000)
     passed: Passed | str
     try:
         passed = load(ModelStore(root), name, version)

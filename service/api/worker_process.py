@@ -24,6 +24,7 @@ from service.api.workers import family_folder
 
 PAUSES = (0, 1, 2, 4, 5)  # in seconds: before the first new start in a row, the second, ...
 HEALTHY_SECONDS = 10  # of answering, after which the next end is the first in a row
+KILL_SECONDS = 5  # until it is gone, if it does not wait for a disk
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL})
 
 logger = logging.getLogger("uvicorn.error")
@@ -67,14 +68,14 @@ class WorkerProcess:
         self._answering = 0.0  # seconds
         self._next_start = 0.0
 
-    def start_afresh(self) -> None:
-        """Start a process with nothing held against it, for instance after an edit."""
+    def begin_afresh(self) -> None:
+        """Hold nothing against the next process, for instance after an edit."""
         self._ends_in_a_row = 0
+        self._next_start = 0.0
         self._shared.error = 0
-        self._start()
 
     def look(self, elapsed: float) -> None:
-        """Replace the process if it has ended or hangs.
+        """Start a process if it is time to; replace it if it has ended or hangs.
 
         Parameters
         ----------
@@ -106,7 +107,7 @@ class WorkerProcess:
         if self._process.exitcode is None:
             logger.warning("Worker %s did not stop, and is killed.", self._process.pid)
             self._process.kill()
-            self._process.join()
+            self._process.join(KILL_SECONDS)
         self._process = None
 
     def _start(self) -> None:
@@ -114,10 +115,16 @@ class WorkerProcess:
         ctypes.memset(ctypes.addressof(seats), 0, ctypes.sizeof(seats))
         self._shared.beats = 0
         target = partial(serve, self._config, self._shared)
-        self._process = get_subprocess(self._config, target, [self._listening])
-        self._process.start()
-        assert self._process.pid is not None
-        self._watch = Watch(self._process.pid, self._shared, self._limit)
+        process = get_subprocess(self._config, target, [self._listening])
+        try:
+            process.start()
+        except OSError as error:  # no memory, or no more processes
+            self._next_start = time.monotonic() + PAUSES[-1]
+            logger.error("A worker cannot start: %s. It is tried again in %s s.", error, PAUSES[-1])
+            return
+        assert process.pid is not None
+        self._process = process
+        self._watch = Watch(process.pid, self._shared, self._limit)
         self._answering = 0.0
 
     def _follow(self, pid: int | None, code: int) -> None:
@@ -137,11 +144,11 @@ class WorkerProcess:
     def _replace(self, process: SpawnProcess, hang: Hang) -> None:
         """Kill a process that hangs, and start the next one at once."""
         process.kill()
-        process.join()
+        process.join(KILL_SECONDS)
         logger.error("Worker %s is killed and replaced. %s.", process.pid, hang.what)
         for label in hang.labels:
             self._strike(label, "did not end")
-        self._start()
+        self._process = None  # the next look starts another
 
     def _strike(self, label: str, what: str) -> None:
         model, version, _ = label.split("/")

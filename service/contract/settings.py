@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         60, gt=0, description="how long a new version may take to load and answer its golden rows"
     )
     answer_seconds: float = Field(
-        60, ge=1, description="how long one prediction may take before its process is replaced"
+        60, ge=2, description="how long one prediction may take before its process is replaced"
     )
     labloop_image: str = Field("local", description="the image this runs in; set by the image")
     git_revision: str = Field("", description="the checkout's commit; `make up` sets it")
