@@ -53,7 +53,7 @@ class Watch:
         self._beats = -1
         self._silent = 0.0
         self._lasting: dict[int, float] = {}
-        self._worked: dict[int, float] = {}
+        self._suspects: dict[Computation, float] | None = None
 
     @property
     def answers(self) -> bool:
@@ -77,39 +77,38 @@ class Watch:
             each.number: self._lasting.get(each.number, -elapsed) + elapsed for each in running
         }
         if not beats:
-            late = self._silent >= START_SECONDS
-            return (
-                Hang(f"It has not begun to answer within {START_SECONDS} s", []) if late else None
-            )
+            if self._silent >= START_SECONDS:
+                return Hang(f"It has not begun to answer within {START_SECONDS} s", [])
+            return None
         if self._silent >= self.limit:
             what = f"It has not answered for {self.limit:g} s (ANSWER_SECONDS)"
             return Hang(what, self._guilty(running))
         if self._silent >= NOTICED_SECONDS:  # what it computes may only be waiting for the guilty
-            if not self._worked:
-                self._worked = {each.thread: _worked(self.pid, each.thread) for each in running}
+            if self._suspects is None:
+                self._suspects = {each: _worked(self.pid, each.thread) for each in running}
             return None
-        self._worked = {}
-        endless = [each.label for each in running if self._lasting[each.number] >= self.limit]
+        self._suspects = None
+        endless = {each.label for each in running if self._lasting[each.number] >= self.limit}
         what = f"A prediction has not ended for {self.limit:g} s (ANSWER_SECONDS)"
-        return Hang(what, endless) if endless else None
+        return Hang(what, sorted(endless)) if endless else None
 
     def _guilty(self, running: list[Computation]) -> list[str]:
         """Tell who keeps a worker from answering.
 
         Whoever keeps Python's lock stops the others' computations, too; but it alone works.
         """
-        since = self._silent - 2 * NOTICED_SECONDS
-        lasting = [each for each in running if self._lasting[each.number] >= since]
-        if not lasting or _is_stopped(self.pid):
-            return []
+        before = self._suspects or {}
         work = {
-            each.label: _worked(self.pid, each.thread) - self._worked.get(each.thread, 0.0)
-            for each in lasting
+            each: _worked(self.pid, each.thread) - before[each]
+            for each in running
+            if each in before
         }
+        if not work or _is_stopped(self.pid):
+            return []
         most = max(work.values())
         if most < self._silent / 10:  # they all wait; then it is most likely who came last
-            return [max(lasting).label]
-        return [label for label, seconds in work.items() if seconds > most / 2]
+            return [max(work).label]
+        return sorted({each.label for each, seconds in work.items() if seconds > most / 2})
 
 
 def _worked(pid: int, thread: int) -> float:
