@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from service.api import strikes
+from service.contract import checksums
 from service.contract.errors import RefusedError
 from tests.live import LiveApi, children, running_api, wait_until
 from tests.models import FLOWER, iris, publish_iris
@@ -96,9 +98,30 @@ def served(api: LiveApi, version: int) -> list[int]:
     return [worker["pid"] for worker in workers(api) if worker["version"] == version]
 
 
+def test_a_version_with_three_strikes_is_dropped_by_all(api: LiveApi) -> None:
+    lab, trained = api.lab(), iris(seed=6)
+    before = workers(api)[0]["version"]
+    version = lab.publish("iris", trained.estimator, trained.X, trained.y).version
+    digest = checksums.digest(api.models / "iris" / str(version))
+    counted = strikes.Strikes(family(api))
+    for _ in range(strikes.LIMIT):
+        counted.add(strikes.label("iris", version, digest))
+    wait_until(lambda: len(served(api, before)) == WORKERS, "the version before in all")
+    assert versions(api).keys() == {str(before)}
+    with api.http() as http:
+        asked = http.post(f"/models/iris/predict?version={version}", json={"rows": [FLOWER]})
+    assert asked.status_code == 503
+    assert "did not end within ANSWER_SECONDS" in asked.json()["error"]
+    assert lab.promote("iris", version).workers == WORKERS  # forgiven
+
+
+def family(api: LiveApi) -> Path:
+    """Give the folder that the workers share."""
+    return Path(tempfile.gettempdir()) / f"labloop-{os.getuid()}-{api.process.pid}"
+
+
 def test_reports_come_back_after_their_folder_was_cleaned_away(api: LiveApi) -> None:
-    (folder,) = Path(tempfile.gettempdir()).glob(f"labloop-{os.getuid()}-{api.process.pid}")
-    shutil.rmtree(folder)
+    shutil.rmtree(family(api))
     assert api.lab().promote("iris", 1).live
     wait_until(lambda: len(workers(api)) == WORKERS, "all workers")
 

@@ -1,7 +1,6 @@
 """Hang: a worker that does not answer, or a prediction that does not end; and whose fault it is."""
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,18 +112,18 @@ class Watch:
 
 def _worked(pid: int, thread: int) -> float:
     """Give the processor time that a thread has used, in seconds; 0 where nothing tells it."""
-    try:
-        fields = _stat(Path(f"/proc/{pid}/task/{thread}/stat"))
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    fields = _stat(Path(f"/proc/{pid}/task/{thread}/stat"))
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _is_stopped(pid: int) -> bool:
     """Whether somebody stopped a process, as a debugger does."""
-    return sys.platform == "linux" and _stat(Path(f"/proc/{pid}/stat"))[0] in "Tt"
+    return _stat(Path(f"/proc/{pid}/stat"))[:1] in (["T"], ["t"])
 
 
 def _stat(file: Path) -> list[str]:
-    """Read the fields that follow the program's name."""
-    return file.read_text().rpartition(")")[2].split()
+    """Read the fields that follow the program's name; none where the system does not tell."""
+    try:
+        return file.read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

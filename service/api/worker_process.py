@@ -152,7 +152,11 @@ class WorkerProcess:
 
     def _strike(self, label: str, what: str) -> None:
         model, version, _ = label.split("/")
-        times = self._strikes.add(label)
+        try:
+            times = self._strikes.add(label)
+        except OSError as error:  # the temporary disk is full; the next one is counted
+            logger.error("A strike of %s cannot be counted: %s.", label, error)
+            return
         then = f"It is number {times} of {strikes.LIMIT}, after which it is no longer served."
         if times >= strikes.LIMIT:
             then = "It is no longer served."
