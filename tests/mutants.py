@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -207,7 +208,8 @@ def altered(content: bytes, dice: Random) -> bytes:
         members = {name: original.read(name) for name in original.namelist()}
         schema = json.loads(members["schema.json"])
         for _ in range(dice.randint(1, 3)):
-            dice.choice(ALTERATIONS)([*nodes(schema)], dice)
+            with suppress(IndexError, ValueError):  # nothing is left that it could alter
+                dice.choice(ALTERATIONS)([*nodes(schema)][1:], dice)
         members["schema.json"] = json.dumps(schema).encode()
         if dice.random() < 0.1:
             name = dice.choice([*members])
