@@ -117,7 +117,7 @@ def ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("ours")
 @pytest.mark.parametrize("bound", [None, 3.5, highest, np.sqrt, partial(highest)])
-def test_our_own_classes_hold_what_they_set(bound: Any) -> None:
+def test_our_classes_hold_what_they_set(bound: Any) -> None:
     estimator = Clip(bound).fit(iris().X)
     again = artifact.loads(artifact.dumps(make_pipeline(estimator, "passthrough")))
     assert vars(again[0]).keys() == vars(estimator).keys()
@@ -125,7 +125,7 @@ def test_our_own_classes_hold_what_they_set(bound: Any) -> None:
 
 @pytest.mark.usefixtures("ours")
 @pytest.mark.parametrize("name", ["fit", "transform", "predict", "__class__", "_other"])
-def test_our_own_classes_hold_nothing_else(name: str) -> None:
+def test_our_classes_hold_nothing_else(name: str) -> None:
     estimator = Clip().fit(iris().X)
     content = artifact.dumps(estimator).replace(b'"_columns"', f'"{name}"'.encode())
     with pytest.raises(ArtifactError):

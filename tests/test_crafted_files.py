@@ -58,7 +58,7 @@ def test_a_crafted_file_does_nothing(crafted: Crafted, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ACTING)
-def test_a_list_of_types_lets_it_act(crafted: Crafted, name: str) -> None:
+def test_types_alone_let_it_act(crafted: Crafted, name: str) -> None:
     assert crafted.by_types[name]["events"], crafted.by_types[name]
 
 

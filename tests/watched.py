@@ -68,7 +68,7 @@ def warm_up() -> None:
     for trained in (iris(), penguins(), replace(iris(), estimator=near)):
         estimator = artifact.loads(artifact.dumps(trained.estimator))
         estimator.predict(trained.X.head(2))
-        str(trained.X)
+        str(trained.X), repr(estimator)  # as a message might say it
     for content in (b"", skops.io.dumps([lambda: 1]), skops.io.dumps({"x": AddRatio})):
         with suppress(ArtifactError):
             artifact.loads(content)

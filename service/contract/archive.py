@@ -55,8 +55,8 @@ class Archive:
     def schema(self) -> dict[str, Any]:
         """Give the root of the tree."""
         root: dict[str, Any] = json.loads(self._read(SCHEMA))
-        version = root.pop("_skops_version", None)
-        if root.pop("protocol", None) is not PROTOCOL or not isinstance(version, str):
+        protocol, version = root.pop("protocol", None), root.pop("_skops_version", None)
+        if type(protocol) is not int or protocol != PROTOCOL or not isinstance(version, str):
             refuse(f"its protocol is not {PROTOCOL}")
         return root
 

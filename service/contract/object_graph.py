@@ -22,6 +22,7 @@ from service.contract.errors import ArtifactError
 from service.contract.place import PLAIN, ROOT, Place
 
 VALUES = (bool, int, float, str, bytes, NoneType, slice)
+OF_NUMPY = (np.generic, np.dtype, np.random.RandomState, np.random.Generator)
 FUNCTIONS = (FunctionType, BuiltinFunctionType, np.ufunc)
 KEYS = (bool, int, float, str, np.generic)
 COLLECTIONS = (
@@ -61,7 +62,7 @@ def check(estimator: Any) -> None:
     waiting: list[tuple[Any, Place]] = [(estimator, ROOT)]
     while waiting:
         value, place = waiting.pop()
-        if isinstance(value, VALUES) and type(value) in VALUES:
+        if type(value) in VALUES:
             continue
         if (id(value), place) not in seen:
             seen[id(value), place] = value  # which keeps it alive, and so its id its own
@@ -74,7 +75,7 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
     ours = kind.__module__ == OURS
     if kind in COLLECTIONS or (ours and isinstance(value, COLLECTIONS)):
         return [(each, place) for each in _items(value)]
-    if isinstance(value, np.generic | np.dtype):
+    if isinstance(value, OF_NUMPY):
         return []
     if isinstance(value, partial):
         place.check_function(_check_function(value.func))
@@ -88,7 +89,8 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
     _check_listed(kind)
     place.check_object(kind)
     if issparse(value):
-        value.check_format()
+        if hasattr(value, "check_format"):  # those whose indexes compiled code follows
+            value.check_format()
         return []
     _check_parameters(value)
     inside = []
