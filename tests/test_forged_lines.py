@@ -55,7 +55,6 @@ KINDS: list[Any] = [
     {"a": 1}, {"a": [1]}, {"a'\"": ["x"]}, {"a": [[1]]}, {"": ["x"]}, {"a\0": ["x"]},
     {"a": [1, 2]}, {"a": [{"b": 1}]},
 ]  # fmt: skip
-ALONE: list[Any] = [None, SQL, [], {"a": 1}, True]
 TEXTS = [kind for kind in KINDS if isinstance(kind, str)]
 NAMES = [text for text in TEXTS if "\0" not in text]
 PLAIN: list[Any] = [None, True, 7, -1, 0, 1.5, 2**63, 10**30, *TEXTS]
@@ -108,11 +107,8 @@ def test_a_field_of_another_kind_makes_a_damaged_line(
     monkeypatch.chdir(tmp_path)
     is_right = {repr(value) for value in right}
     # All of them together, sealed and not; and some alone, where nothing else is amiss.
-    segments: list[list[Any]] = [
-        KINDS,
-        *([kind] for kind in ALONE),
-        KINDS,
-    ]
+    alone: list[Any] = [None, SQL, [], {"a": 1}, True]
+    segments = [KINDS, *([kind] for kind in alone), KINDS]
     good: list[str] = []
     bad: list[str] = []
     for number, values in enumerate(segments, 1):
