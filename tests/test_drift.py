@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,6 +140,16 @@ def test_booleans_integers_and_a_constant(columns: dict[str, Any], shifted: list
     table = measured(typed(), typed_rows(**columns)).table.drop(index="prediction")
     assert [*table.index[table["verdict"] == "shifted"]] == shifted
     assert table["test"].tolist() == ["chi-square", "Kolmogorov-Smirnov", "Kolmogorov-Smirnov"]
+
+
+def test_names_are_neither_markup_nor_formulas() -> None:
+    numbers = np.random.default_rng(0).random((200, 3))
+    X = pd.DataFrame(numbers, columns=["<img src=x>", r"$\foo{$", "a $b$"])
+    y = np.where(numbers[:, 0] > 0.5, r"$\bad$", "<b>")
+    publication = Publication("odd", LogisticRegression().fit(X, y), X, y)
+    found = measured(publication, X)
+    assert "&lt;img src=x&gt;" in found._repr_html_() and "<img" not in found._repr_html_()
+    found.figure().savefig(BytesIO(), format="png")
 
 
 def test_the_mix_of_classes_and_the_predicted_numbers_are_compared() -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pandas as pd
 from IPython.display import Image, display
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -47,15 +48,17 @@ class Report:
 
     def figure(self) -> Figure:
         """Draw the picture anew; it can be changed and saved."""
-        figure = Figure(self.size, layout="constrained", facecolor=PAPER)
-        self._draw(figure)
-        for axes in figure.axes:
-            _tidy(axes)
-        for legend in figure.legends:
-            legend.set_frame_on(False)
-            for text in legend.get_texts():
-                text.set_color(INK)
-                text.set_fontsize(8)
+        with rc_context({"text.parse_math": False}):  # a dollar in a name begins no formula
+            figure = Figure(self.size, layout="constrained", facecolor=PAPER)
+            self._draw(figure)
+            for axes in figure.axes:
+                _tidy(axes)
+            for legend in figure.legends:
+                legend.set_frame_on(False)
+                for text in legend.get_texts():
+                    text.set_color(INK)
+                    text.set_fontsize(8)
+            figure.draw_without_rendering()  # which makes the labels of ticks
         return figure
 
     def _draw(self, figure: Figure) -> None:
