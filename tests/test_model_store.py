@@ -55,6 +55,21 @@ def test_aliases_move_and_remember(store: ModelStore) -> None:
     assert store.aliases("m").generation == 6
 
 
+def test_when_a_version_went_live_is_known(store: ModelStore) -> None:
+    assert store.aliases("m").live_since is None
+    publish_many(store.root, 3)
+    since = store.aliases("m").live_since
+    assert since is not None
+    store.promote("m", 3)
+    store.delete("m", 2)
+    store.add("m", write_files)
+    assert store.aliases("m").live_since == since
+    assert (store.promote("m", 4).live_since or since) > since
+    # It was served all the time, while the other was refused.
+    assert store.withdraw("m", 4).live_since is None
+    assert (store.rollback("m").live_since or since) > since
+
+
 def test_a_refused_version_is_withdrawn_only_while_it_is_live(store: ModelStore) -> None:
     publish_many(store.root, 3)
     assert store.withdraw("m", 2).live == 3

@@ -1,8 +1,10 @@
 """The page for people, in a real browser."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +175,51 @@ def test_what_is_live_with_its_metrics_signature_and_times(published: LiveApi, p
     expect(article.get_by_role("row", name="petal_width number float64 0.1 to 2.5")).to_be_visible()
     expect(article).to_contain_text("Gives classes: setosa, versicolor, virginica.")
     expect(page.get_by_text("Every prediction is logged")).to_be_visible()
+
+
+def test_a_restart_keeps_live_since_and_says_from_when_it_counts(
+    tmp_path: Path, browser: Page
+) -> None:
+    def told(api: LiveApi) -> tuple[Any, Any, Any]:
+        with api.http() as http:
+            said = http.get("/models").json()
+        (model,) = said["models"]
+        return model["live"]["since"], said["counted_since"], model["traffic"]
+
+    started = datetime.now(UTC).isoformat()
+    with running_api(tmp_path) as api:
+        for _ in range(3):
+            api.lab().publish("iris", iris().estimator, iris().X, iris().y)
+        api.lab().predict("iris", iris().X)
+        since, counted_since, traffic = told(api)
+        assert started < counted_since < since
+        assert traffic["predictions"] == 150
+    with running_api(tmp_path) as api:
+        again, counted_since, traffic = told(api)
+        assert again == since < counted_since
+        assert traffic is None
+        browser.goto(f"{api.url}/#iris")
+        article = browser.get_by_role("article", name="iris", exact=True)
+        expect(article.locator("p.live time")).to_have_attribute("datetime", since)
+        expect(article.locator(".figures")).to_have_text("predictions0")
+        counted = article.locator(".counted")
+        expect(counted).to_have_text("Predictions are counted since the API started just now.")
+        expect(counted.locator("time")).to_have_attribute("datetime", counted_since)
+
+        # A deletion is no change of what is live, a rollback is one.
+        api.lab().delete("iris", 2)
+        assert told(api)[0] == since
+        api.lab().rollback("iris")
+        assert told(api)[0] > counted_since
+
+        # What was live before 0.5 has no such time.
+        file = api.models / "iris" / "aliases.json"
+        old = json.loads(file.read_text()) | {"generation": 99}
+        del old["live_since"]
+        file.write_text(json.dumps(old))
+        look_again(browser)
+        expect(article.locator("p.live")).to_have_text(re.compile("^Version 1 is live "))
+        assert told(api)[0] is None
 
 
 def test_an_error_marks_its_field_and_nothing_typed_is_lost(published: LiveApi, page: Page) -> None:

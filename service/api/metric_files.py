@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from service.api.workers import family_folder
@@ -21,6 +22,7 @@ from service.contract.files import is_locked, locked, reserve
 
 KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemin", "gauge_livemostrecent")
 FILE_BYTES = 1 << 19  # at first; see `service.api.metric_file`
+STARTED = "started"
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client finds the folder
 
 logger = logging.getLogger("uvicorn.error")
@@ -64,6 +66,8 @@ def _prepare(folder: Path, own: str) -> None:
         if other != folder:  # of a dead family whose process had this one's number
             shutil.rmtree(other, ignore_errors=True)
     with locked(folder):
+        if not (folder / STARTED).exists():
+            (folder / STARTED).touch()
         dead = _dead(folder)
         if dead:
             _inherit(folder, own if own in dead else dead[0], own)
@@ -89,6 +93,14 @@ def settled() -> Iterator[Path]:
         for pid in _dead(folder):
             _drop_gauges(folder, pid)
         yield folder
+
+
+def started() -> datetime | None:
+    """Say since when is counted: when the first worker of the family started."""
+    try:
+        return datetime.fromtimestamp((_folder() / STARTED).stat().st_mtime, UTC)
+    except FileNotFoundError:  # it was cleaned away, and the counts with it
+        return None
 
 
 def _folder() -> Path:

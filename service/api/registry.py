@@ -39,7 +39,6 @@ class LoadedModel:
     manifest: Manifest
     digest: str
     example: dict[str, Any]
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @cached_property
     def label(self) -> bytes:
@@ -128,6 +127,13 @@ class Registry:
     def serving(self, name: str) -> LoadedModel | None:
         """Give the live version, if there is one."""
         return self._live.get(name)
+
+    def live_since(self, name: str) -> datetime | None:
+        """Say when the version that is served went live, by the alias file; None if not known."""
+        serving, aliases = self._live.get(name), self._seen.get(name)
+        if serving is None or aliases is None or serving.version != aliases.live:
+            return None
+        return aliases.live_since
 
     def version(self, name: str, version: int) -> Future[LoadedModel]:
         """Give a version by number; one that is not live is loaded on demand.

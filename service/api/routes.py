@@ -9,7 +9,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from service.api import feedback
+from service.api import feedback, metric_files
 from service.api.answers import JSON
 from service.api.body import LARGE, body_of, read_json
 from service.api.inference import Answer, Inference
@@ -190,7 +190,7 @@ def models(request: Request) -> Response:
     """List the models: what is served and how much it is asked, what was refused and why."""
     names, traffic = inference_of(request).registry.store.names(), metrics.traffic()
     shown = [_model(request, name) | {"traffic": traffic.get(name)} for name in names]
-    return JSON({"models": shown})
+    return JSON({"models": shown, "counted_since": metric_files.started()})
 
 
 @router.get(
@@ -291,7 +291,7 @@ def _model(request: Request, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "workers": registry.workers.about(name),
-        "live": None if serving is None else _serving(serving),
+        "live": None if serving is None else _serving(serving, registry.live_since(name)),
         "versions": registry.store.versions(name),
         "problem": registry.store.problem(name),
         "refused": [
@@ -301,11 +301,11 @@ def _model(request: Request, name: str) -> dict[str, Any]:
     }
 
 
-def _serving(model: LoadedModel) -> dict[str, Any]:
+def _serving(model: LoadedModel, since: datetime | None) -> dict[str, Any]:
     shown = model.manifest.shown()
     return {
         "version": model.version,
-        "since": model.since,
+        "since": since,
         "estimator": shown["estimator"],
         "metrics": model.manifest.metrics,
         "class_names": model.manifest.class_names,

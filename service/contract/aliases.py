@@ -24,7 +24,8 @@ class Aliases(BaseModel):
     """Which version is live, and what was live before.
 
     `generation` rises with every change, so that a reader can tell whether it
-    has seen one. `history` holds earlier live versions, the last one last. `last` is the
+    has seen one. `live_since` is when `live` was moved to where it is; None where nobody knows.
+    `history` holds earlier live versions, the last one last. `last` is the
     number that was given out last; 0 where that is not known, as in a file of Labloop 0.4.
     `deleted` says when versions were deleted. `passed_over` is not in the file: after a
     rollback it names the versions between that are not there any more.
@@ -34,6 +35,7 @@ class Aliases(BaseModel):
 
     generation: int = Field(default=0, ge=0, lt=2**53)
     live: Number | None = None
+    live_since: AwareDatetime | None = None
     shadow: Number | None = None
     history: list[Number] = []
     last: int = Field(default=0, ge=0, le=LAST_NUMBER)

@@ -264,7 +264,10 @@ class ModelStore:
         passed: list[int] = []
 
         def off(now: Aliases) -> dict[str, Any]:
-            return self._before(name, now, passed) if now.live == version else {}
+            if now.live != version:
+                return {}
+            # What is live again was served all the time: it did not go live just now.
+            return {**self._before(name, now, passed), "live_since": None}
 
         return self._change(name, off).model_copy(update={"passed_over": passed})
 
@@ -320,6 +323,8 @@ class ModelStore:
             return self._write(self.root / name, now, update) if update else now
 
     def _write(self, home: Path, now: Aliases, update: dict[str, Any]) -> Aliases:
+        if update.get("live", now.live) != now.live:
+            update = {"live_since": datetime.now(UTC), **update}
         after = now.model_copy(update={**update, "generation": now.generation + 1})
         aliases.replace(home, after)
         return after

@@ -38,20 +38,28 @@ function sayLive(element, { live }) {
     live === null
       ? ["Nothing is live."]
       : [
-          `Version ${live.version} went live `,
-          time(live.since),
+          ...(live.since === null
+            ? [`Version ${live.version} is live `]
+            : [`Version ${live.version} went live `, time(live.since)]),
           make("span", { class: "estimator" }, data(live.estimator)),
         ],
   );
 }
 
-function sayFigures(element, { live, traffic }) {
+function sayFigures(element, { live, traffic, countedSince }) {
   const figures = Object.entries(live?.metrics ?? {}).map(([name, value]) => [name, value, ""]);
+  if (live || traffic) figures.push(["predictions", counted(traffic?.predictions ?? 0), ""]);
   if (traffic) {
-    figures.push(["predictions", counted(traffic.predictions), ""]);
     if (traffic.mean_ms !== null) figures.push(["mean time", traffic.mean_ms, " ms"]);
     if (traffic.p95_ms !== null) figures.push(["95% within", traffic.p95_ms, " ms"]);
   }
+  const since = find(".counted", element);
+  since.hidden = countedSince === null || figures.length === 0;
+  fill(since, countedSince, () => [
+    "Predictions are counted since the API started ",
+    time(countedSince),
+    ".",
+  ]);
   find(".figures", element).hidden = figures.length === 0;
   fill(find(".figures", element), figures, () =>
     figures.map(([name, value, unit]) =>

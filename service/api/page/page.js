@@ -78,7 +78,7 @@ function listItem(model) {
         "span",
         { class: "hint" },
         live === null ? "nothing live" : `version ${live.version}`,
-        live === null ? null : make("span", { class: "when" }, ", ", time(live.since)),
+        live?.since ? make("span", { class: "when" }, ", ", time(live.since)) : null,
       ),
       refused ? make("span", { class: "hint unusual" }, `${refused} refused`) : null,
     ),
@@ -103,7 +103,9 @@ async function poll() {
 
 function showAnswers(models, health) {
   if (models.content?.models) {
-    lastAnswer = [models.content.models, health.content?.model];
+    const countedSince = models.content.counted_since;
+    const told = models.content.models.map((model) => ({ ...model, countedSince }));
+    lastAnswer = [told, health.content?.model];
     show(...lastAnswer);
     sayHealth(health, models.content.models.length > 0);
   } else {
