@@ -6,6 +6,8 @@ import io
 import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,6 @@ import pytest
 
 from service.contract.settings import Settings, settings
 from tests.live import CHECKOUT, LiveApi, running_api
-from tests.models import publish_iris
 
 README = (CHECKOUT / "README.md").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
@@ -25,10 +26,10 @@ PYTHON = [(code, BLOCKS[i + 1][1]) for i, (kind, code) in enumerate(BLOCKS) if k
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
-    """Give an API as the first start leaves it, with version 1 published."""
-    folder = tmp_path_factory.mktemp("readme")
-    publish_iris(folder / "models")
-    with running_api(folder) as api:
+    """Give an API as the first start leaves it: its training has published and asked."""
+    with running_api(tmp_path_factory.mktemp("readme")) as api:
+        first = [sys.executable, "-m", "service.lab.train"]
+        subprocess.run(first, cwd=CHECKOUT, env=os.environ | api.environment, check=True)
         yield api
 
 
