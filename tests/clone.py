@@ -16,6 +16,13 @@ ENVIRONMENT = os.environ | {
     **{f"GIT_{who}_NAME": "somebody" for who in ("AUTHOR", "COMMITTER")},
     **{f"GIT_{who}_EMAIL": "somebody@example.org" for who in ("AUTHOR", "COMMITTER")},
 }
+DOCKER = """#!/bin/sh
+case "$*" in
+*version*) echo 20.10 ;;
+*config*) echo '{{"name": "clone", "services": {{}}}}' ;;
+"compose up"*) env -0 >{got}; exit 1 ;;
+esac
+"""
 
 
 class Clone:
@@ -48,11 +55,13 @@ class Clone:
         programs = self.folder.parent / "programs"
         programs.mkdir(exist_ok=True)
         docker, got = programs / "docker", programs / "environment"
-        docker.write_text(f'#!/bin/sh\necho 20.10\n[ "$2" != up ] || env -0 > {got}\n')
+        docker.write_text(DOCKER.format(got=got))
         docker.chmod(0o755)
         path = f"PATH={programs}{os.pathsep}{os.environ['PATH']}"
         start = ["make", "up", f"PYTHON={sys.executable}"]
-        self.run("env", path, "API_PORT=0", "LAB_PORT=0", "GIT_REVISION=", *start)
+        settings = ["API_PORT=0", "LAB_PORT=0", "GIT_REVISION="]
+        done = self.run("env", path, *settings, *start, check=False)
+        assert got.exists(), done.stdout + done.stderr
         return dict(pair.split("=", 1) for pair in got.read_text().split("\0") if pair)
 
     def tell_git(self) -> None:
