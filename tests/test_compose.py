@@ -62,6 +62,8 @@ def test_a_good_start_logs_no_error(stack: ComposeLab) -> None:
         "Stop with:   make down",
     ]
     assert stack.log("lab").splitlines()[1:5] == stack.greeting()  # and nothing before it
+    repeated = stack.run("-c", "from start import up; print(up.greeting_of_stack())")  # by make up
+    assert repeated.stdout.splitlines() == stack.greeting()
 
 
 def test_the_first_start_trains_and_the_reference_request_is_answered(stack: ComposeLab) -> None:
@@ -74,9 +76,7 @@ def test_the_first_start_trains_and_the_reference_request_is_answered(stack: Com
 def test_a_second_up_with_everything_running_changes_nothing(stack: ComposeLab) -> None:
     version = stack.version()
     before = {name: stack.inspect(name)["Id"] for name in ("owner", "api", "lab")}
-    done = stack.run("start/up.py", "docker")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-4:] == stack.greeting()
+    stack.up()
     assert {name: stack.inspect(name)["Id"] for name in before} == before
     assert stack.version() == version
 
