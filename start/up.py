@@ -253,7 +253,7 @@ def greeting_of_stack() -> str:
     while time.monotonic() < deadline:
         log = answer("docker", "compose", "logs", "--no-log-prefix", "--since", started, "lab")
         log = log.replace("\x1b[2K", "")  # some versions of Compose clear each line first
-        if said := re.search(rf"^.+\nThe API: .*?^{LAST_LINE}$", log, re.M | re.S):
+        if said := re.search(rf"^[^\n]+\nThe API: .*?^{LAST_LINE}$", log, re.M | re.S):
             return said[0]
         time.sleep(0.2)
     return f"See `docker compose logs lab`.\n{LAST_LINE}"
