@@ -13,12 +13,13 @@ import orjson
 from anyio import CapacityLimiter, to_thread
 
 from service.api.lane import Lane, Question
+from service.api.loaded_model import LoadedModel
 from service.api.metrics import metrics
 from service.api.prediction_log import LogBusyError, PredictionLog
 from service.api.predictor import FAST_ROWS
 from service.api.pulse import pulse
 from service.api.queue import Queue
-from service.api.registry import LoadedModel, Registry
+from service.api.registry import Registry
 from service.api.scorer import NoFastPathError
 from service.contract.golden import Answers
 from service.contract.log_line import prediction_ids

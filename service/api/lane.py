@@ -12,7 +12,7 @@ from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 
-from service.api.registry import LoadedModel
+from service.api.loaded_model import LoadedModel
 from service.contract.signature import Columns
 
 

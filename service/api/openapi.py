@@ -11,7 +11,8 @@ from fastapi.openapi.utils import get_openapi
 
 from service.api import openapi_v2
 from service.api.feedback import PREDICTION_ID
-from service.api.registry import LoadedModel, Registry
+from service.api.loaded_model import LoadedModel
+from service.api.registry import Registry
 from service.api.schemas import (
     ID,
     NUMBER,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from service.api.loaded_model import LoadedModel
 from service.api.output_tensors import metadata
-from service.api.registry import LoadedModel
 from service.api.schemas import NUMBER, Schema
 
 DATATYPES = ["BOOL", "BYTES", "FP16", "FP32", "FP64"]

@@ -6,44 +6,22 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import Any
 
 from service.api import strikes, trial_process
 from service.api.descriptors import is_shortage
+from service.api.loaded_model import LoadedModel
 from service.api.metrics import metrics
-from service.api.predictor import Predictor
-from service.api.pulse import pulse
 from service.api.workers import Workers
-from service.contract import checksums, golden
+from service.contract import checksums
 from service.contract.aliases import Aliases
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
-from service.contract.manifest import Manifest
 from service.contract.model_store import ModelStore
-from service.contract.signature import Columns
 
 POLL_SECONDS = 0.1
 KEPT_BESIDE_LIVE = 4
 LOADED_AT_ONCE = 8  # a version whose trial hangs holds up no other model
 
 logger = logging.getLogger("uvicorn.error")
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedModel:
-    """A version in memory: everything that a request needs, in one reference."""
-
-    name: str
-    version: int
-    predictor: Predictor
-    manifest: Manifest
-    digest: str
-    example: dict[str, Any]
-
-    @cached_property
-    def label(self) -> bytes:
-        """What the supervisor calls it."""
-        return strikes.label(self.name, self.version, self.digest).encode()
 
 
 @dataclass(frozen=True)
@@ -323,14 +301,7 @@ class Registry:
         if self._label(name, version) in self._strikes.out():
             raise ArtifactError(strikes.reason(name, version))
         passed = trial_process.run(self.store.root, name, version, self.trial_seconds, wanted)
-        signature = passed.manifest.signature
-        with golden.discreetly(signature):
-            predictor = Predictor(passed.estimator, signature, passed.verdict)
-        digest = self._digest(name, version)
-        with pulse.computing(strikes.label(name, version, digest).encode()):
-            golden.prove(predictor, signature, passed.rows)
-            example = _example(predictor, passed.rows.columns)
-        return LoadedModel(name, version, predictor, passed.manifest, digest, example)
+        return LoadedModel.of(passed, name, version, self._digest(name, version))
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
         refused = self._refused.get(name, {}).get(version)
@@ -367,21 +338,6 @@ class Registry:
             f"Model {name!r} has no live version. Choose one in a notebook: "
             f"lab.promote({name!r}, {versions[-1]})."
         )
-
-
-def _example(predictor: Predictor, columns: Columns) -> dict[str, Any]:
-    """Choose a row to show.
-
-    It has no value of a private feature where the model would refuse one that tells nothing.
-    """
-    signature = predictor.signature
-    example = signature.example(columns)
-    if signature.private:
-        try:
-            predictor(signature.parse_rows([example]))
-        except LabloopError:
-            return {name: v for name, v in example.items() if name not in signature.private}
-    return example
 
 
 def reason(error: Exception) -> str:

@@ -13,10 +13,10 @@ from service.api import feedback, metric_files
 from service.api.answers import JSON
 from service.api.body import LARGE, body_of, read_json
 from service.api.inference import Answer, Inference
+from service.api.loaded_model import LoadedModel
 from service.api.metrics import metrics
 from service.api.openapi import FEEDBACK, METRICS, problems
 from service.api.page import PAGE_ROUTES
-from service.api.registry import LoadedModel
 from service.contract.errors import (
     InputError,
     LogWriteError,

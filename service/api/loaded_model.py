@@ -1,0 +1,63 @@
+"""Loaded model: a version in memory, ready to answer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from service.api import strikes
+from service.api.predictor import Predictor
+from service.api.pulse import pulse
+from service.api.trial import Passed
+from service.contract import golden
+from service.contract.errors import LabloopError
+from service.contract.manifest import Manifest
+from service.contract.signature import Columns
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A version in memory: everything that a request needs, in one reference."""
+
+    name: str
+    version: int
+    predictor: Predictor
+    manifest: Manifest
+    digest: str
+    example: dict[str, Any]
+
+    @classmethod
+    def of(cls, passed: Passed, name: str, version: int, digest: str) -> "LoadedModel":
+        """Make what passed its trial ready, and ask it the golden rows once more.
+
+        Raises
+        ------
+        ArtifactError
+            In this process it answers otherwise.
+        """
+        signature = passed.manifest.signature
+        with golden.discreetly(signature):
+            predictor = Predictor(passed.estimator, signature, passed.verdict)
+        with pulse.computing(strikes.label(name, version, digest).encode()):
+            golden.prove(predictor, signature, passed.rows)
+            example = _example(predictor, passed.rows.columns)
+        return cls(name, version, predictor, passed.manifest, digest, example)
+
+    @cached_property
+    def label(self) -> bytes:
+        """What the supervisor calls it."""
+        return strikes.label(self.name, self.version, self.digest).encode()
+
+
+def _example(predictor: Predictor, columns: Columns) -> dict[str, Any]:
+    """Choose a row to show.
+
+    It has no value of a private feature where the model would refuse one that tells nothing.
+    """
+    signature = predictor.signature
+    example = signature.example(columns)
+    if signature.private:
+        try:
+            predictor(signature.parse_rows([example]))
+        except LabloopError:
+            return {name: v for name, v in example.items() if name not in signature.private}
+    return example
