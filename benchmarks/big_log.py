@@ -65,7 +65,7 @@ def _lines() -> Iterator[Callable[[float], bytes]]:
         )
     ]
     head = b'{"model":"iris","version":1,"digest":"0123456789ab","time":"%b","image":'
-    head += b'"labloop-api:0.4.0","client":"python-httpx/0.28.1","latency_ms":%.3f,'
+    head += b'"labloop-api:0.5.0","client":"python-httpx/0.28.1","latency_ms":%.3f,'
     while True:
         answer, latency = dice.choice(answers), dice.lognormvariate(-1.5, 0.5)
 
