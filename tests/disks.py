@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,11 @@ from tests.need import need
 
 
 @contextmanager
-def mounted(folder: Path, size: str) -> Iterator[Path]:
+def mounted(size: str) -> Iterator[Path]:
     """Mount a disk of so many bytes, e.g. "1m"."""
     need(os.geteuid() == 0, "only root can mount a small disk")
-    folder.mkdir()
+    # Sockets are made in it, whose paths have at most 107 bytes; pytest's own folders are long.
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "labloop-test", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True)
     need(done.returncode == 0, f"a small disk cannot be mounted: {done.stderr.strip()}")
@@ -21,6 +23,7 @@ def mounted(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
 
 
 def fill(disk: Path) -> Path:

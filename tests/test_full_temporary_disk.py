@@ -34,7 +34,7 @@ def test_metrics_without_room_are_dropped_until_there_is(tmp_path: Path) -> None
     publish_many(tmp_path / "models")
     rows = body_mass().X.dropna()[:1].to_dict("records")
     with (
-        mounted(tmp_path / "tmp", "4m") as disk,
+        mounted("4m") as disk,
         running_api(tmp_path, TMPDIR=str(disk), DEFAULT_MODEL="iris") as api,
         api.http() as http,
     ):
@@ -58,7 +58,7 @@ def test_metrics_without_room_are_dropped_until_there_is(tmp_path: Path) -> None
 
 def test_an_api_starts_although_the_temporary_disk_is_full(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
-    with mounted(tmp_path / "tmp", "1m") as disk:
+    with mounted("1m") as disk:
         fill(disk)
         with running_api(tmp_path, TMPDIR=str(disk)) as api, api.http() as http:
             assert http.get("/predict", params=FLOWER).json() == {"prediction": 0}
@@ -72,7 +72,7 @@ def test_an_api_starts_although_the_temporary_disk_is_full(tmp_path: Path) -> No
 def test_what_a_worker_serves_is_told_once_there_is_room(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     with (
-        mounted(tmp_path / "tmp", "8m") as disk,
+        mounted("8m") as disk,
         running_api(tmp_path, TMPDIR=str(disk), API_WORKERS="2") as api,
         api.http() as http,
     ):

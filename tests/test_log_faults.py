@@ -147,7 +147,7 @@ def test_a_stop_under_load_fails_no_accepted_request(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a disk of 1 MB."""
-    with mounted(tmp_path / "disk", "1m") as disk:
+    with mounted("1m") as disk:
         yield disk
 
 

@@ -81,7 +81,8 @@ def test_an_older_store_goes_on_counting(store: ModelStore) -> None:
     (store.root / "m" / ALIASES).write_text(json.dumps(old))
     shutil.rmtree(store.folder("m", 3))
     assert store.add("m", write_files) == 4
-    assert store.aliases("m").model_dump() == {**old, "last": 4, "deleted": {}}
+    new: dict[str, Any] = {"live_since": None, "last": 4, "deleted": {}}
+    assert store.aliases("m").model_dump() == {**old, **new}
 
 
 @pytest.mark.parametrize("kind", IN_PLACE)
