@@ -11,6 +11,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from service.api.lifeline import end_with_parent, go_first
 from service.api.predictor import Predictor, Verdict
 from service.contract import artifact, golden
@@ -63,7 +65,10 @@ def report(answer: Connection, root: Path, name: str, version: int, seconds: flo
     go_first(1000)
     passed: Passed | str
     try:
-        passed = load(ModelStore(root), name, version)
+        # The threads of OpenMP wait for each other by running in circles: on a busy machine, and
+        # last in turn, one answer of 300 small trees took more than a minute.
+        with threadpool_limits(1, "openmp"):
+            passed = load(ModelStore(root), name, version)
     except LabloopError as error:
         passed = str(error)
     except Exception as error:  # whatever a user's estimator raises
