@@ -25,9 +25,10 @@ c.ServerApp.custom_display_url = f"{greeting.url(str(port))}{page}?token={quote(
 c.LabApp.default_url = page
 
 # What starts says what to open by the greeting, last. What else it would say of itself (each
-# extension that is loaded, each language server that is not installed) helps nobody.
+# extension that is loaded, each language server and builder that is not installed, notebooks that
+# are not trusted yet) helps nobody and alarms. Errors are shown.
 c.ServerApp.jpserver_extensions = {"greeting": True}
-c.Application.log_level = logging.WARNING
+c.Application.log_level = logging.ERROR
 
 # Jupyter turns its Host check off when it listens on all addresses, as it must in a container.
 # The check is what keeps a foreign page from reaching this server under a name of its own.

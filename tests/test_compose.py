@@ -199,7 +199,7 @@ def test_what_guards_the_project_sees_neither_log_nor_network(stack: ComposeLab)
     guard = stack.inspect("checkout")
     assert guard["HostConfig"]["NetworkMode"] == "none"
     mounts = {mount["Destination"]: mount["RW"] for mount in guard["Mounts"]}
-    assert mounts == {"/labloop/service": False, "/labloop/checkout": True}
+    assert mounts == {"/labloop/service": False, "/var/lib/labloop": True}
 
 
 def test_the_owner_has_three_rights_and_no_network(stack: ComposeLab) -> None:
@@ -256,7 +256,7 @@ def test_nothing_of_the_checkout_but_the_start_is_in_the_images(stack: ComposeLa
         found = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.split()
         expected = ["/labloop", "/labloop/logs"]
         if side == "lab":
-            expected += ["/labloop/checkout", "/opt/labloop"]
+            expected += ["/opt/labloop"]
             expected += [f"/opt/labloop/{name}" for name in IN_THE_LAB_IMAGE]
         assert sorted(found) == sorted(expected)
 

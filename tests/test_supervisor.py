@@ -1,6 +1,7 @@
 """Whatever ends a process of the API, or hangs in it, the API answers again."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -24,6 +25,7 @@ from service import features
 from service.contract.errors import RefusedError
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
+from service.features import AddRatio
 from service.lab.publication import Publication
 from tests.live import LiveApi, children, lives, running_api, wait_until
 from tests.models import FLOWER, iris, publish_iris
@@ -250,6 +252,26 @@ def test_a_broken_edit_is_told_and_the_next_good_one_mends_it(copy: Copy) -> Non
     assert copy.said().count("Traceback") == 1
     file.write_text(good)
     wait_until(lambda: answers(copy.api), "an answer")
+
+
+@pytest.mark.parametrize("fault", ["def broken(:", "raise RuntimeError('my own fault')"])
+def test_an_error_in_features_is_told_with_its_line(copy: Copy, fault: str) -> None:
+    model = make_pipeline(AddRatio("x", "y"), LogisticRegression())
+    X = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [4.0, 3.0, 2.0, 1.0]})
+    y = pd.Series([0, 0, 1, 1])
+    copy.api.lab().publish("ratio", model.fit(X, y), X, y)
+    file = copy.code / "service" / "features.py"
+    good = file.read_text()
+    line = len(good.splitlines()) + 1
+    file.write_text(f"{good}{fault}\n")
+    kind = "SyntaxError: invalid syntax" if "def" in fault else "RuntimeError: my own fault"
+    said = f"service/features.py cannot be imported: {kind}"
+    wait_until(lambda: said in copy.said(), said)
+    assert re.search(rf"{kind}.*features\.py, line {line}\)", copy.said())
+    file.write_text(good)
+    with copy.api.http() as http:
+        asked = partial(http.get, "/models/ratio/predict", params={"x": 1, "y": 2})
+        wait_until(lambda: answers(copy.api) and asked().is_success, "an answer")
 
 
 def publish_text(copy: Copy, pattern: str) -> int:

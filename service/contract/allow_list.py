@@ -29,7 +29,7 @@ from sklearn.utils import all_estimators
 from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
 from skops.io._trusted_types import NUMPY_UFUNC_TYPE_NAMES, SCIPY_UFUNC_TYPE_NAMES
 
-OURS = "service.features"  # whoever trains writes their own classes and functions there
+from service.contract import own_code
 
 
 def name_of(thing: Any) -> str:
@@ -224,15 +224,6 @@ def resolve(name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def is_ours(name: str, kind: type) -> bool:
-    """Say whether a class or a function is really defined in service/features.py."""
-    module, _, attribute = name.rpartition(".")
-    if module != OURS:
-        return False
-    found = getattr(importlib.import_module(OURS), attribute, None)
-    return isinstance(found, kind) and getattr(found, "__module__", None) == OURS
-
-
 @cache
 def attributes(owner: type) -> frozenset[str]:
     """Give the names of the attributes that an object of a class may have.
@@ -278,14 +269,16 @@ def takes_functions(owner: type, attribute: str) -> bool:
     constraints = getattr(owner, "_parameter_constraints", {}).get(attribute)
     return (
         (isinstance(constraints, list) and callable in constraints)
-        or owner.__module__ == OURS
+        or owner.__module__ == own_code.MODULE
         or any(attribute in FUNCTION_ATTRIBUTES.get(base, ()) for base in owner.__mro__)
     )
 
 
 def takes_object(owner: type, attribute: str, kind: type) -> bool:
     """Say whether an attribute may hold an object of a class, which may be one that is called."""
-    if kind.__module__ == OURS or not any("__call__" in vars(base) for base in kind.__mro__):
+    if kind.__module__ == own_code.MODULE or not any(
+        "__call__" in vars(base) for base in kind.__mro__
+    ):
         return True
     return any(attribute in CALLABLE_OBJECTS.get(base, ()) for base in kind.__mro__)
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from service.contract import allow_list
+from service.contract import allow_list, own_code
 from service.contract.archive import Archive, refuse
 from service.contract.errors import ArtifactError
 from service.contract.place import PLAIN, ROOT, Place
@@ -112,7 +112,7 @@ class _Walk:
 
     def _is_listed(self, name: str, names: frozenset[str], kind: type = type) -> bool:
         """Whether a name is on a list or the user's own. If not, it is noted or refused."""
-        listed = name in names or allow_list.is_ours(name, kind)
+        listed = name in names or own_code.defines(name, kind)
         if not listed and name in allow_list.ALLOWED:
             refuse(f"{name} stands where it does not belong")
         (self.names if listed else self.unlisted).add(name)

@@ -15,8 +15,8 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
-from service.contract import allow_list
-from service.contract.allow_list import OURS, name_of
+from service.contract import allow_list, own_code
+from service.contract.allow_list import name_of
 from service.contract.archive import refuse
 from service.contract.errors import ArtifactError
 from service.contract.place import PLAIN, ROOT, Place
@@ -72,7 +72,7 @@ def check(estimator: Any) -> None:
 def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
     """Check one value; give what it holds, each with its place."""
     kind = type(value)
-    ours = kind.__module__ == OURS
+    ours = kind.__module__ == own_code.MODULE
     if kind in COLLECTIONS or (ours and isinstance(value, COLLECTIONS)):
         return [(each, place) for each in _items(value)]
     if isinstance(value, OF_NUMPY):
@@ -105,7 +105,7 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
 def _items(value: Any) -> list[Any]:
     if isinstance(value, dict):
         for key in value:
-            if not isinstance(key, KEYS) or type(key).__module__ == OURS:
+            if not isinstance(key, KEYS) or type(key).__module__ == own_code.MODULE:
                 refuse(f"a dict has a key of the type {type(key).__name__}")
         return [*value.values(), getattr(value, "default_factory", None)]
     if isinstance(value, np.ma.MaskedArray):
@@ -117,8 +117,8 @@ def _items(value: Any) -> list[Any]:
 
 def _check_listed(kind: type) -> None:
     name = name_of(kind)
-    if kind.__module__ == OURS:
-        listed = allow_list.is_ours(name, type)
+    if kind.__module__ == own_code.MODULE:
+        listed = own_code.defines(name, type)
     else:
         listed = name in allow_list.ALLOWED and allow_list.resolve(name) is kind
     if not listed:
@@ -137,7 +137,7 @@ def _check_function(function: Any) -> str:
     if not (
         isinstance(function, np.ufunc)
         or function in _functions()
-        or allow_list.is_ours(f"{module}.{name}", FunctionType)
+        or own_code.defines(f"{module}.{name}", FunctionType)
     ):
         raise ArtifactError(f"It holds {module}.{name}, which is not on the allow-list.")
     return str(name)
