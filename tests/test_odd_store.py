@@ -96,6 +96,15 @@ def test_a_taken_place_is_named(store: ModelStore, kind: str) -> None:
     assert store.names() == ["m"]
 
 
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link to a folder", "dangling link"])
+def test_a_lock_that_is_no_file_is_not_waited_for(store: ModelStore, kind: str) -> None:
+    lock = store.root / ".m.lock"
+    lock.unlink()
+    KINDS[kind](lock)
+    with pytest.raises(OSError, match=r"\.m\.lock"):
+        store.add("m", write_files)
+
+
 def test_an_unreadable_model_is_shown(store: ModelStore) -> None:
     for mode in (0o000, 0o444, 0o111):
         (store.root / "m").chmod(mode)

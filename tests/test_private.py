@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
@@ -117,6 +117,13 @@ ESTIMATORS: dict[str, tuple[Any, Any]] = {
 }
 
 
+def boosted() -> tuple[pd.DataFrame, Any]:
+    """Give an estimator whose trees treelite does not read, and says why with a category."""
+    table = X[["person", "size"]].astype({"person": "category"})
+    booster = HistGradientBoostingClassifier(max_iter=3, categorical_features=["person"])
+    return table, booster.fit(table, Y)
+
+
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     with running_api(tmp_path_factory.mktemp("private"), DEFAULT_MODEL="lenient") as api:
@@ -124,6 +131,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         for name, (estimator, y) in ESTIMATORS.items():
             lab.publish(name, estimator, X, y, private=PRIVATE)
         lab.publish("lenient", *ESTIMATORS["lenient"][:1], X, Y, private=PRIVATE)
+        table, booster = boosted()
+        lab.publish("boosted", booster, table, Y, private=["person"])
         refuse(api)
         yield api
 

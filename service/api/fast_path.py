@@ -71,8 +71,7 @@ class FastPath:
         try:
             self._prepare = _chain(_steps(before, self._names))
         except (ValueError, LookupError) as error:  # columns that are not there by this name
-            words = type(error).__name__ if signature.private else error
-            raise NoFastPathError(f"its steps are not understood: {words}") from error
+            raise NoFastPathError("its steps are not understood") from error
         self._forest = read_forest(last, trees)
         self._score = scorer(last, self._forest)
 

@@ -115,10 +115,15 @@ class Predictor:
         except NoFastPathError:
             raise
         except Exception as error:  # the estimator knows what to do, or says what is wrong
-            raise NoFastPathError(f"it fails: {type(error).__name__}: {error}") from error
+            raise NoFastPathError("it fails") from error
 
     def _go_slowly(self, because: NoFastPathError) -> None:
-        self._fast, self.verdict = None, Verdict(slow_because=f"{because}.")
+        reason, cause = str(because), because.__cause__
+        if cause is not None:
+            reason += f": {type(cause).__name__}"
+            # What a library says may hold a value of training.
+            reason += "" if self._discreet else f": {cause}"
+        self._fast, self.verdict = None, Verdict(slow_because=f"{reason}.")
 
     def _takes(self, columns: Columns) -> float:
         """Measure the fast path on a full batch, in seconds; the best of three."""

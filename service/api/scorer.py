@@ -105,7 +105,7 @@ def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
     try:
         return treelite.sklearn.import_model(estimator)
     except Exception as error:  # treelite raises what it likes for what it does not know
-        raise NoFastPathError(f"treelite does not read it: {error}") from error
+        raise NoFastPathError("treelite does not read it") from error
 
 
 def scorer(estimator: Any, forest: treelite.Model | None) -> Score:

@@ -21,6 +21,25 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def lock_file(file: Path) -> Iterator[None]:
+    """Let one holder at a time in, by a file that is there for that alone.
+
+    Raises
+    ------
+    OSError
+        What has its name is no regular file; a pipe would be waited for.
+    """
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "A lock belongs here. Move it away", str(file))
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def is_locked(path: Path) -> bool:
     """Whether somebody who lives holds a lock.
 

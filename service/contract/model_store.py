@@ -1,6 +1,5 @@
 """Model store: versions and aliases on disk, written by the lab, read by both sides."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -17,7 +16,7 @@ from service.contract import aliases, checksums, entries
 from service.contract.aliases import LAST_NUMBER, Aliases
 from service.contract.entries import NAME
 from service.contract.errors import ArtifactError, EstimatorError, InUseError, NotFoundError
-from service.contract.files import locked, make_folder, read_regular, sync_path
+from service.contract.files import lock_file, locked, make_folder, read_regular, sync_path
 from service.contract.manifest import MANIFEST, Manifest
 
 LARGEST = 100_000_000  # bytes that a manifest may have
@@ -333,8 +332,7 @@ class ModelStore:
     def _locked(self, name: str) -> Iterator[None]:
         """Let one process at a time change a model's aliases, or begin a version."""
         make_folder(self.root)
-        with (self.root / f".{name}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with lock_file(self.root / f".{name}.lock"):
             yield
 
 

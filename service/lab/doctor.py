@@ -263,7 +263,8 @@ class Doctor:
             sentence = f"A crash cut off {counted(torn, 'line')}; no answer was given for these."
             self._say("note", "log", sentence)
         if not damage:
-            self._say("ok", "log", "Every line is what was written (or was so when it was copied), and none is gone.")
+            sentence = "Every line is what was written, or was when it was copied; none is missing."
+            self._say("ok", "log", sentence)
 
     def _look_where_api_logs(self) -> None:
         try:
