@@ -8,7 +8,12 @@ COMPILE = $(VENV)/bin/uv pip compile $(1) --universal --python-version 3.11 \
 OUTSIDE := $(basename $(notdir $(wildcard tests/outside/*.in)))
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-docker up-local down upgrade doctor delete-log venv outside test soak bench notebooks \
+# Tests that start no server, no notebook and no browser.
+QUICK := service $(patsubst %,tests/test_%.py,allow_list artifact baseline drift env_file fast_path \
+	forged_lines hang house lane log_gaps log_reader model_store owner quality replay \
+	signature sync upgrade)
+
+.PHONY: help up up-docker up-local down upgrade doctor delete-log venv outside quick test soak bench notebooks \
 	lock lint audit
 
 help: ## show this list
@@ -52,6 +57,9 @@ $(VENV)-outside-%/.installed: tests/outside/%.txt | venv
 	$(VENV)/bin/uv venv --quiet --clear --python $(IN_VENV) $(@D)
 	$(VENV)/bin/uv pip sync --quiet --require-hashes --only-binary :all: --python $(@D)/bin/python $<
 	@touch $@
+
+quick: venv ## run the tests that take less than a minute together
+	$(IN_VENV) -m pytest -q $(QUICK)
 
 test: venv ## run every test that this machine can run, and say what was skipped
 	$(IN_VENV) -m pytest
