@@ -12,14 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page, Response, Route, expect
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from service.contract.errors import RefusedError
 from service.contract.manifest import MODEL
+from service.contract.model_store import ModelStore
 from tests.browser import new_browser
 from tests.live import LiveApi, running_api
-from tests.models import body_mass, iris, penguins
+from tests.models import MEASURES, body_mass, iris, penguins
 
 NAMES = ["setosa", "versicolor", "virginica"]
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -291,10 +295,55 @@ def test_a_deleted_live_version_shows(published: LiveApi, page: Page) -> None:
     expect(article.locator(".notice")).to_have_count(0)
     shutil.rmtree(published.models / "gone" / "2")
     look_again(page)
-    expect(article.locator(".notice")).to_contain_text("is to be live, but its folder is deleted")
+    link = page.get_by_role("link", name="gone")
+    notice = article.locator(".notice")
+    expect(notice).to_contain_text(
+        "Needs attention. Version 2 serves on. Version 2 of model 'gone'"
+    )
+    expect(notice).to_contain_text("is to be live, but its folder is deleted")
+    expect(link).to_contain_text("needs attention")
     lab.promote("gone", 1)
     look_again(page)
-    expect(article.locator(".notice")).to_have_count(0)
+    expect(notice).to_have_count(0)
+    expect(link).not_to_contain_text("needs attention")
+
+
+def test_deleted_by_hand_then_restarted(tmp_path: Path, browser: Page) -> None:
+    with running_api(tmp_path, DEFAULT_MODEL="birds") as api:
+        for name in ("birds", "birds", "iris"):
+            api.lab().publish(name, iris().estimator, iris().X, iris().y)
+        shutil.rmtree(api.models / "birds" / "2")
+    with running_api(tmp_path, DEFAULT_MODEL="iris") as api:
+        problem = ModelStore(api.models).problem("birds") or ""
+        assert "run lab.promote('birds', 1)" in problem
+        browser.goto(f"{api.url}/#birds")
+        article = browser.get_by_role("article", name="birds", exact=True)
+        expect(article.locator(".notice")).to_have_text(f"Needs attention. {problem}")
+        expect(browser.get_by_role("link", name="birds")).to_contain_text("needs attention")
+        (fix,) = api.lab().doctor().fixes
+        assert fix.sentence == problem
+
+
+@pytest.mark.parametrize(
+    "private, said",
+    [
+        ([], "The fields hold a row of the training data."),
+        (
+            MEASURES[:1],
+            "Fields of private features are empty or hold a made-up value. "
+            "The others hold a row of the training data.",
+        ),
+        (MEASURES, "Fields of private features are empty or hold a made-up value."),
+    ],
+)
+def test_what_the_fields_hold(
+    published: LiveApi, page: Page, private: list[str], said: str
+) -> None:
+    X, y = penguins().X[MEASURES], penguins().y
+    estimator = make_pipeline(SimpleImputer(), DecisionTreeClassifier()).fit(X, y)
+    published.lab().publish("secret", estimator, X, y, private=private)
+    article = opened(page, published, "secret")
+    expect(article.locator("form > .hint")).to_have_text(f"{said} Change what you like.")
 
 
 def test_any_name_is_text_and_any_integer_is_exact(published: LiveApi, page: Page) -> None:
@@ -382,6 +431,40 @@ def test_it_works_under_the_prefix_of_jupyterlabs_proxy(published: LiveApi, page
         expect(notebooks).to_have_attribute("href", "/lab/tree/notebooks")
     finally:
         page.unroute(f"{prefix}/**")
+
+
+def test_the_documentation_sends_missing_values(published: LiveApi, page: Page) -> None:
+    lab, trained = published.lab(), penguins()
+    X = trained.X[["body_mass_g", "sex", "island"]]
+    X = X.assign(grams=X["body_mass_g"].astype("Int64"), male=(X["sex"] == "male").astype(object))
+    X.loc[X["sex"].isna(), "male"] = None
+    mass = make_column_transformer((SimpleImputer(), ["body_mass_g"]))
+    lab.publish(
+        "gaps", make_pipeline(mass, DecisionTreeClassifier()).fit(X, trained.y), X, trained.y
+    )
+    page.goto(f"{published.url}/docs")
+    operation = page.locator("#operations-predict-get_models_gaps_predict")
+    operation.locator(".opblock-summary-control").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    fields = {name: operation.locator(f'tr[data-param-name="{name}"]') for name in X}
+    values = {name: each.locator("input[type=text], select") for name, each in fields.items()}
+
+    def logged() -> list[Any]:
+        with page.expect_response("**/predict?**") as answered:
+            operation.get_by_role("button", name="Execute").click()
+        assert answered.value.status == 200
+        row = lab.predictions("gaps").iloc[-1]
+        return [None if pd.isna(row[name]) else row[name] for name in X]
+
+    values["body_mass_g"].fill("3900.5")
+    assert logged() == [3900.5, "male", "Torgersen", 3750, True]
+    for name in ("body_mass_g", "sex", "grams"):
+        values[name].fill("")
+        fields[name].get_by_role("checkbox").check()
+    values["male"].select_option("")
+    fields["male"].get_by_role("checkbox").check()
+    assert logged() == [None, None, "Torgersen", None, None]
+    expect(fields["body_mass_g"]).to_contain_text("In training: 2700 to 6300")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

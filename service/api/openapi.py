@@ -19,10 +19,11 @@ from service.api.schemas import (
     Schema,
     answer_schema,
     body_schema,
-    feature_schema,
     prediction_schema,
     row_schema,
+    seen_in_training,
 )
+from service.contract.feature import Feature
 from service.contract.settings import Settings
 
 # Of a model that this page does not know; only its signature knows the features.
@@ -42,6 +43,7 @@ QUERY = {
     "explode": True,
     "schema": {"type": "object", "additionalProperties": {"type": "string"}},
 }
+EMPTY: Schema = {"type": "string", "maxLength": 0}
 PROBLEM: Schema = {
     "type": "object",
     "properties": {
@@ -156,20 +158,7 @@ def _describe(app: FastAPI, served: list[LoadedModel]) -> dict[str, Any]:
 
 def _ask_one(model: LoadedModel, summary: str) -> Schema:
     signature = model.manifest.signature
-    parameters = [
-        {
-            "name": feature.name,
-            "in": "query",
-            "required": True,
-            "allowEmptyValue": feature.nullable,
-            "schema": feature_schema(feature, model.example),
-        }
-        for feature in signature.features
-    ]
-    for each in parameters:
-        if each["name"] in model.example:
-            value = model.example[each["name"]]
-            each["example"] = "" if value is None else value
+    parameters = [_parameter(feature, model.example) for feature in signature.features]
     content = {
         "schema": {
             "type": "object",
@@ -178,6 +167,30 @@ def _ask_one(model: LoadedModel, summary: str) -> Schema:
         }
     }
     return _operation(summary, content, parameters=parameters)
+
+
+def _parameter(feature: Feature, example: dict[str, Any]) -> Schema:
+    """Describe a feature in the query, where an empty value means missing: there is no null.
+
+    Swagger UI shows a parameter's own description, and not that of its schema.
+    """
+    schema: Schema = {"type": feature.json_type}
+    if feature.nullable and feature.json_type != "string":
+        schema = {"anyOf": [schema, EMPTY]}
+    parameter: Schema = {
+        "name": feature.name,
+        "in": "query",
+        "required": True,
+        "allowEmptyValue": feature.nullable,
+        "schema": schema,
+    }
+    said = [seen_in_training(feature), "Empty: missing" if feature.nullable else None]
+    if any(said):
+        parameter["description"] = ". ".join(filter(None, said))
+    if feature.name in example:
+        value = example[feature.name]
+        parameter["example"] = "" if value is None else value
+    return parameter
 
 
 def _ask_many(model: LoadedModel, max_rows: int) -> Schema:

@@ -15,8 +15,7 @@ NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": LAST_NUMBER}  # a 
 def feature_schema(feature: Feature, example: dict[str, Any]) -> Schema:
     """Describe one feature's value.
 
-    The range and the categories are those of training and no limits, so they are told in words;
-    those of a private feature are not told. `example` is a row, which may lack it.
+    `example` is a row, which may lack it.
 
     Examples
     --------
@@ -24,18 +23,35 @@ def feature_schema(feature: Feature, example: dict[str, Any]) -> Schema:
     >>> feature_schema(size, {"size": 2.5})
     {'type': ['number', 'null'], 'examples': [2.5]}
     """
-    known, kind = feature.categories or [], feature.json_type
+    kind = feature.json_type
     schema: Schema = {"type": [kind, "null"] if feature.nullable else kind}
     if feature.name in example:
         schema["examples"] = [example[feature.name]]
-    if feature.private:
-        schema["description"] = "Private: neither logged nor shown"
-    elif known:
-        shown = ", ".join(map(str, known[:20])) + (", …" if len(known) > 20 else "")
-        schema["description"] = f"In training: {shown}"
-    elif feature.minimum is not None and feature.maximum is not None:
-        schema["description"] = f"In training: {feature.minimum:g} to {feature.maximum:g}"
+    if (seen := seen_in_training(feature)) is not None:
+        schema["description"] = seen
     return schema
+
+
+def seen_in_training(feature: Feature) -> str | None:
+    """Say which values training saw: no limits, so they are told in words.
+
+    Examples
+    --------
+    >>> size = Feature(name="size", kind="number", dtype="float64", nullable=True)
+    >>> seen_in_training(size.model_copy(update={"minimum": 1, "maximum": 2.5}))
+    'In training: 1 to 2.5'
+    >>> seen_in_training(size.model_copy(update={"private": True}))
+    'Private: neither logged nor shown'
+    """
+    known = feature.categories or []
+    if feature.private:
+        return "Private: neither logged nor shown"
+    if known:
+        shown = ", ".join(map(str, known[:20])) + (", …" if len(known) > 20 else "")
+        return f"In training: {shown}"
+    if feature.minimum is not None and feature.maximum is not None:
+        return f"In training: {feature.minimum:g} to {feature.maximum:g}"
+    return None
 
 
 def row_schema(signature: Signature, example: dict[str, Any]) -> Schema:

@@ -162,7 +162,9 @@ class Doctor:
             self._say("fix", "models", problem)
 
     def _look_at_serving(self, name: str, served: dict[str, Any]) -> None:
-        versions, workers = self.store.versions(name), served["workers"]
+        versions = self.store.versions(name)
+        # Where the store has a problem, that is said already, and why a worker serves otherwise.
+        workers = served["workers"] if self.store.problem(name) is None else []
         try:
             aliases = self.store.aliases(name)
         except LabloopError:  # which is said already

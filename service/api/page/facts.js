@@ -73,17 +73,20 @@ function sayFigures(element, { live, traffic, countedSince }) {
   );
 }
 
-/** Say what needs attention: a newer version that was refused, workers that differ. */
+/** Say what needs attention: a problem in the store, a newer version that was refused, workers that differ. */
 function sayNotices(element, model) {
   const { live, versions, workers } = model;
   const notices = [];
+  const still = live === null ? "" : ` Version ${live.version} serves on.`;
   const isNewer = ({ version }) => version === null || version > (live?.version ?? 0);
-  for (const { version, reason } of refusals(model).filter(isNewer).slice(-1)) {
-    const what = version === null ? "The alias file is refused." : `Version ${version} is refused.`;
-    const still = live === null ? "" : ` Version ${live.version} serves on.`;
-    notices.push([`${what}${still}`, reason]);
+  // The problem comes with its remedy; that a version was refused may be no more than its effect.
+  if (model.problem) notices.push([`Needs attention.${still}`, model.problem]);
+  else {
+    for (const { version, reason } of refusals(model).filter(isNewer).slice(-1)) {
+      const what = version === null ? "The alias file" : `Version ${version}`;
+      notices.push([`${what} is refused.${still}`, reason]);
+    }
   }
-  if (model.problem && !notices.length) notices.push(["Look after this model.", model.problem]);
   if (live === null && versions.length && !notices.length) {
     const call = `lab.promote("${model.name}", ${versions.at(-1)})`;
     notices.push(["To make a version live, run in a notebook:", call]);

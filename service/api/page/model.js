@@ -70,6 +70,7 @@ export class ModelArticle {
     const more = find(".more", this.form);
     more.hidden = find(".find", this.form).hidden = elements.length <= FIRST_FIELDS;
     find("summary", more).textContent = `${elements.length - FIRST_FIELDS} more features`;
+    find(".example", this.form).textContent = `${exampleSaid(live.signature)} Change what you like.`;
     const again = focused && this.fields.get(focused.feature.name);
     again?.input.focus({ preventScroll: true });
     again?.input.setSelectionRange?.(focused.input.selectionStart, focused.input.selectionEnd);
@@ -135,4 +136,12 @@ export class ModelArticle {
     if (first.element.closest(".more")) find(".more", this.form).open = true;
     first.input.focus(); // which scrolls to it
   }
+}
+
+/** Say what the fields hold at first: of a private feature no value of training. */
+function exampleSaid({ features }) {
+  const hidden = features.filter((feature) => feature.private).length;
+  if (!hidden) return "The fields hold a row of the training data.";
+  const others = hidden < features.length ? " The others hold a row of the training data." : "";
+  return `Fields of private features are empty or hold a made-up value.${others}`;
 }

@@ -42,9 +42,9 @@ function show(models, first) {
   const asked = location.hash.slice(1);
   if (names.includes(asked)) chosen = asked;
   else if (!names.includes(chosen)) chosen = names.includes(first) ? first : (names[0] ?? "");
-  const listed = models.map(({ name, live, refused, workers }) => [
-    [name, live?.version, live?.since],
-    refusals({ refused, workers }),
+  const listed = models.map((model) => [
+    [model.name, model.live?.version, model.live?.since],
+    unusual(model),
   ]);
   const list = find("#models ul");
   const focused = list.contains(document.activeElement) ? document.activeElement.hash : "";
@@ -66,7 +66,7 @@ function show(models, first) {
 
 function listItem(model) {
   const { name, live } = model;
-  const refused = refusals(model).length;
+  const marked = unusual(model);
   return make(
     "li",
     {},
@@ -80,9 +80,16 @@ function listItem(model) {
         live === null ? "nothing live" : `version ${live.version}`,
         live?.since ? make("span", { class: "when" }, ", ", time(live.since)) : null,
       ),
-      refused ? make("span", { class: "hint unusual" }, `${refused} refused`) : null,
+      marked ? make("span", { class: "hint unusual" }, marked) : null,
     ),
   );
+}
+
+/** Say in a few words why a model is to be looked at, or nothing. */
+function unusual(model) {
+  if (model.problem) return "needs attention";
+  const refused = refusals(model).length;
+  return refused ? `${refused} refused` : "";
 }
 
 let polling = false;
