@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from service.contract import env_file
-from start import running, up
+from start import lifeline, running, up
 from start.finding import Finding
 
 ROOT = up.ROOT
@@ -56,7 +56,9 @@ def engine_error() -> str:
     """Give the docker command's own words, e.g. that you are not in the group `docker`."""
     if not shutil.which("docker"):
         return ""
-    done = subprocess.run(["docker", "version"], capture_output=True, text=True)
+    done = subprocess.run(
+        ["docker", "version"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     lines = done.stderr.strip().splitlines()
     return f": {lines[-1].rstrip('.?')}" if done.returncode and lines else ""
 
@@ -112,13 +114,9 @@ def check_env_file(usable: bool) -> Iterator[Finding]:
 
 def check_values() -> Iterator[Finding]:
     """Whether the values can be used; it takes the packages to tell."""
-    python = ROOT / ".venv" / "bin" / "python"
-    if python.exists():
-        code = "from service.contract.settings import settings; settings()"
-        done = subprocess.run([python, "-c", code], cwd=ROOT, capture_output=True, text=True)
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["It cannot be read."])[-1]
-            yield Finding("fix", "settings", last.partition("SettingError: ")[2] or last)
+    if (ROOT / ".venv" / "bin" / "python").exists():
+        if problem := up.setting_problem():
+            yield Finding("fix", "settings", problem)
         else:
             yield Finding("ok", "settings", "All values can be used.")
 
@@ -284,7 +282,7 @@ def checks() -> Iterator[Finding]:
         yield from check_project(config, refusal)
     if config and up.other_checkout(config["name"]):
         config = {}  # what is left to look at would be the other's
-    local, found = up.running(), running.containers() if config else []
+    local, found = lifeline.starter(), running.containers() if config else []
     yield from check_ports({*up.PORTS} if local else up.ports_of_stack() if config else set())
     if config:
         yield from check_images(config)

@@ -16,6 +16,7 @@ from start.greeting import host, url
 
 SECONDS = 5
 INSIDE_SECONDS = 120
+KILLED = 137  # 128 and the number of SIGKILL
 UNANSWERED = (OSError, ValueError, LookupError, TypeError)  # or not as Labloop answers
 ASK_INSIDE = "from service.lab import Lab; print(Lab().doctor())"
 
@@ -70,7 +71,6 @@ def check_containers(found: list[dict[str, Any]]) -> Iterator[Finding]:
         service, state = each["Service"], each["State"]
         health, code = each.get("Health") or "", each.get("ExitCode", 0)
         ended_well = service in ("checkout", "train") and state == "exited" and code == 0
-        logs = f"`docker compose logs {service}` says why."
         image = str(each.get("Image", ""))
         if ended_well or (state == "running" and health in ("healthy", "")):
             if image and image.rpartition(":")[2] != up.version():
@@ -82,7 +82,14 @@ def check_containers(found: list[dict[str, Any]]) -> Iterator[Finding]:
             yield Finding("note", "stack", f"{service} is starting.")
         else:
             text = f"{service} is {state}{f', {health}' if health else ''}, exit code {code}. "
-            yield Finding("fix", "stack", text + logs)
+            if state == "running":
+                text += f"`docker compose logs {service}` says why."
+            else:
+                if code == KILLED:
+                    text += "It was killed: by hand, or because memory ran out. "
+                text += f"`docker compose logs {service}` shows what it said last; "
+                text += "`docker compose up -d` starts it again."
+            yield Finding("fix", "stack", text)
 
 
 def check_servers(is_local: bool) -> Iterator[Finding]:
@@ -171,6 +178,7 @@ def check_inside(is_local: bool) -> Iterator[Finding]:
             [*python, "-c", ASK_INSIDE],
             cwd=up.ROOT,
             env=os.environ | {"API_URL": api_url},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=INSIDE_SECONDS,

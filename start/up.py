@@ -10,8 +10,8 @@ Only the standard library is used: nothing else is there before the first start.
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
@@ -32,11 +32,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this file is run by its path
 
 from service.contract import env_file
+from start import lifeline
 from start.greeting import LAST_LINE, url
 
 ROOT = Path(__file__).resolve().parents[1]
 ENV_FILE = ROOT / ".env"
-PID_FILE = ROOT / ".labloop.pid"
 STOP_SECONDS = 30
 GREETING_SECONDS = 70  # it waits for the API
 FILTER = "filter.labloop-notebook.clean"
@@ -47,7 +47,14 @@ PORTS = {"API_PORT": ("the API", 8000), "LAB_PORT": ("JupyterLab", 8888)}
 def answer(*command: str) -> str:
     """Return what a command prints; nothing if it is not there, fails or takes too long."""
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=15)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,  # what is typed is for us
+            capture_output=True,
+            text=True,
+            timeout=15,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -74,7 +81,9 @@ def docker_answers() -> tuple[bool, str]:
 def compose_config() -> tuple[dict[str, Any], str]:
     """Give what Compose makes of docker-compose.yml and `.env`, or its reason to refuse them."""
     command = ["docker", "compose", "config", "--format", "json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     if done.returncode:
         return {}, (done.stderr.strip().splitlines() or ["it gives no reason"])[-1]
     return json.loads(done.stdout), ""
@@ -132,8 +141,8 @@ def check_project(name: str) -> None:
         )
     # Where nothing runs, the volume knows; the service that asks it is built if there is none.
     if not places(name) and answer("docker", "volume", "inspect", f"{name}_checkout"):
-        asked = subprocess.run(["docker", "compose", "run", "--rm", "-T", "checkout"], cwd=ROOT)
-        if asked.returncode:
+        ask = ["docker", "compose", "run", "--rm", "-T", "checkout"]
+        if subprocess.run(ask, cwd=ROOT, stdin=subprocess.DEVNULL).returncode:
             sys.exit(f"Nothing of project {name!r} was changed.")
 
 
@@ -259,51 +268,60 @@ def greeting_of_stack() -> str:
     return f"See `docker compose logs lab`.\n{LAST_LINE}"
 
 
+def setting_problem() -> str:
+    """Say which value cannot be used; nothing if all can. It takes the packages to tell."""
+    code = "from service.contract.settings import settings; settings()"
+    python = ROOT / ".venv" / "bin" / "python"
+    done = subprocess.run([python, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode == 0:
+        return ""
+    last = (done.stderr.strip().splitlines() or ["The settings cannot be read."])[-1]
+    return last.partition("SettingError: ")[2] or last
+
+
 def up_local() -> None:
-    """Become honcho, running the two servers of the Procfile."""
+    """Become what runs the two servers of the Procfile."""
+    started_already = "Labloop was started here already. `make down` stops it."
+    if not lifeline.is_over():
+        sys.exit(started_already)
     check_ports(set())
     tell_git()
     subprocess.run(["make", "--no-print-directory", "venv"], cwd=ROOT, check=True)
+    if problem := setting_problem():
+        sys.exit(problem)
     programs = ROOT / ".venv" / "bin"
     os.environ["API_URL"] = os.environ.get("API_URL") or url(os.environ["API_PORT"])
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    print("What to open is said when both servers answer. Ctrl-C stops them.", flush=True)
     os.chdir(ROOT)
-    file = PID_FILE.open("w")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    os.set_inheritable(file.fileno(), True)  # honcho keeps the lock; what it starts does not
-    print(os.getpid(), file=file, flush=True)
-    # `.env` was read above, where the environment goes before it; honcho would have it reversed.
-    os.execv(programs / "honcho", ["honcho", "--env", os.devnull, "start"])
-
-
-def running() -> int:
-    """Return the process of a local start, which locks its file as long as it lives; else 0."""
-    if PID_FILE.exists():
-        with PID_FILE.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(file.read())
-    return 0
+    if not lifeline.take():
+        sys.exit(started_already)
+    print("What to open is said when both servers answer. Ctrl-C stops them.", flush=True)
+    os.execv(programs / "python", ["python", "-m", "start.servers"])
 
 
 def down(*options: str) -> None:
     """Stop the local start if there is one, and the stack."""
-    if pid := running():
-        os.kill(pid, signal.SIGTERM)
+    pid = lifeline.starter()
+    try:
+        if pid:
+            with contextlib.suppress(ProcessLookupError):  # it ended just now
+                os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while running():
+        while not lifeline.is_over():
             if time.monotonic() > deadline:
-                sys.exit(f"Process {pid} did not stop within {STOP_SECONDS} s. kill -KILL {pid}")
+                kill = f" kill -KILL {pid}" if pid else ""
+                sys.exit(f"What was started here did not stop within {STOP_SECONDS} s.{kill}")
             time.sleep(0.1)
-    PID_FILE.unlink(missing_ok=True)
+    except PermissionError:
+        sys.exit("Labloop was started here by another user, who can stop it: sudo make down")
+    lifeline.FILE.unlink(missing_ok=True)
     complete_settings(settings_in_file())
     if docker_answers()[0] and not is_nameless():
         if other := other_checkout(name := project()):
             print(f"Project {name!r} is in use by the checkout at {other}, and was left running.")
         else:
-            subprocess.run(["docker", "compose", "down", *options], cwd=ROOT, check=True)
+            stop = ["docker", "compose", "down", *options]
+            subprocess.run(stop, cwd=ROOT, stdin=subprocess.DEVNULL, check=True)
 
 
 def main(way: str) -> None:

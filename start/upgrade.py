@@ -20,8 +20,7 @@ NOT_PULLED = """
 Nothing was changed; git says above why.{edited} docs/upgrade.md says how to keep your work and have
 the new version, too."""
 
-PULLED = """
-From {before} to {now}: CHANGELOG.md says what is new. To run it:  make down && make up"""
+RUN = "To run it:  make down && make up"
 
 
 def git(*words: str) -> str:
@@ -58,13 +57,19 @@ def main() -> int:
     if not up.tell_git():
         sys.exit(NO_CLONE)
     look_again()
-    before, head = up.version(), git("rev-parse", "HEAD")
+    before, head = up.version(), git("rev-parse", "HEAD").strip()
     if subprocess.run(["git", "pull", "--ff-only"], cwd=up.ROOT).returncode:
         names = ", ".join(sorted(edited()))
         print(NOT_PULLED.format(edited=f" Edited here: {names}." if names else ""), file=sys.stderr)
         return 1
-    if git("rev-parse", "HEAD") != head:
-        print(PULLED.format(before=before, now=up.version()))
+    now = up.version()
+    if now != before:
+        print(f"\nFrom {before} to {now}: CHANGELOG.md says what is new. {RUN}")
+    elif commits := int(git("rev-list", "--count", f"{head}..HEAD")):
+        listed_by = f"`git log --oneline {head[:12]}..` lists them"
+        print(f"\n{commits} new commit(s) after version {now}: {listed_by}. {RUN}")
+    else:
+        print(f"\nNothing is new. This is version {now}.")
     return 0
 
 

@@ -85,6 +85,30 @@ def test_a_volume_that_cannot_be_seen_is_told(copy: Path) -> None:
     assert secrets(copy) == []
 
 
+def test_docker_does_not_take_the_answer(copy: Path) -> None:
+    """A stopped stack: its project is asked by a container, which reads what it can."""
+    program, down = copy / "docker", copy / "down"
+    config = '{"name": "mine", "services": {}}'
+    program.write_text(
+        f"""#!/bin/sh
+        while read -r line; do :; done
+        case "$*" in
+            *config*) echo '{config}';;
+            ps*) ;;
+            *"compose down"*) : > '{down}';;
+            *"volume inspect"*) [ ! -e '{down}' ] && echo mine_logs;;
+            *) echo 26.1.0;;
+        esac
+        """
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    done = delete(copy, "delete\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "  volume mine_logs\n" in done.stdout
+    assert down.exists()
+    assert secrets(copy) == []
+
+
 def test_a_running_lab_is_stopped_first(tmp_path: Path) -> None:
     lab = LocalLab(copy_checkout(tmp_path / "labloop"))
     publish_iris(lab.folder / "data" / "models")

@@ -327,7 +327,7 @@ def test_an_old_python_without_docker_is_named(monkeypatch: pytest.MonkeyPatch) 
 def started(copy: Path) -> Iterator[Path]:
     """Give a copy that looks started: somebody who lives holds its mark."""
     with (copy / ".labloop.pid").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.lockf(file, fcntl.LOCK_EX)
         print(os.getpid(), file=file, flush=True)
         yield copy
 
@@ -393,6 +393,24 @@ def test_containers_that_are_not_well_are_named(copy: Path) -> None:
     assert "In Docker, as project 'mine'. Its log is in the volume mine_logs: " in told
     assert "note  .env          API_HOST counts without Docker alone" in told
     assert code == 1
+
+
+def test_a_killed_container_is_named_with_its_restart(copy: Path) -> None:
+    killed = '"api","State":"exited","Health":"","ExitCode":137'
+    fake_docker(
+        copy, STACK.replace('"api","State":"running","Health":"unhealthy","ExitCode":0', killed)
+    )
+    code, told = examine(copy)
+    assert "fix   stack         api is exited, exit code 137. It was killed: by hand, " in told
+    assert "`docker compose up -d` starts it again." in told
+    assert code == 1
+
+
+def test_a_start_by_an_older_version_is_seen(copy: Path) -> None:
+    with (copy / ".labloop.pid").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        print(os.getpid(), file=file, flush=True)
+        assert f"Without Docker, by process {os.getpid()}." in examine(copy)[1]
 
 
 def test_a_stack_beside_a_start_without_docker_is_told(started: Path) -> None:

@@ -1,7 +1,10 @@
 """Starting and stopping without Docker, and what is said on the way."""
 
+import contextlib
+import fcntl
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -15,6 +18,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from start import up
 from tests.live import wait_until
+from tests.models import publish_iris
 from tests.stack import LocalLab, copy_checkout
 
 
@@ -177,7 +181,7 @@ def test_the_local_start_trains_serves_and_stops_at_one_ctrl_c(local: LocalLab) 
     wait_until(
         lambda: any("ipykernel" in command for command in processes(local.folder)), "a kernel"
     )
-    local.interrupt()
+    assert local.interrupt() == 0  # else `make` speaks of an error
     wait_until(lambda: not processes(local.folder), "no process left", 15)
     for port in (local.api_port, local.lab_port):
         with socket.socket() as probe:
@@ -217,11 +221,95 @@ def test_a_start_that_cannot_train_ends_with_a_lab_and_make_down(tmp_path: Path)
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
-        lab.process.wait(10)
+        assert lab.process.wait(10) == 0  # else `make` speaks of an error
         wait_until(lambda: not processes(lab.folder), "no process left", 15)
         assert not (lab.folder / ".labloop.pid").exists()
     finally:
         lab.interrupt()
+
+
+def test_servers_end_with_a_killed_starter(tmp_path: Path) -> None:
+    lab = LocalLab(copy_checkout(tmp_path / "labloop"))
+    publish_iris(lab.folder / "data" / "models")
+    try:
+        lab.up()
+        told = lab.doctor().stdout
+        assert f"Without Docker, by process {lab.process.pid}." in told
+        again = lab.run("start/up.py", "local")
+        assert again.stderr == "Labloop was started here already. `make down` stops it.\n"
+
+        api = api_process(lab.folder)
+        os.kill(api, signal.SIGSTOP)  # it hangs
+        os.kill(lab.process.pid, signal.SIGKILL)
+        lab.process.wait(10)
+        assert "Without Docker, by process" not in lab.doctor().stdout
+        done = lab.run("start/up.py", "down")
+        assert (done.returncode, done.stderr) == (0, "")
+
+        lab.up()  # both ports are free
+        os.kill(api_process(lab.folder), signal.SIGKILL)
+        assert lab.process.wait(30) != 0  # a server that ends by itself is an error
+        wait_until(lambda: not processes(lab.folder), "no process left", 15)
+    finally:
+        lab.interrupt()
+
+
+def api_process(folder: Path) -> int:
+    """Return the process of the API itself."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes().split(b"\0")
+            if b"service.api" in command and (process / "cwd").readlink() == folder:
+                return int(process.name)
+    raise LookupError(folder)
+
+
+def test_make_down_passes_over_a_dead_process(tmp_path: Path) -> None:
+    copy = copy_checkout(tmp_path / "labloop")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with (copy / ".labloop.pid").open("w") as file:
+        file.write(f"{ended.pid}\n")
+        file.flush()
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        down = subprocess.Popen(
+            [sys.executable, "start/up.py", "down"],
+            cwd=copy,
+            env={"PATH": str(copy)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with pytest.raises(subprocess.TimeoutExpired):  # it waits for the rest
+            down.wait(1)
+    assert down.communicate(timeout=30)[1] == ""
+    assert down.returncode == 0
+
+
+SENTENCE = (
+    "LOG_MAX_AGE='banana' cannot be used: Value error, 'banana' is no length of time: give '30d', "
+    "'12h', '15min' or '90s'. Change or unset LOG_MAX_AGE and start again.\n"
+)
+
+
+def test_a_setting_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    lab = LocalLab(copy_checkout(tmp_path / "labloop"))
+    (lab.folder / ".env").write_text("LOG_MAX_AGE=banana\n")
+    done = lab.run("start/up.py", "local")
+    assert (done.returncode, done.stderr) == (1, SENTENCE)
+    assert "started" not in done.stdout
+
+
+@pytest.mark.parametrize("program", ["service.api", "service.lab.train"])
+def test_a_setting_that_cannot_be_used_is_a_sentence(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", program],
+        cwd=up.ROOT,
+        env={**os.environ, "LOG_MAX_AGE": "banana"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, SENTENCE)
 
 
 def test_an_address_of_another_machine_stops_the_start() -> None:

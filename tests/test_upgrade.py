@@ -71,7 +71,15 @@ def test_an_upgrade_after_run_all(upstream: Clone, clone: Clone) -> None:
     assert "Another sentence." in (clone.folder / LOGS).read_text()
     assert "as it came out here" in (clone.folder / TRAIN).read_text()  # it has not changed
     assert clone.git("status", "--porcelain") == ""
-    assert "make down" not in clone.upgrade().stdout
+    assert "Nothing is new. This is version 9." in clone.upgrade().stdout
+
+    # Commits between two versions are told as what they are.
+    upstream.replace(LOGS, "Another sentence.", "A third one.")
+    upstream.git("commit", "--quiet", "--all", "--message=a commit")
+    said = clone.upgrade().stdout
+    assert "1 new commit(s) after version 9." in said
+    assert "make down && make up" in said
+    assert "CHANGELOG" not in said
 
 
 def test_an_edited_cell_stops_it_and_is_named(upstream: Clone, clone: Clone) -> None:

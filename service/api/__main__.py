@@ -1,7 +1,14 @@
 """Start the API: ``python -m service.api``."""
 
+import sys
+
 from service.api import supervisor
+from service.contract.errors import SettingError
 from service.contract.settings import settings
 
 if __name__ == "__main__":
-    supervisor.run(settings())
+    try:
+        chosen = settings()
+    except SettingError as error:
+        sys.exit(str(error))
+    supervisor.run(chosen)
