@@ -395,7 +395,7 @@ def test_containers_that_are_not_well_are_named(copy: Path) -> None:
     assert code == 1
 
 
-def test_a_killed_container_is_named_with_its_restart(copy: Path) -> None:
+def test_a_killed_container_is_told(copy: Path) -> None:
     killed = '"api","State":"exited","Health":"","ExitCode":137'
     fake_docker(
         copy, STACK.replace('"api","State":"running","Health":"unhealthy","ExitCode":0', killed)
@@ -406,7 +406,7 @@ def test_a_killed_container_is_named_with_its_restart(copy: Path) -> None:
     assert code == 1
 
 
-def test_a_start_by_an_older_version_is_seen(copy: Path) -> None:
+def test_an_older_start_is_seen(copy: Path) -> None:
     with (copy / ".labloop.pid").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         print(os.getpid(), file=file, flush=True)

@@ -264,7 +264,7 @@ def api_process(folder: Path) -> int:
     raise LookupError(folder)
 
 
-def test_make_down_passes_over_a_dead_process(tmp_path: Path) -> None:
+def test_down_passes_over_a_dead_process(tmp_path: Path) -> None:
     copy = copy_checkout(tmp_path / "labloop")
     ended = subprocess.Popen(["true"])
     ended.wait()
@@ -291,7 +291,7 @@ SENTENCE = (
 )
 
 
-def test_a_setting_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+def test_an_unusable_setting_stops_the_start(tmp_path: Path) -> None:
     lab = LocalLab(copy_checkout(tmp_path / "labloop"))
     (lab.folder / ".env").write_text("LOG_MAX_AGE=banana\n")
     done = lab.run("start/up.py", "local")
@@ -300,7 +300,7 @@ def test_a_setting_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("program", ["service.api", "service.lab.train"])
-def test_a_setting_that_cannot_be_used_is_a_sentence(program: str) -> None:
+def test_an_unusable_setting_is_a_sentence(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", program],
         cwd=up.ROOT,
