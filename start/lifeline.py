@@ -50,7 +50,7 @@ def is_over() -> bool:
 def _can_lock(file: IO[str], kind: int) -> bool:
     try:
         fcntl.lockf(file, kind | fcntl.LOCK_NB)
-        fcntl.flock(file, kind | fcntl.LOCK_NB)  # Labloop 0.5.0 and before took this one
+        fcntl.flock(file, kind | fcntl.LOCK_NB)  # Labloop 0.4.0 took this one
     except BlockingIOError:
         return False
     return True
