@@ -73,7 +73,7 @@ function sayFigures(element, { live, traffic, countedSince }) {
   );
 }
 
-/** Say what needs attention: a problem in the store, a newer version that was refused, workers that differ. */
+/** Say what needs attention: a problem, a newer version that was refused, workers that differ. */
 function sayNotices(element, model) {
   const { live, versions, workers } = model;
   const notices = [];

@@ -70,7 +70,8 @@ export class ModelArticle {
     const more = find(".more", this.form);
     more.hidden = find(".find", this.form).hidden = elements.length <= FIRST_FIELDS;
     find("summary", more).textContent = `${elements.length - FIRST_FIELDS} more features`;
-    find(".example", this.form).textContent = `${exampleSaid(live.signature)} Change what you like.`;
+    const said = exampleSaid(live.signature);
+    find(".example", this.form).textContent = `${said} Change what you like.`;
     const again = focused && this.fields.get(focused.feature.name);
     again?.input.focus({ preventScroll: true });
     again?.input.setSelectionRange?.(focused.input.selectionStart, focused.input.selectionEnd);
