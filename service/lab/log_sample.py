@@ -64,8 +64,9 @@ class Sample:
         Raises
         ------
         ValueError
-            They have not the same features, targets and classes; or names of features differ in
-            capitals alone, which SQL takes for the same: then their lines need other `keys`.
+            They are not of one publication with the same features, targets and classes; or names
+            of features differ in capitals alone, which SQL takes for the same: then their lines
+            need other `keys`.
         """
         features: dict[str, set[str]] = {}
         answers: set[str] = set()
@@ -77,7 +78,7 @@ class Sample:
             layouts.append(layout(record))
             marked = marked or bool(record["marks"])
         if any(each != layouts[0] for each in layouts):
-            raise ValueError("lines have not the same features, targets and classes")
+            raise ValueError("lines differ in publication, features, targets or classes")
         types = {name: _joined(each) for name, each in features.items()}
         if keys is None:
             keys = {name: name for name in types}
@@ -91,9 +92,11 @@ class Sample:
 
 
 def layout(record: LogLine) -> list[Any]:
-    """Tell what decides which columns a line makes."""
+    """Tell which publication a line is about, and what decides which columns it makes."""
+    publication = [record["model"], record["version"], record.get("digest")]
     has_chances = record["probabilities"] is not None
-    return [[*record["inputs"]], record["targets"], repr(record["classes"]), has_chances]
+    columns = [[*record["inputs"]], record["targets"], repr(record["classes"]), has_chances]
+    return [publication, columns]
 
 
 def _types(values: Iterable[Any]) -> set[str]:

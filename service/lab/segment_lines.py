@@ -13,7 +13,7 @@ import orjson
 from service.contract.feature import printable
 from service.contract.log_line import LogLine
 from service.contract.segments import OPEN, SegmentName, is_as_sealed, is_whole
-from service.lab.line_check import LineError, read_feedback, read_note, read_request
+from service.lab.line_check import LineError, head, parse, read_feedback, read_note, read_request
 from service.lab.log_sample import one_of_each_form
 
 REQUEST, FEEDBACK, NOTE = b'{"model"', b'{"feedback"', b'{"note"'  # what lines begin with
@@ -54,7 +54,7 @@ class SegmentLines:
         others: list[Line] = []
         name = SegmentName.of(file)
         last, unknown = name.before, 0
-        head, same = b"\n", others
+        begin, same = b"\n", others
         for number, text in enumerate(pieces, 1):
             if is_whole(text):
                 sequence = _sequence(text)
@@ -71,10 +71,10 @@ class SegmentLines:
                 lines.leave_out(number)
                 unknown += 1
                 continue
-            if not text.startswith(head):  # mostly it is about what the line before was about
+            if not text.startswith(begin):  # mostly it is about what the line before was about
                 is_request = text.startswith(REQUEST)
-                head = _head(text) if is_request else b"\n"
-                same = by_head[head] if is_request else others
+                begin = head(text) if is_request else b"\n"
+                same = by_head[begin] if is_request else others
             same.append(Line(number, text))
         if tail and not file.name.endswith(OPEN):
             lines.damage.append(f"{shown}, line {len(pieces) + 1} is cut off and left out.")
@@ -128,13 +128,13 @@ class OneVersion:
         is_whole_segment = content.startswith(NOTE) and content.endswith(b"\n")
         if not start or not is_whole_segment or not is_as_sealed(file, content):
             return None
-        head = _head(content[start : content.index(b"\n", start)])
-        count, total = content.count(b"\n" + head), content.count(b"\n")
+        begin = head(content[start : content.index(b"\n", start)])
+        count, total = content.count(b"\n" + begin), content.count(b"\n")
         lines = SegmentLines(file)
         texts = _lines(content) if count + 1 < total else iter([content[: start - 1]])
         others = []
         for number, text in enumerate(texts, 1):
-            if text.startswith(head):
+            if text.startswith(begin):
                 continue
             if not is_whole(text):
                 return None
@@ -145,7 +145,7 @@ class OneVersion:
         if len({*others}) + count < total:
             return None
         lines.last = SegmentName.of(file).before + total
-        samples = [line for line in one_of_each_form(content) if line.startswith(head)]
+        samples = [line for line in one_of_each_form(content) if line.startswith(begin)]
         return cls(lines, samples, count, others)
 
 
@@ -165,11 +165,6 @@ def _lines(content: bytes) -> Iterator[bytes]:
     return (line[:-1] for line in BytesIO(content))
 
 
-def _head(line: bytes) -> bytes:
-    """Give what all requests to one publication begin with."""
-    return line[: line.find(b',"time"') + 7]
-
-
 def _sequence(line: bytes) -> int:
     """Read a whole line's number; 0 if it has none."""
     number = line[line.rfind(b'"sequence":') + 11 : line.rfind(b",")]
@@ -179,7 +174,7 @@ def _sequence(line: bytes) -> int:
 def _of_old_version(line: bytes) -> bytes | None:
     """Read a line of version 0.2.0, which had no checksum, or of 0.1.0, one prediction a line."""
     try:
-        record = orjson.loads(line)
+        record = parse(line)
         if "crc" in record:
             return None
         if "id" in record:
