@@ -1,5 +1,6 @@
 """Retention: the prediction log keeps within its bounds, the oldest sealed segments go first."""
 
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ import orjson
 from service.contract.files import locked
 from service.contract.segments import OPEN, SegmentName
 
+MOST_NOTE = 100_000  # bytes of a segment's first line
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; containers see their host's
 
 
@@ -52,10 +54,10 @@ def delete_oldest(
     with locked(folder):  # or two workers would delete twice as much
         sizes: dict[Path, int] = {}
         for file in folder.iterdir():
-            if file.is_dir():  # e.g. a log that was moved here
-                continue
             with suppress(FileNotFoundError):  # sealed just now, under its other name
-                sizes[file] = file.stat().st_size
+                status = file.lstat()
+                if stat.S_ISREG(status.st_mode):  # no folder, e.g. a log that was moved here
+                    sizes[file] = status.st_size
         parts: dict[SegmentName, list[Path]] = {}
         for file in sizes:
             parts.setdefault(SegmentName.of(file), []).append(file)
@@ -92,7 +94,8 @@ def _is_older(files: list[Path], seconds: float, longest: float) -> bool:
     boot, now = uptime()
     for file in files:
         with file.open("rb") as opened, suppress(orjson.JSONDecodeError, KeyError, TypeError):
-            details = orjson.loads(opened.readline())["details"]  # else damaged, or of 0.2.0
+            first = opened.readline(MOST_NOTE)
+            details = orjson.loads(first)["details"]  # else damaged, or of 0.2.0
             if boot and details["boot"] == boot:
                 return bool(now - details["uptime"] > seconds + longest)
     return True

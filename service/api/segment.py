@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -12,6 +13,8 @@ from zlib import crc32
 from service.api.metrics import metrics
 from service.contract.files import locked, make_folder, sync_path
 from service.contract.segments import (
+    HIGHEST,
+    MOST_BYTES,
     OPEN,
     TORN,
     SegmentName,
@@ -53,7 +56,8 @@ class Segment:
             self._folder = os.open(folder, os.O_RDONLY)
             opened.callback(os.close, self._folder)
             numbers = [SegmentName.of(file).number for file in folder.iterdir()]
-            self.name = SegmentName(max(above, *numbers, 0) + 1, writer, before)
+            number = min(max(above, *numbers, 0) + 1, HIGHEST)
+            self.name = SegmentName(number, writer, before)
             self.file = folder / f"{self.name}{OPEN}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._handle = os.open(self.file, flags, 0o644)
@@ -161,7 +165,8 @@ def seal_dead(folder: Path, sync: bool) -> list[OSError]:
     Returns
     -------
     failed : list of OSError
-        E.g. there is no space to set a torn end aside; that segment stays as it is.
+        E.g. there is no space to set a torn end aside, or a segment is no regular file; it stays
+        as it is.
     """
     failed = []
     for file in open_segments(folder):
@@ -179,11 +184,14 @@ def seal_dead(folder: Path, sync: bool) -> list[OSError]:
 
 
 def _seal_dead(file: Path, handle: int, sync: bool) -> None:
-    content = file.read_bytes()
+    with open(handle, "rb", closefd=False) as opened:
+        content = opened.read()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         torn = file.with_name(stem(file) + TORN)
-        torn.write_bytes(content[whole:])
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_NOFOLLOW
+        with os.fdopen(os.open(torn, flags, 0o644), "wb") as aside:
+            aside.write(content[whole:])
         if sync:
             sync_path(torn)
             sync_path(file.parent)
@@ -206,12 +214,17 @@ def _inherit(file: Path) -> int | None:
     """Lock a dead writer's segment; None where its writer lives, or another was quicker."""
     with locked(file.parent):  # no segment is there without its lock
         try:
-            handle = os.open(file, os.O_RDWR)
+            handle = os.open(file, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
         except FileNotFoundError:
             return None
         try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+                raise OSError(errno.EINVAL, "This is no segment; take it away", str(file))
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(handle)
-            return None
+            if isinstance(error, BlockingIOError):
+                return None
+            raise
     return handle

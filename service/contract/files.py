@@ -13,7 +13,7 @@ from pathlib import Path
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Let one holder at a time in."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe is not waited for
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -53,7 +53,7 @@ def is_locked(path: Path) -> bool:
     >>> is_locked(folder)
     False
     """
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may ask, too
     except BlockingIOError:

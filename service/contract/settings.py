@@ -17,6 +17,7 @@ from pydantic_settings import (
 
 from service.contract import env_file
 from service.contract.errors import SettingError
+from service.contract.segments import MOST_BYTES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}  # in seconds
@@ -67,7 +68,10 @@ class Settings(BaseSettings):
         "interval", description="when log lines are synced to disk"
     )
     log_segment_bytes: int = Field(
-        64_000_000, ge=1, description="the size at which a file of the log is full"
+        64_000_000,
+        ge=1,
+        le=MOST_BYTES // 2,
+        description="the size at which a file of the log is full",
     )
     log_segment_seconds: float = Field(
         3600, gt=0, description="the age at which a file of the log is full"

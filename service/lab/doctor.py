@@ -306,6 +306,8 @@ def _left_open(folder: Path) -> Iterator[Path]:
     """List open segments without a writer; one that was written just now may be sealed soon."""
     for file in open_segments(folder):
         try:
+            if not file.is_file():  # the reading of the log names it
+                continue
             if time.time() - file.stat().st_mtime > SEAL_SECONDS and not is_locked(file):
                 yield file
         except FileNotFoundError:  # sealed just now

@@ -13,10 +13,11 @@ All of it can be deleted at any time: it is made again from the log. The last ki
 segment is gone and nobody knows why.
 """
 
+import errno
 import json
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -30,11 +31,13 @@ import duckdb
 from tqdm.auto import tqdm
 
 from service.contract.errors import LabloopError
-from service.contract.files import is_locked, locked
+from service.contract.files import is_locked, locked, open_regular
 from service.contract.segments import (
     FOLDER,
+    MOST_BYTES,
     TORN,
     SegmentName,
+    is_as_sealed,
     open_segments,
     sealed_segments,
     stem,
@@ -42,6 +45,7 @@ from service.contract.segments import (
 from service.lab.log_columns import Database, connect
 from service.lab.log_gaps import missing_lines, missing_segments
 from service.lab.segment_copy import DAMAGE, DONE, PARQUET, SegmentCopy, key
+from service.lab.segment_lines import printed
 
 SHOWN = 8  # new segments that take long enough for a progress bar
 FORMAT = 2  # rises when a copy that was made before cannot be used any more
@@ -116,7 +120,7 @@ class LogCopy:
 
     def __init__(self, logs: Path, copies: Path) -> None:
         self.folder = logs / FOLDER
-        digest = sha256(os.fsencode(logs.resolve())).hexdigest()[:8]
+        digest = sha256(os.fsencode(os.path.realpath(logs))).hexdigest()[:8]
         name = f"{re.sub(r'[^A-Za-z0-9_-]', '_', logs.name[:20])}-{digest}"
         self.home = copies / f"{FORMAT}-{name}"
         self._outdated = [copies / f"{number}-{name}" for number in range(1, FORMAT)]
@@ -141,6 +145,7 @@ class LogCopy:
 
     @contextmanager
     def _files(self, present: set[SegmentName]) -> Iterator[tuple[LogFiles, list[str]]]:
+        self._check()
         with ExitStack() as held:
             # Names that DuckDB takes for nothing but names, whatever the folders are called.
             root = Path(held.enter_context(TemporaryDirectory(prefix="labloop-"))).resolve()
@@ -149,16 +154,15 @@ class LogCopy:
             home.symlink_to(self.home.absolute())
             log.symlink_to(self.folder.absolute())
             database = held.enter_context(connect(root, self.home, self.folder))
-            self._check()
-            opened = [*self._open_segments()]  # before the sealed ones: none is missed
+            unread: dict[Path, str] = {}  # what is no segment, and why
+            opened = [*self._open_segments(unread)]  # before the sealed ones: none is missed
             copied = _listed(home)  # as well: none is taken for one whose segment is gone
-            sealed = sealed_segments(self.folder)
+            opened, sealed = _one_each(opened, sealed_segments(self.folder), unread)
             names = {key(stem(file)) for file in sealed}
-            opened = [(file, content) for file, content in opened if key(stem(file)) not in names]
             for file, content in opened:
                 SegmentCopy(database, file, log / file.name, content, now, now).write()
             try:
-                self._refresh(database, copied, sealed, home, log)
+                self._refresh(database, copied, sealed, home, log, unread)
             except (OSError, duckdb.IOException) as error:
                 raise LabloopError(
                     f"The copy of the log at {self.home} cannot be written ({error}). "
@@ -173,7 +177,8 @@ class LogCopy:
             present = {*present, *(each.name for each in done)}
             missing = missing_segments(present, gone, deleted, self.home)
             spans = [(each.name, each.last) for each in done]
-            damage = [*_damage(found), *missing, *missing_lines(present, spans)]
+            damage = [*sorted(unread.values()), *_damage(found), *missing]
+            damage += missing_lines(present, spans)
             files = LogFiles(
                 database=database,
                 predictions=[part for part in parts if part.version],
@@ -212,10 +217,10 @@ class LogCopy:
                     file.unlink(missing_ok=True)
         return gone
 
-    def _open_segments(self) -> Iterator[tuple[Path, bytes]]:
+    def _open_segments(self, unread: dict[Path, str]) -> Iterator[tuple[Path, bytes]]:
         """Read what open segments hold now; the API goes on writing to them."""
         for file in open_segments(self.folder):
-            if (content := _content(file)) is not None:
+            if (content := _content(file, unread)) is not None:
                 yield file, content
 
     def _torn(self, opened: list[tuple[Path, bytes]]) -> int:
@@ -229,7 +234,13 @@ class LogCopy:
         return len(torn)
 
     def _refresh(
-        self, database: Database, copied: list[Path], sealed: list[Path], home: Path, log: Path
+        self,
+        database: Database,
+        copied: list[Path],
+        sealed: list[Path],
+        home: Path,
+        log: Path,
+        unread: dict[Path, str],
     ) -> None:
         """Copy the segments that are new, and drop the copies of those that are gone."""
         names = {key(stem(file)) for file in sealed}
@@ -246,7 +257,7 @@ class LogCopy:
         with self._staging(home) as staging, ThreadPoolExecutor(WORKERS) as pool:
 
             def copy(file: Path) -> None:
-                content = _content(file)
+                content = _content(file, unread)
                 if content is None:
                     return
                 cursor = database.cursor()
@@ -280,14 +291,54 @@ def _listed(home: Path) -> list[Path]:
     return [file for file in home.iterdir() if not file.name.startswith(".")]
 
 
-def _content(file: Path) -> bytes | None:
-    """Read a segment; None where it was sealed, or deleted, just now."""
+def _content(file: Path, unread: dict[Path, str]) -> bytes | None:
+    """Read a segment; None where it was sealed, or deleted, just now, or is none, which is said."""
     try:
-        return file.read_bytes()
+        with open_regular(file) as opened:
+            size = os.fstat(opened.fileno()).st_size
+            if size <= MOST_BYTES:
+                return opened.read(size)
+        reason = f"it has more than {MOST_BYTES:,} bytes"
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise LabloopError(f"{file} cannot be read ({error.strerror}).") from error
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EACCES):
+            raise LabloopError(f"{file} cannot be read ({error.strerror}).") from error
+        reason = f"{error.strerror}"
+    unread[file] = f"{printed(file)} is no segment ({reason}) and is left out."
+    return None
+
+
+def _one_each(
+    opened: list[tuple[Path, bytes]], sealed: list[Path], unread: dict[Path, str]
+) -> tuple[list[tuple[Path, bytes]], list[Path]]:
+    """Choose one file of each segment, the longest of those that are whole; the others are said."""
+    files: dict[str, list[Path]] = defaultdict(list)
+    for file in [*(file for file, _ in opened), *sealed]:
+        files[key(stem(file))].append(file)
+    contents = dict(opened)
+    dropped: set[Path] = set()
+    for several in files.values():
+        if len(several) == 1:
+            continue
+        sizes: dict[Path, tuple[bool, int]] = {}
+        for file in several:
+            if file in contents and not os.path.lexists(file):
+                dropped.add(file)  # it was sealed just now
+            elif (content := contents.get(file) or _content(file, unread)) is None:
+                dropped.add(file)
+            else:
+                sizes[file] = (file in contents or is_as_sealed(file, content), len(content))
+        if not sizes:
+            continue
+        best = max(sizes, key=lambda file: (sizes[file], file.name))
+        for file in sizes.keys() - {best}:
+            dropped.add(file)
+            unread[file] = f"{printed(file)} is left out: {best.name!r} is of the same segment."
+    return (
+        [(file, content) for file, content in opened if file not in dropped],
+        [file for file in sealed if file not in dropped],
+    )
 
 
 def _whole(files: list[Path]) -> list[Path]:

@@ -79,8 +79,8 @@ def missing_lines(
     for (earlier, last), (later, _) in pairwise(by_writer):
         if earlier.writer != later.writer or not earlier.number or last >= later.before:
             continue
-        between = range(earlier.number + 1, later.number)
-        if len(between) <= len(numbers) and numbers.issuperset(between):
+        first, end = earlier.number + 1, later.number
+        if end - first <= len(numbers) and numbers.issuperset(range(first, end)):
             yield f"{later.before - last} lines between segments {earlier} and {later} are missing."
 
 
