@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
-from sklearn.compose import TransformedTargetRegressor, make_column_selector
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -348,6 +348,47 @@ def importance_by_a_private_path(path: str) -> bytes:
 def parameter_that_is_a_method(path: str) -> bytes:
     stacking = fitted(StackingRegressor([("r", LinearRegression())], cv=2))
     return shadowed(stacking, n_jobs="fit")
+
+
+def format_case(name: str, text: str) -> Callable[[str], bytes]:
+    def make(path: str) -> bytes:
+        scaled = ColumnTransformer([("scale", StandardScaler(), [0, 1])]).fit(iris().X)
+        scaled.verbose_feature_names_out = text
+        return artifact.dumps(scaled.set_output(transform="pandas"))
+
+    make.__name__ = f"format_that_{name}"
+    return make
+
+
+for name, text in {
+    "reads_attributes": "{feature_name.__init__.__globals__}",
+    "reads_items": "{transformer_name[0]}",
+    "converts": "{feature_name!r}",
+    "fills": "{feature_name:>1000000000}",
+    "nests": "{feature_name:{transformer_name.__class__}}",
+    "counts": "{0.__class__}",
+    "is_broken": "{feature_name",
+}.items():
+    case(format_case(name, text))
+
+
+@case
+def objects_as_feature_names(path: str) -> bytes:
+    estimator = line()
+    estimator.feature_names_in_ = np.array([StandardScaler(), GaussianNB()], dtype=object)
+    return artifact.dumps(estimator)
+
+
+@case
+def text_as_the_number_of_features(path: str) -> bytes:
+    return put(line(), "n_features_in_", value("4"))
+
+
+@case
+def objects_as_classes(path: str) -> bytes:
+    estimator = line()
+    estimator.classes_ = [np.array([StandardScaler(), GaussianNB()], dtype=object)]
+    return artifact.dumps(estimator)
 
 
 # Functions where none belongs, and functions that do more than compute.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest, f_classif, mutual_info_classif
 from sklearn.linear_model import LogisticRegression
@@ -68,6 +69,13 @@ def test_what_fit_sets_may_be_held() -> None:
         make_pipeline(FunctionTransformer(np.log1p, inverse_func=np.expm1), GaussianNB()),
         make_pipeline(StandardScaler().set_output(transform="pandas"), GaussianNB()),
         make_pipeline(PCA(2, random_state=np.random.RandomState(0)), GaussianNB()),
+        make_pipeline(
+            ColumnTransformer(
+                [("scale", StandardScaler(), ["petal_length"])],
+                verbose_feature_names_out="{feature_name}@{transformer_name}",
+            ).set_output(transform="pandas"),
+            GaussianNB(),
+        ),
         LogisticRegression(class_weight={0: 1.0, 1: 2.0, 2: 1.0}, max_iter=1000),
         GridSearchCV(
             make_pipeline(SelectKBest(k=2), GaussianNB()),

@@ -70,6 +70,7 @@ def test_an_altered_file_does_nothing(tmp_path: Path) -> None:
 
 BUILT = [
     "chain_calls_by_name",
+    "format_that_reads_attributes",
     "function_in_the_categories",
     "importance_by_a_private_path",
     "kernel_as_a_metric",
@@ -79,6 +80,7 @@ BUILT = [
     "method_of_our_own_class",
     "method_predict",
     "method_that_a_class_lacks",
+    "objects_as_feature_names",
     "partial_in_a_target",
     "partial_in_a_transformer",
     "property_of_a_forest",

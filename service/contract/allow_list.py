@@ -9,8 +9,9 @@ import importlib
 import inspect
 import opcode
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from string import Formatter
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -293,15 +294,67 @@ def takes_value(owner: type, attribute: str, value: Any) -> bool:
     True
     >>> takes_value(CountVectorizer, "input", "filename")
     False
+    >>> from sklearn.compose import ColumnTransformer
+    >>> takes_value(ColumnTransformer, "verbose_feature_names_out", "{feature_name.__class__}")
+    False
     """
-    if attribute == "importance_getter":
-        return not isinstance(value, str) or PATH.fullmatch(value) is not None
-    if attribute not in FIXED or not any(
+    if attribute not in (FIXED.keys() | CHECKED.keys()) or not any(
         base.__module__.startswith("sklearn.") and attribute in attributes(base)
         for base in owner.__mro__
     ):
         return True
+    if attribute in CHECKED:
+        return CHECKED[attribute](value)
     return FIXED[attribute].issuperset(value if isinstance(value, list | tuple) else [value])
+
+
+def _is_public_path(value: Any) -> bool:
+    """Whether a text is a path of attributes, all of them public; no text calls nothing by name."""
+    return not isinstance(value, str) or PATH.fullmatch(value) is not None
+
+
+def _names_only(value: Any) -> bool:
+    """Whether a format string holds two names, and reads nothing of what they stand for."""
+    if not isinstance(value, str):
+        return True
+    try:
+        fields = [field[1:] for field in Formatter().parse(value) if field[1] is not None]
+    except ValueError:
+        return False
+    return all(
+        name in ("feature_name", "transformer_name") and not spec and not conversion
+        for name, spec, conversion in fields
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a collection holds only text."""
+    return isinstance(value, np.ndarray | list | tuple) and all(
+        isinstance(each, str) for each in np.ravel(np.asarray(value, dtype=object))
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value, or each one in arrays and lists, is a number, text or none."""
+    if isinstance(value, np.ndarray):
+        return not value.dtype.hasobject or all(map(_is_plain, value.ravel().tolist()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, bool | int | float | str | np.generic | None)
+
+
+# Attributes whose values follow a rule.
+CHECKED: dict[str, Callable[[Any], bool]] = {
+    "classes_": _is_plain,
+    "feature_names_in_": _is_text,
+    "importance_getter": _is_public_path,
+    "n_features_in_": _is_count,
+    "verbose_feature_names_out": _names_only,  # what it names could read all of this process
+}
 
 
 def _is_defined(owner: type, name: str) -> bool:
