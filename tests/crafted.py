@@ -582,6 +582,11 @@ def joblib_memory(path: str) -> bytes:
     return put(pipeline, "memory", node("ObjectNode", "joblib.memory.Memory", content=mapping()))
 
 
+@case
+def entry_of_half_a_character(path: str) -> bytes:
+    return edited(line(), lambda schema: schema.update({"\ud800\n" * 10**5: 1}))
+
+
 # Nodes that skops knows and scikit-learn does not need.
 
 
@@ -692,6 +697,18 @@ def constructor_of_a_partial(path: str) -> bytes:
 def dtype_of_an_object(path: str) -> bytes:
     odd = node("DTypeNode", "numpy.dtype", content=mapping())
     return put(OrdinalEncoder(), "dtype", odd)
+
+
+@case
+def name_of_half_a_character(path: str) -> bytes:
+    """No answer in UTF-8 can hold it, and a terminal acts on what follows."""
+    name = "\ud800\n\x1b[2J<b>" + "o" * 10**5
+    return put(OrdinalEncoder(), "dtype", node("TypeNode", f"{name}.fly"))
+
+
+@case
+def loader_of_half_a_character(path: str) -> bytes:
+    return put(OrdinalEncoder(), "dtype", node("\ud800\n" * 10**5, "builtins.str"))
 
 
 @case

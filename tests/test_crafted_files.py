@@ -57,6 +57,13 @@ def test_a_crafted_file_does_nothing(crafted: Crafted, name: str) -> None:
     assert name not in crafted.traces
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_refusal_can_be_told(crafted: Crafted, name: str) -> None:
+    text = crafted.loaded[name]["text"]
+    assert text.isprintable()
+    assert len(text) < 1000
+
+
 @pytest.mark.parametrize("name", ACTING)
 def test_types_alone_let_it_act(crafted: Crafted, name: str) -> None:
     assert crafted.by_types[name]["events"], crafted.by_types[name]

@@ -22,6 +22,7 @@ from service.contract.manifest import BASELINE, GOLDEN, MANIFEST, MODEL
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
 from service.lab.publication import Publication
+from tests.crafted import CASES
 from tests.live import LiveApi, running_api, wait_until
 from tests.models import FLOWER, iris
 from tests.soak import times
@@ -204,6 +205,26 @@ def test_what_was_altered_never_serves(api: LiveApi, kind: str) -> None:
         assert [worker["pid"] for worker in about()["workers"]] == [pid]
     assert api.process.poll() is None
     assert not (api.models / "trace").exists()
+
+
+def test_an_odd_name_hides_no_other_model(api: LiveApi) -> None:
+    store, trained = ModelStore(api.models), iris()
+    for name in ("good", "odd"):
+        publication = Publication(name, trained.estimator, trained.X, trained.y)
+        folder = store.folder(name, publication.write(store, Settings(), {}, None, {}))
+        if name == "odd":
+            (folder / MODEL).write_bytes(CASES["name_of_half_a_character"].make(""))
+            checksums.write(folder)
+        store.promote(name, 1)
+
+    def shown() -> dict[str, Any]:
+        response = http.get("/models")
+        assert response.status_code == 200, response.text
+        return {each["name"]: each for each in response.json()["models"]}
+
+    with api.http() as http:
+        wait_until(lambda: "odd" in shown() and shown()["odd"]["refused"], "a verdict")
+        wait_until(lambda: shown()["good"]["live"], "the good one")
 
 
 def refused(about: Callable[[], dict[str, Any]], version: int) -> bool:

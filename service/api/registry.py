@@ -15,6 +15,7 @@ from service.api.workers import Workers
 from service.contract import checksums
 from service.contract.aliases import Aliases
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
+from service.contract.feature import sentence
 from service.contract.model_store import ModelStore
 
 POLL_SECONDS = 0.1
@@ -198,7 +199,7 @@ class Registry:
             if is_shortage(error):
                 raise
             if None not in self._refused.get(name, {}):
-                self._refuse(name, None, str(error))
+                self._refuse(name, None, reason(error))
             return
         if aliases != self._seen.get(name) or self._is_out(self._live.get(name)):
             self._following[name] = self._loaders.submit(self._follow, name, aliases)
@@ -341,5 +342,9 @@ class Registry:
 
 
 def reason(error: Exception) -> str:
-    """Say why something failed; an error that is not ours says what it is, too."""
-    return str(error) if isinstance(error, LabloopError) else f"{type(error).__name__}: {error}"
+    """Say why something failed; an error that is not ours says what it is, too.
+
+    The text may be a model's own: it is cut, and made such that any answer can hold it.
+    """
+    text = str(error) if isinstance(error, LabloopError) else f"{type(error).__name__}: {error}"
+    return sentence(text, longest=2000, keep="\n")

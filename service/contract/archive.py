@@ -12,6 +12,7 @@ import numpy as np
 from skops.io._protocol import PROTOCOL
 
 from service.contract.errors import ArtifactError
+from service.contract.feature import sentence
 
 SCHEMA = "schema.json"
 NAMES = re.compile(r"schema\.json|[0-9]+\.np[yz]|[0-9a-f-]{36}\.bin")
@@ -24,7 +25,9 @@ READ_HEADER: dict[tuple[int, int], Callable[[BytesIO], Any]] = {
 
 def refuse(reason: str) -> NoReturn:
     """Raise ArtifactError, with a reason that ends without a full stop."""
-    raise ArtifactError(f"The model file is refused: {reason}. Publish again, without it.")
+    raise ArtifactError(
+        f"The model file is refused: {sentence(reason)}. Publish again, without it."
+    )
 
 
 class Archive:

@@ -12,6 +12,7 @@ import skops.io
 from service.contract import model_tree, object_graph, structure
 from service.contract.allow_list import ALLOWED
 from service.contract.errors import ArtifactError, EstimatorError
+from service.contract.feature import sentence
 
 __all__ = ["ALLOWED", "dumps", "load", "loads"]
 
@@ -73,6 +74,7 @@ def loads(content: bytes, name: str = "The model file") -> Any:
         raise
     except Exception as error:  # skops, scikit-learn and NumPy may raise anything here
         raise ArtifactError(
-            f"{name} cannot be loaded: {type(error).__name__}: {error}. Publish again."
+            f"{name} cannot be loaded: {type(error).__name__}: "
+            f"{sentence(str(error), longest=500)}. Publish again."
         ) from error
     return estimator

@@ -17,6 +17,7 @@ import numpy as np
 from service.contract import allow_list, own_code
 from service.contract.archive import Archive, refuse
 from service.contract.errors import ArtifactError
+from service.contract.feature import sentence
 from service.contract.place import PLAIN, ROOT, Place
 
 DEPTH = 100  # nodes in nodes; the deepest of scikit-learn's estimators that were tried has 26
@@ -46,8 +47,9 @@ def check(content: bytes) -> list[str]:
     walk = _Walk(archive)
     walk.visit(archive.schema(), ROOT, 0)
     if walk.unlisted:
+        names = sentence(", ".join(sorted(walk.unlisted)), longest=500)
         raise ArtifactError(
-            f"It needs {', '.join(sorted(walk.unlisted))}, which is not on the allow-list. "
+            f"It needs {names}, which is not on the allow-list. "
             "Define your own functions and classes in service/features.py and import them from "
             "there; what comes from a library can be allowed in service/contract/allow_list.py."
         )

@@ -19,6 +19,7 @@ from service.contract import allow_list, own_code
 from service.contract.allow_list import name_of
 from service.contract.archive import refuse
 from service.contract.errors import ArtifactError
+from service.contract.feature import sentence
 from service.contract.place import PLAIN, ROOT, Place
 
 VALUES = (bool, int, float, str, bytes, NoneType, slice)
@@ -122,7 +123,7 @@ def _check_listed(kind: type) -> None:
     else:
         listed = name in allow_list.ALLOWED and allow_list.resolve(name) is kind
     if not listed:
-        raise ArtifactError(f"It holds {name}, which is not on the allow-list.")
+        raise ArtifactError(f"It holds {sentence(name)}, which is not on the allow-list.")
 
 
 @cache
@@ -139,7 +140,8 @@ def _check_function(function: Any) -> str:
         or function in _functions()
         or own_code.defines(f"{module}.{name}", FunctionType)
     ):
-        raise ArtifactError(f"It holds {module}.{name}, which is not on the allow-list.")
+        held = sentence(f"{module}.{name}")
+        raise ArtifactError(f"It holds {held}, which is not on the allow-list.")
     return str(name)
 
 

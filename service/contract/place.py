@@ -5,6 +5,7 @@ from typing import Any
 
 from service.contract import allow_list
 from service.contract.archive import refuse
+from service.contract.feature import show
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Place:
     def check_value(self, value: Any) -> None:
         """Check what scikit-learn calls by name or opens."""
         if not allow_list.takes_value(self.owner, self.attribute, value):
-            refuse(f"{self} is {value!r}, by which something else would be called or opened")
+            refuse(f"{self} is {show(value)}, by which something else would be called or opened")
 
     def __str__(self) -> str:
         if self.plain:
