@@ -13,11 +13,10 @@ All of it can be deleted at any time: it is made again from the log. The last ki
 segment is gone and nobody knows why.
 """
 
-import errno
 import json
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -31,13 +30,11 @@ import duckdb
 from tqdm.auto import tqdm
 
 from service.contract.errors import LabloopError
-from service.contract.files import is_locked, locked, open_regular
+from service.contract.files import is_locked, locked
 from service.contract.segments import (
     FOLDER,
-    MOST_BYTES,
     TORN,
     SegmentName,
-    is_as_sealed,
     open_segments,
     sealed_segments,
     stem,
@@ -45,7 +42,7 @@ from service.contract.segments import (
 from service.lab.log_columns import Database, connect
 from service.lab.log_gaps import missing_lines, missing_segments
 from service.lab.segment_copy import DAMAGE, DONE, PARQUET, SegmentCopy, key
-from service.lab.segment_lines import printed
+from service.lab.segment_file import content_of, one_each
 
 SHOWN = 8  # new segments that take long enough for a progress bar
 FORMAT = 2  # rises when a copy that was made before cannot be used any more
@@ -157,7 +154,7 @@ class LogCopy:
             unread: dict[Path, str] = {}  # what is no segment, and why
             opened = [*self._open_segments(unread)]  # before the sealed ones: none is missed
             copied = _listed(home)  # as well: none is taken for one whose segment is gone
-            opened, sealed = _one_each(opened, sealed_segments(self.folder), unread)
+            opened, sealed = one_each(opened, sealed_segments(self.folder), unread)
             names = {key(stem(file)) for file in sealed}
             for file, content in opened:
                 SegmentCopy(database, file, log / file.name, content, now, now).write()
@@ -220,7 +217,7 @@ class LogCopy:
     def _open_segments(self, unread: dict[Path, str]) -> Iterator[tuple[Path, bytes]]:
         """Read what open segments hold now; the API goes on writing to them."""
         for file in open_segments(self.folder):
-            if (content := _content(file, unread)) is not None:
+            if (content := content_of(file, unread)) is not None:
                 yield file, content
 
     def _torn(self, opened: list[tuple[Path, bytes]]) -> int:
@@ -257,7 +254,7 @@ class LogCopy:
         with self._staging(home) as staging, ThreadPoolExecutor(WORKERS) as pool:
 
             def copy(file: Path) -> None:
-                content = _content(file, unread)
+                content = content_of(file, unread)
                 if content is None:
                     return
                 cursor = database.cursor()
@@ -289,56 +286,6 @@ def _listed(home: Path) -> list[Path]:
     if not home.is_dir():
         return []
     return [file for file in home.iterdir() if not file.name.startswith(".")]
-
-
-def _content(file: Path, unread: dict[Path, str]) -> bytes | None:
-    """Read a segment; None where it was sealed, or deleted, just now, or is none, which is said."""
-    try:
-        with open_regular(file) as opened:
-            size = os.fstat(opened.fileno()).st_size
-            if size <= MOST_BYTES:
-                return opened.read(size)
-        reason = f"it has more than {MOST_BYTES:,} bytes"
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EACCES):
-            raise LabloopError(f"{file} cannot be read ({error.strerror}).") from error
-        reason = f"{error.strerror}"
-    unread[file] = f"{printed(file)} is no segment ({reason}) and is left out."
-    return None
-
-
-def _one_each(
-    opened: list[tuple[Path, bytes]], sealed: list[Path], unread: dict[Path, str]
-) -> tuple[list[tuple[Path, bytes]], list[Path]]:
-    """Choose one file of each segment, the longest of those that are whole; the others are said."""
-    files: dict[str, list[Path]] = defaultdict(list)
-    for file in [*(file for file, _ in opened), *sealed]:
-        files[key(stem(file))].append(file)
-    contents = dict(opened)
-    dropped: set[Path] = set()
-    for several in files.values():
-        if len(several) == 1:
-            continue
-        sizes: dict[Path, tuple[bool, int]] = {}
-        for file in several:
-            if file in contents and not os.path.lexists(file):
-                dropped.add(file)  # it was sealed just now
-            elif (content := contents.get(file) or _content(file, unread)) is None:
-                dropped.add(file)
-            else:
-                sizes[file] = (file in contents or is_as_sealed(file, content), len(content))
-        if not sizes:
-            continue
-        best = max(sizes, key=lambda file: (sizes[file], file.name))
-        for file in sizes.keys() - {best}:
-            dropped.add(file)
-            unread[file] = f"{printed(file)} is left out: {best.name!r} is of the same segment."
-    return (
-        [(file, content) for file, content in opened if file not in dropped],
-        [file for file in sealed if file not in dropped],
-    )
 
 
 def _whole(files: list[Path]) -> list[Path]:
