@@ -13,11 +13,23 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeRegressor
+from sklearn.utils import Bunch
 
 from service.contract import artifact, checksums
+from service.contract.errors import ArtifactError
 from service.contract.manifest import BASELINE, GOLDEN, MANIFEST, MODEL
 from service.contract.model_store import ModelStore
 from service.contract.settings import Settings
@@ -205,6 +217,72 @@ def test_what_was_altered_never_serves(api: LiveApi, kind: str) -> None:
         assert [worker["pid"] for worker in about()["workers"]] == [pid]
     assert api.process.poll() is None
     assert not (api.models / "trace").exists()
+
+
+def wide() -> DecisionTreeClassifier:
+    """Give a tree that looks at column 2,999 of a table of 4."""
+    X = np.zeros((150, 3000))
+    X[:, 2999] = iris().X["petal_width"]
+    return DecisionTreeClassifier(max_depth=2).fit(X, iris().y)
+
+
+def tree_without_a_width() -> Any:
+    tree = wide()
+    del tree.n_features_in_
+    y = np.column_stack([iris().y, iris().y])
+    several = MultiOutputClassifier(DecisionTreeClassifier(max_depth=1)).fit(iris().X, y)
+    several.estimators_, several.n_features_in_ = [tree, tree], 3000
+    return several
+
+
+def tree_that_two_share() -> Any:
+    narrow = DecisionTreeClassifier(max_depth=1).fit(iris().X, iris().y)
+    other = wide()
+    narrow.tree_ = other.tree_
+    voting = VotingClassifier([("tree", narrow)]).fit(iris().X, iris().y)
+    voting.estimators_, voting.named_estimators_ = [narrow], Bunch(other=other)
+    return voting
+
+
+def forest_that_shares_a_tree() -> Any:
+    other = wide()
+    forest = RandomForestClassifier(1).fit(iris().X, iris().y)
+    forest.estimators_ = [other]
+    voting = VotingClassifier([("forest", forest)]).fit(iris().X, iris().y)
+    voting.estimators_, voting.named_estimators_ = [forest], Bunch(other=other)
+    return voting
+
+
+def isolated_tree_of_another_width() -> Any:
+    forest = IsolationForest(n_estimators=1).fit(iris().X)
+    X = np.zeros((150, 3000))
+    X[:, 2999] = np.arange(150)
+    forest.estimators_ = [ExtraTreeRegressor(max_depth=1, max_features=3000).fit(X, np.arange(150))]
+    return forest
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        tree_without_a_width,
+        tree_that_two_share,
+        forest_that_shares_a_tree,
+        isolated_tree_of_another_width,
+    ],
+    ids=lambda make: make.__name__,
+)
+def test_a_tree_looks_at_no_absent_column(make: Callable[[], Any]) -> None:
+    with pytest.raises(ArtifactError, match="is damaged: an index"):
+        artifact.loads(artifact.dumps(make()))
+
+
+def test_trees_inside_of_others_may_be_wider() -> None:
+    first = make_pipeline(PolynomialFeatures(3), DecisionTreeRegressor(random_state=0))
+    boosting = GradientBoostingRegressor(init=first, n_estimators=2, random_state=0)
+    columns = IsolationForest(n_estimators=3, max_features=2, random_state=0).fit(iris().X)
+    for estimator in (boosting.fit(iris().X, iris().y), columns):
+        again = artifact.loads(artifact.dumps(estimator))
+        assert np.array_equal(again.predict(iris().X), estimator.predict(iris().X))
 
 
 def test_an_odd_name_hides_no_other_model(api: LiveApi) -> None:

@@ -5,19 +5,24 @@ index that was altered sends it out of the array, or round in a circle, as soon
 as a row comes that way; a golden row may never do.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.ensemble import IsolationForest
 from sklearn.ensemble._forest import BaseForest
 from sklearn.ensemble._gb import BaseGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.neighbors import BallTree, KDTree
+from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import Tree
 
 from service.contract.errors import ArtifactError
+
+# They look at a table's width once, and hand it to their trees unseen.
+FORESTS = (BaseForest, BaseGradientBoosting, IsolationForest)
 
 
 def check(estimator: Any) -> None:
@@ -37,7 +42,7 @@ def check(estimator: Any) -> None:
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> check(DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1]))
     """
-    for found, features in _trees(estimator):
+    for found, features in _trees(estimator).values():
         if not SOUND[type(found)](found, features):
             raise ArtifactError(
                 f"{type(found).__name__} in the model file is damaged: an index in it leads "
@@ -45,37 +50,55 @@ def check(estimator: Any) -> None:
             )
 
 
-def _trees(estimator: Any) -> Iterator[tuple[Any, int]]:
+def _trees(estimator: Any) -> dict[int, tuple[Any, int]]:
     """Walk through everything that an estimator holds; give each tree, and its table's width.
 
-    An estimator checks that a table is as wide as its own `n_features_in_`; a forest does so once
-    for all of its trees.
+    What holds a tree checks that a table is as wide as its own `n_features_in_`; a forest does so
+    once for all of its trees. A tree that several hold is as wide as the narrowest of them says.
     """
-    seen: set[int] = set()
+    found: dict[int, tuple[Any, int]] = {}
+    seen: set[tuple[int, int, bool]] = set()
     waiting: list[tuple[Any, int, bool]] = [(estimator, 0, False)]
     while waiting:
         each, width, in_forest = waiting.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
         if type(each) in SOUND:
-            yield each, width
+            found[id(each)] = each, min(width, found.get(id(each), (each, width))[1])
             continue
-        if isinstance(each, BaseGradientBoosting | BaseHistGradientBoosting):
-            _check_boosting(each)
-        if isinstance(each, dict):
-            inside = [*each.values()]
-        elif isinstance(each, partial):
-            inside = [each.func, *each.args, *each.keywords.values()]
-        elif isinstance(each, list | tuple | set | frozenset):
-            inside = [*each]
-        elif isinstance(each, np.ndarray):
-            inside = each.ravel().tolist() if each.dtype == object else []
-        else:
+        inside = _items(each)
+        if inside is None:
+            in_forest = in_forest and isinstance(each, BaseDecisionTree)
+            width = width if in_forest else _width(each)
+        if (id(each), width, in_forest) in seen:
+            continue
+        seen.add((id(each), width, in_forest))
+        if inside is None:
+            if isinstance(each, BaseGradientBoosting | BaseHistGradientBoosting):
+                _check_boosting(each)
             inside = [*getattr(each, "__dict__", {}).values()]
-            width = width if in_forest else getattr(each, "n_features_in_", width)
-            in_forest = in_forest or isinstance(each, BaseForest | BaseGradientBoosting)
+            in_forest = in_forest or isinstance(each, FORESTS)
         waiting += [(value, width, in_forest) for value in inside]
+    return found
+
+
+def _items(value: Any) -> list[Any] | None:
+    """Give what a collection or a partial holds; None for an object."""
+    if isinstance(value, dict):
+        return [*value.values()]
+    if isinstance(value, partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [*value]
+    if isinstance(value, np.ndarray):
+        return value.ravel().tolist() if value.dtype == object else []
+    return None
+
+
+def _width(holder: Any) -> int:
+    """Give the width of the table that the trees of an object meet; 0 where it says none."""
+    width = getattr(holder, "n_features_in_", 0)
+    if isinstance(holder, IsolationForest):  # which hands each tree some columns
+        width = min([width, *map(len, getattr(holder, "estimators_features_", ()))])
+    return int(width)
 
 
 def _check_boosting(estimator: Any) -> None:
@@ -119,7 +142,7 @@ def _histogram_tree_is_sound(tree: Any, features: int) -> bool:
     )
 
 
-def _neighbours_are_sound(tree: Any, features: int) -> bool:
+def _neighbours_are_sound(tree: Any, _: int) -> bool:
     data, order, nodes, bounds = tree.__getstate__()[:4]
     numbers = np.arange(len(nodes))
     return bool(
@@ -130,7 +153,7 @@ def _neighbours_are_sound(tree: Any, features: int) -> bool:
         and (2 * numbers[nodes["is_leaf"] == 0] + 2 < len(nodes)).all()
         and bounds.shape[0] == (2 if isinstance(tree, KDTree) else 1)
         and bounds.shape[1] == len(nodes)
-        and bounds.shape[2] == data.shape[1] <= features
+        and bounds.shape[2] == data.shape[1]  # with which a query's width is compared
     )
 
 
