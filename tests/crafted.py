@@ -739,8 +739,8 @@ def random_state_beyond_its_numbers(path: str) -> bytes:
 
 
 @case
-def slice_of_text(path: str) -> bytes:
-    odd = {"start": "a", "stop": None, "step": None}
+def slice_of_a_list(path: str) -> bytes:
+    odd = {"start": ["a"], "stop": None, "step": None}
     return put(line(), "class_weight", node("SliceNode", "builtins.slice", content=odd))
 
 
@@ -900,6 +900,31 @@ def bomb_in_a_sparse_matrix(path: str) -> bytes:
     odd = node("SparseMatrixNode", "scipy.sparse._csr.csr_matrix", type="scipy", file="1.npz")
     change = lambda schema: attributes(schema).update(coef_=odd)  # noqa: E731
     return edited(line(), change, {"1.npz": packed.getvalue()})
+
+
+def many(loader: str, name: str, file: str, kind: str, content: bytes) -> bytes:
+    nodes = [node(loader, name, type=kind, file=file) for _ in range(300)]
+    return put_file("class_weight", sequence("ListNode", "builtins.list", *nodes), file, content)
+
+
+def put_file(attribute: str, odd: Node, file: str, content: bytes) -> bytes:
+    change = lambda schema: attributes(schema).update({attribute: odd})  # noqa: E731
+    return edited(line(), change, {file: content})
+
+
+@case
+def array_that_many_name(path: str) -> bytes:
+    """skops reads it anew for each node."""
+    return many("NdArrayNode", "numpy.ndarray", "1.npy", "numpy", saved(np.zeros(10**4)))
+
+
+@case
+def sparse_matrix_that_many_name(path: str) -> bytes:
+    out = io.BytesIO()
+    sparse.save_npz(out, sparse.csr_matrix(np.ones((1, 10**6))))
+    return many(
+        "SparseMatrixNode", "scipy.sparse._csr.csr_matrix", "1.npz", "scipy", out.getvalue()
+    )
 
 
 def older(protocol: Any) -> Callable[[str], bytes]:

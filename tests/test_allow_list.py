@@ -76,6 +76,10 @@ def test_what_fit_sets_may_be_held() -> None:
             ).set_output(transform="pandas"),
             GaussianNB(),
         ),
+        make_pipeline(
+            ColumnTransformer([("scale", StandardScaler(), slice("sepal_width", "petal_length"))]),
+            GaussianNB(),
+        ),
         LogisticRegression(class_weight={0: 1.0, 1: 2.0, 2: 1.0}, max_iter=1000),
         GridSearchCV(
             make_pipeline(SelectKBest(k=2), GaussianNB()),

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from hashlib import sha256
 from io import BytesIO
 from typing import Any, NoReturn
 from zipfile import ZIP_STORED, ZipFile
@@ -12,7 +13,7 @@ import numpy as np
 from skops.io._protocol import PROTOCOL
 
 from service.contract.errors import ArtifactError
-from service.contract.feature import sentence
+from service.contract.feature import sentence, show
 
 SCHEMA = "schema.json"
 NAMES = re.compile(r"schema\.json|[0-9]+\.np[yz]|[0-9a-f-]{36}\.bin")
@@ -54,6 +55,10 @@ class Archive:
         if not stored or sum(each.file_size for each in members) > len(content):
             refuse("it unpacks to more than it holds")
         self._unused = {*names}
+        self._stored_bytes, self._sparse_bytes = len(content), SPARSE_BYTES  # that may be built
+        self._built: set[int] = set()
+        self._sizes: dict[str, int] = {}
+        self._digests: dict[str, bytes] = {}
 
     def schema(self) -> dict[str, Any]:
         """Give the root of the tree."""
@@ -63,41 +68,75 @@ class Archive:
             refuse(f"its protocol is not {PROTOCOL}")
         return root
 
-    def check_array(self, name: Any) -> None:
-        """Check that a member is an array of plain values, as long as it says."""
-        _check_array(self._read(name, ".npy"))
+    def check_array(self, name: Any, number: int) -> None:
+        """Check that a member is an array of plain values, as long as it says.
+
+        skops reads it once more for each `number` of a node that names it.
+        """
+        if self._size(name, ".npy") is None:
+            content = self._read(name)
+            _check_array(content)
+            self._sizes[name] = len(content)
+        self._count(name, number)
 
     def array(self, name: Any) -> np.ndarray:
         """Give an array, which is one of plain values."""
-        array: np.ndarray = np.load(BytesIO(self._read(name, ".npy")), allow_pickle=False)
+        array: np.ndarray = np.load(BytesIO(self._read(name)), allow_pickle=False)
         return array
 
-    def check_sparse(self, name: Any) -> None:
+    def check_sparse(self, name: Any, number: int) -> None:
         """Check the arrays that make up a sparse matrix."""
-        with ZipFile(BytesIO(self._read(name, ".npz"))) as arrays:
-            if sum(member.file_size for member in arrays.infolist()) > SPARSE_BYTES:
-                refuse(f"{name} unpacks to more than {SPARSE_BYTES} bytes")
-            for member in arrays.infolist():
-                _check_array(arrays.read(member))
+        if self._size(name, ".npz") is None:
+            with ZipFile(BytesIO(self._read(name))) as arrays:
+                size = sum(member.file_size for member in arrays.infolist())
+                if size > SPARSE_BYTES:
+                    refuse(f"{name} unpacks to more than {SPARSE_BYTES} bytes")
+                for member in arrays.infolist():
+                    _check_array(arrays.read(member))
+            self._sizes[name] = size
+        self._count(name, number)
 
-    def check_bytes(self, name: Any) -> None:
+    def check_bytes(self, name: Any, number: int) -> None:
         """Check that there is such a member."""
-        self._read(name, ".bin")
+        if self._size(name, ".bin") is None:
+            self._sizes[name] = len(self._read(name))
+        self._count(name, number)
+
+    def _size(self, name: Any, ending: str) -> int | None:
+        """Give what a member that was checked unpacks to, None for another."""
+        if not isinstance(name, str) or not name.endswith(ending):
+            refuse(f"a node names the file {show(name)}, where one ending in {ending} belongs")
+        return self._sizes.get(name)
+
+    def _count(self, name: str, number: int) -> None:
+        """Count what is built of a member; a node's number is built once."""
+        if number in self._built:
+            return
+        self._built.add(number)
+        if name.endswith(".npz"):
+            self._sparse_bytes -= self._sizes[name]
+        else:
+            self._stored_bytes -= self._sizes[name]
+        if min(self._stored_bytes, self._sparse_bytes) < 0:
+            refuse(f"its nodes unpack {name} and others to more than it may hold")
 
     def is_same(self, one: Any, other: Any) -> bool:
         """Say whether two members hold the same."""
         if not isinstance(one, str) or not isinstance(other, str):
             return False
-        return one == other or self._zip.read(one) == self._zip.read(other)
+        return one == other or self._digest(one) == self._digest(other)
+
+    def _digest(self, name: str) -> bytes:
+        if name not in self._digests:
+            self._digests[name] = sha256(self._zip.read(name)).digest()
+        return self._digests[name]
 
     def check_all_used(self) -> None:
         """Check that no member is left that no node names."""
         if self._unused:
             refuse(f"no node names its member {min(self._unused)!r}")
 
-    def _read(self, name: Any, ending: str = "") -> bytes:
-        if not isinstance(name, str) or not name.endswith(ending):
-            refuse(f"a node names the file {name!r}, where one ending in {ending} belongs")
+    def _read(self, name: str) -> bytes:
         self._unused.discard(name)
         return self._zip.read(name)
 

@@ -266,15 +266,15 @@ def show(value: Any) -> str:
 
 
 def sentence(text: str, longest: int = 200, keep: str = "") -> str:
-    """Make a text that somebody else wrote fit into a message: cut, and nothing in it acts.
+    r"""Make a text that somebody else wrote fit into a message: cut, and nothing in it acts.
 
     Control characters and what UTF-8 cannot carry are written as their codes, so that a terminal
     shows them and any answer can hold them; those in `keep` stay as they are.
 
     Examples
     --------
-    >>> sentence("red\\x1b[31m " + "o" * 10**6, longest=12)
-    'red\\\\x1b[31m ooo…'
+    >>> sentence("red\x1b[31m " + "o" * 10**6, longest=12)
+    'red\\x1b[31m ooo…'
     """
     cut = text if len(text) <= longest else f"{text[:longest]}…"
     return "".join(each if each.isprintable() or each in keep else repr(each)[1:-1] for each in cut)

@@ -17,7 +17,7 @@ import numpy as np
 from service.contract import allow_list, own_code
 from service.contract.archive import Archive, refuse
 from service.contract.errors import ArtifactError
-from service.contract.feature import sentence
+from service.contract.feature import sentence, show
 from service.contract.place import PLAIN, ROOT, Place
 
 DEPTH = 100  # nodes in nodes; the deepest of scikit-learn's estimators that were tried has 26
@@ -166,7 +166,7 @@ class _Walk:
     def array(self, node: Node, name: str, place: Place, depth: int) -> None:
         if node["type"] == "numpy":
             self._is_listed(name, allow_list.SCALARS | {"numpy.ndarray"})
-            self.archive.check_array(node["file"])
+            self.archive.check_array(node["file"], node["__id__"])
             return
         self._expect(name, "numpy.ndarray")
         shape = node["shape"]
@@ -186,11 +186,11 @@ class _Walk:
         self._is_listed(name, allow_list.SPARSE)
         if node["type"] != "scipy":
             refuse(f"{place} holds a sparse matrix of the type {node['type']!r}")
-        self.archive.check_sparse(node["file"])
+        self.archive.check_sparse(node["file"], node["__id__"])
 
     def raw_bytes(self, node: Node, name: str, place: Place, depth: int) -> None:
         self._expect(name, "builtins.bytes")
-        self.archive.check_bytes(node["file"])
+        self.archive.check_bytes(node["file"], node["__id__"])
 
     def dtype(self, node: Node, name: str, place: Place, depth: int) -> None:
         self._expect(name, "numpy.dtype")
@@ -204,9 +204,9 @@ class _Walk:
         self._expect(name, "builtins.slice")
         bounds = node["content"]
         if bounds.keys() != {"start", "stop", "step"} or any(
-            bound is not None and type(bound) is not int for bound in bounds.values()
-        ):
-            refuse(f"{place} holds a slice of {bounds!r}")
+            bound is not None and type(bound) not in (int, str) for bound in bounds.values()
+        ):  # text is the name of a column
+            refuse(f"{place} holds a slice of {show(bounds)}")
 
     def random_state(self, node: Node, name: str, place: Place, depth: int) -> None:
         self._expect(name, "numpy.random.mtrand.RandomState")
