@@ -552,6 +552,11 @@ def vectorizer_of_files(path: str) -> bytes:
     return artifact.dumps(words)
 
 
+@case
+def vectorizer_that_imports(path: str) -> bytes:
+    return artifact.dumps(CountVectorizer(encoding="rot13", vocabulary=["a", "b"]))
+
+
 @acts
 def vectorizer_with_weights_of_files(path: str) -> bytes:
     words = TfidfVectorizer().fit(["a word", "another word"])

@@ -208,6 +208,46 @@ CALLABLE_OBJECTS = {
 # Attributes by which scikit-learn calls something by name or opens something, and the values that
 # each may have, alone or in a list.
 METHODS = frozenset({"decision_function", "predict", "predict_log_proba", "predict_proba"})
+# Of text, in small letters with hyphens: another name imports a module, for rows of bytes.
+ENCODINGS = frozenset(
+    [
+        "utf-8",
+        "utf8",
+        "utf-8-sig",
+        "utf-16",
+        "utf16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "utf32",
+        "ascii",
+        "us-ascii",
+        "latin-1",
+        "latin1",
+        "iso-8859-1",
+        "iso8859-1",
+        "iso-8859-2",
+        "iso-8859-15",
+        "iso8859-15",
+        "cp437",
+        "cp850",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "windows-1250",
+        "windows-1251",
+        "windows-1252",
+        "mac-roman",
+        "koi8-r",
+        "gbk",
+        "gb2312",
+        "gb18030",
+        "big5",
+        "shift-jis",
+        "euc-jp",
+        "euc-kr",
+    ]
+)
 FIXED: dict[str, frozenset[Any]] = {
     "_response_method": METHODS,
     "chain_method_": METHODS,
@@ -327,6 +367,10 @@ def _names_only(value: Any) -> bool:
     )
 
 
+def _is_usual_encoding(value: Any) -> bool:
+    return not isinstance(value, str) or value.lower().replace("_", "-") in ENCODINGS
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
@@ -350,6 +394,7 @@ def _is_plain(value: Any) -> bool:
 # Attributes whose values follow a rule.
 CHECKED: dict[str, Callable[[Any], bool]] = {
     "classes_": _is_plain,
+    "encoding": _is_usual_encoding,
     "feature_names_in_": _is_text,
     "importance_getter": _is_public_path,
     "n_features_in_": _is_count,
