@@ -908,8 +908,8 @@ def bomb_in_a_sparse_matrix(path: str) -> bytes:
 
 
 def many(loader: str, name: str, file: str, kind: str, content: bytes) -> bytes:
-    nodes = [node(loader, name, type=kind, file=file) for _ in range(300)]
-    return put_file("class_weight", sequence("ListNode", "builtins.list", *nodes), file, content)
+    nodes = [node(loader, name, type=kind, file=file) for _ in range(120)]
+    return put_file("coef_", sequence("ListNode", "builtins.list", *nodes), file, content)
 
 
 def put_file(attribute: str, odd: Node, file: str, content: bytes) -> bytes:
