@@ -15,7 +15,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
-from service.contract import allow_list, own_code
+from service.contract import allow_list, attributes, own_code
 from service.contract.allow_list import name_of
 from service.contract.archive import refuse
 from service.contract.errors import ArtifactError
@@ -98,7 +98,7 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
     for name, held in getattr(value, "__dict__", {}).items():
         inner = Place.of(kind, name)
         inner.check_value(held)
-        if name not in allow_list.REBUILT.get(kind, ()):
+        if name not in attributes.REBUILT.get(kind, ()):
             inside.append((held, inner))
     return inside
 

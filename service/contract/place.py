@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from service.contract import allow_list
+from service.contract import attributes
 from service.contract.archive import refuse
 from service.contract.feature import show
 
@@ -38,7 +38,7 @@ class Place:
     @classmethod
     def of(cls, owner: type, attribute: str) -> "Place":
         """Give an attribute's place; the class must have such an attribute."""
-        if attribute not in allow_list.attributes(owner):
+        if attribute not in attributes.allowed(owner):
             refuse(
                 f"{owner.__name__} holds the attribute {attribute!r}, which `fit` does not give to "
                 "an object of this class"
@@ -47,17 +47,17 @@ class Place:
 
     def check_function(self, name: str) -> None:
         """Check that a function may stand here."""
-        if self.plain or not allow_list.takes_functions(self.owner, self.attribute):
+        if self.plain or not attributes.takes_functions(self.owner, self.attribute):
             refuse(f"{self} holds {name}, and no function belongs there")
 
     def check_object(self, kind: type) -> None:
         """Check that an object of a class may stand here."""
-        if self.plain or not allow_list.takes_object(self.owner, self.attribute, kind):
+        if self.plain or not attributes.takes_object(self.owner, self.attribute, kind):
             refuse(f"{self} holds a {kind.__name__}, which does not belong there")
 
     def check_value(self, value: Any) -> None:
         """Check what scikit-learn calls by name or opens."""
-        if not allow_list.takes_value(self.owner, self.attribute, value):
+        if not attributes.takes_value(self.owner, self.attribute, value):
             refuse(f"{self} is {show(value)}, by which something else would be called or opened")
 
     def __str__(self) -> str:
