@@ -31,7 +31,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this file is run by its path
 
-from service.contract import env_file
+from service.contract import code_digest, env_file
 from start import lifeline
 from start.greeting import LAST_LINE, url
 
@@ -171,11 +171,11 @@ def complete_settings(written: Mapping[str, str]) -> None:
     defaults["GIT_REVISION"] = answer("git", "rev-parse", "--short=12", "HEAD")
     for name, value in defaults.items():
         os.environ[name] = os.environ.get(name) or value
-    os.environ["CODE_DIGEST"] = code_digest(os.environ["GIT_REVISION"])
+    os.environ["CODE_DIGEST"] = digest_of(os.environ["GIT_REVISION"])
 
 
-def code_digest(revision: str) -> str:
-    """Give the digest of a commit's code, as service/lab/revision.py does of the files."""
+def digest_of(revision: str) -> str:
+    """Give the digest of a commit's code; nothing where git does not tell."""
     try:
         command = ["git", "archive", "--format=tar", revision, "service"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=15)
@@ -183,14 +183,13 @@ def code_digest(revision: str) -> str:
         return ""
     if not revision or done.returncode:
         return ""
-    lines = []
+    files = []
     with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
         for member in archive:
-            path, file = member.name, archive.extractfile(member) if member.isfile() else None
-            if file is not None and path.endswith(".py") and "/." not in path:
-                content = file.read().replace(b"\r\n", b"\n")
-                lines.append(f"{path} {sha256(content).hexdigest()}\n")
-    return sha256("".join(sorted(lines)).encode()).hexdigest()
+            file = archive.extractfile(member) if member.isfile() else None
+            if file is not None and code_digest.counts(member.name):
+                files.append((member.name, file.read()))
+    return code_digest.digest(files)
 
 
 def tell_git() -> bool:

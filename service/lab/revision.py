@@ -1,8 +1,8 @@
 """Revision: whether the code here is that of the commit that it says it comes from."""
 
-from hashlib import sha256
 from pathlib import Path
 
+from service.contract import code_digest
 from service.contract.settings import CHECKOUT, Settings
 
 
@@ -25,15 +25,11 @@ def is_dirty(settings: Settings, code: Path = CHECKOUT / "service") -> bool | No
 
 
 def digest(code: Path) -> str:
-    """Give the digest of all Python files of a folder, as `start/up.py` gives it for a commit.
-
-    Line ends do not count, since git may change them; hidden files do not, since JupyterLab
-    keeps copies of what is edited in them.
-    """
-    lines = []
-    for file in code.rglob("*.py"):
-        path = file.relative_to(code.parent).as_posix()
-        if "/." not in path and file.is_file() and not file.is_symlink():
-            content = file.read_bytes().replace(b"\r\n", b"\n")
-            lines.append(f"{path} {sha256(content).hexdigest()}\n")
-    return sha256("".join(sorted(lines)).encode()).hexdigest()
+    """Give the digest of all Python files of a folder, as `start/up.py` gives it for a commit."""
+    return code_digest.digest(
+        (path, file.read_bytes())
+        for file in code.rglob("*.py")
+        if code_digest.counts(path := file.relative_to(code.parent).as_posix())
+        and file.is_file()
+        and not file.is_symlink()
+    )

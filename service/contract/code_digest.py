@@ -1,0 +1,33 @@
+"""Code digest: what `make up` says of a commit's code, and `publish` of the files.
+
+Only the standard library is used, because `make up` imports this before anything is installed.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+
+def counts(path: str) -> bool:
+    """Say whether a file is code; hidden ones are not, since JupyterLab keeps copies in them.
+
+    Examples
+    --------
+    >>> counts("service/features.py"), counts("service/.ipynb_checkpoints/features.py")
+    (True, False)
+    """
+    return path.endswith(".py") and "/." not in path
+
+
+def digest(files: Iterable[tuple[str, bytes]]) -> str:
+    r"""Give the digest of files, each a path and its content; git may change line ends.
+
+    Examples
+    --------
+    >>> digest([("service/a.py", b"1\r\n")]) == digest([("service/a.py", b"1\n")])
+    True
+    """
+    lines = []
+    for path, content in files:
+        plain = content.replace(b"\r\n", b"\n")
+        lines.append(f"{path} {sha256(plain).hexdigest()}\n")
+    return sha256("".join(sorted(lines)).encode()).hexdigest()
