@@ -137,8 +137,8 @@ def test_a_disturbed_segment_is_noticed_and_followed_by_another(
 
 def disturbed(logs: Path) -> Any:
     """Give the note, as soon as it is there."""
-    with suppress(FileNotFoundError):  # sealed just now
-        for segment in segments(logs):
+    for segment in segments(logs):
+        with suppress(FileNotFoundError):  # sealed just now: under another name the next time
             for text in segment.read_bytes().splitlines():
                 if text.startswith(b'{"note":"disturbed"'):
                     return json.loads(text)
