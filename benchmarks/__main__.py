@@ -379,7 +379,7 @@ figure is the median of three; only ratios carry over to another machine.
 
 
 def main() -> None:
-    """Print the table; with ``--write`` keep it in docs/benchmarks.md."""
+    """Print the table; with ``--write`` put it into docs/benchmarks.md."""
     lines = [HEAD, f"{machine()}.\n", "| work | must | aim | measured | reached | figures |"]
     lines.append("|---|---|---|---|---|---|")
     print("\n".join(lines), flush=True)
@@ -388,7 +388,9 @@ def main() -> None:
             print(row, flush=True)
             lines.append(str(row))
     if "--write" in sys.argv:
-        (CHECKOUT / "docs" / "benchmarks.md").write_text("\n".join(lines) + "\n")
+        file = CHECKOUT / "docs" / "benchmarks.md"
+        _, _, after = file.read_text().partition("|\n\n")  # what is below the table
+        file.write_text("\n".join([*lines, "", after]))
 
 
 if __name__ == "__main__":
