@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from service.api.prediction_log import PredictionLog
 from service.contract.log_line import prediction_ids
-from service.contract.segments import FOLDER, open_segments, sealed_segments
+from service.contract.segments import FOLDER, all_segments
 from service.contract.settings import Settings
 from service.lab import log_reader
 from service.lab.log_copy import LogCopy
@@ -69,8 +70,7 @@ def crashed(folder: Path, *lines: bytes, torn: bytes = b"") -> Path:
 
 
 def segments(folder: Path) -> list[Path]:
-    found = [*open_segments(folder / FOLDER), *sealed_segments(folder / FOLDER)]
-    return sorted(found, key=lambda file: file.name)
+    return sorted(all_segments(folder / FOLDER), key=lambda file: file.name)
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -94,6 +94,14 @@ def copy_of(folder: Path) -> LogCopy:
 def read(folder: Path, name: str = "iris", logs: Path | None = None, **choice: Any) -> pd.DataFrame:
     """Read a log; its copy goes into the folder, where that is not the log itself."""
     return log_reader.read(LogCopy(logs or folder, folder / "copy"), name, **choice)
+
+
+def warned(folder: Path) -> list[str]:
+    """List what the reader warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read(folder)
+    return [str(each.message) for each in caught]
 
 
 def sql(folder: Path, query: str) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Segments that somebody took away are told, with their place; what retention deleted is not."""
 
 import os
-import warnings
 from pathlib import Path
 from shutil import rmtree
 
@@ -11,7 +10,7 @@ from service.api.prediction_log import PredictionLog
 from service.contract.segments import FOLDER, OPEN, SegmentName, stem
 from service.contract.settings import Settings
 from service.lab import Lab
-from tests.log_lines import copy_of, crashed, line, open_log, read, segments
+from tests.log_lines import copy_of, crashed, line, open_log, read, segments, warned
 
 
 def write_segments(folder: Path, count: int) -> list[Path]:
@@ -21,14 +20,6 @@ def write_segments(folder: Path, count: int) -> list[Path]:
         log.write([line()])
     log.stop()
     return segments(folder)
-
-
-def told(folder: Path) -> list[str]:
-    """List what a read warns of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        read(folder)
-    return [str(each.message) for each in caught]
 
 
 def found(folder: Path) -> list[str]:
@@ -51,41 +42,41 @@ def test_segments_deleted_by_hand_are_told(tmp_path: Path, which: str, copied: b
     for _ in range(3):
         files = write_segments(tmp_path, 3)
     if copied:
-        assert told(tmp_path) == []
+        assert warned(tmp_path) == []
     places, sentence = GONE[which]
     for place in places:
         files[place].unlink()
     expected = [sentence.format(*map(stem, files))]
     for _ in range(2):
-        assert told(tmp_path) == expected
+        assert warned(tmp_path) == expected
         assert found(tmp_path) == expected
 
 
 def test_last_segments_are_told_by_what_follows_or_the_copy(tmp_path: Path) -> None:
     files = write_segments(tmp_path, 3)
     files[2].unlink()
-    assert told(tmp_path) == []  # nothing can know of it
+    assert warned(tmp_path) == []  # nothing can know of it
     write_segments(tmp_path, 1)  # takes its number
     first, *_, last = segments(tmp_path)
-    assert told(tmp_path) == []
+    assert warned(tmp_path) == []
     last.unlink()
     forget = f"If that is right, delete {copy_of(tmp_path).home}: it is made again."
     gone = f"Segment {stem(last)} is missing: it was copied before, and is gone from the log. "
     for _ in range(2):
-        assert told(tmp_path) == [gone + forget]
+        assert warned(tmp_path) == [gone + forget]
     write_segments(tmp_path, 1)
-    assert told(tmp_path) == [gone + forget]  # although another has its number
+    assert warned(tmp_path) == [gone + forget]  # although another has its number
     assert gone + forget in found(tmp_path)
     rmtree(copy_of(tmp_path).home)
-    assert told(tmp_path) == []
+    assert warned(tmp_path) == []
     assert first.exists()
 
 
 def test_a_log_that_is_gone_is_told_by_its_copy(tmp_path: Path) -> None:
     files = write_segments(tmp_path, 3)
-    assert told(tmp_path) == []
+    assert warned(tmp_path) == []
     rmtree(tmp_path / FOLDER)
-    (sentence,) = told(tmp_path)
+    (sentence,) = warned(tmp_path)
     assert sentence.startswith(f"3 segments, {stem(files[0])} to {stem(files[2])}, are missing: ")
 
 
@@ -98,7 +89,7 @@ def test_a_writer_that_goes_on_shows_what_was_before(tmp_path: Path) -> None:
     log.write([line()])
     for file in segments(tmp_path)[:3]:
         file.unlink()
-    (sentence,) = told(tmp_path)
+    (sentence,) = warned(tmp_path)
     assert sentence == f"Segments 1 to 3, before {stem(segments(tmp_path)[0])}, are missing."
     log.stop()
 
@@ -119,13 +110,13 @@ def test_what_retention_deletes_is_no_gap(tmp_path: Path) -> None:
         log.write([line()])
         log._tend()
         if turn % 20 == 0:
-            assert told(tmp_path) == []
+            assert warned(tmp_path) == []
     before, gone, after, *_ = segments(tmp_path)
     assert number(before) > 30
-    assert told(tmp_path) == []
+    assert warned(tmp_path) == []
     gone.unlink()
     place = f"between {stem(before)} and {stem(after)}"
-    assert told(tmp_path) == [f"Segment {number(gone)}, {place}, is missing."]
+    assert warned(tmp_path) == [f"Segment {number(gone)}, {place}, is missing."]
 
 
 def kill_while_deleting(folder: Path) -> None:
@@ -153,7 +144,7 @@ def test_a_kill_while_segments_are_deleted_makes_no_gap(tmp_path: Path) -> None:
     first = segments(tmp_path)[0]
     for _ in range(4):
         kill_while_deleting(tmp_path)
-        assert told(tmp_path) == []
+        assert warned(tmp_path) == []
     assert not first.exists()
 
 
@@ -166,11 +157,11 @@ def test_writers_that_die_before_their_first_line_leave_no_gap(tmp_path: Path) -
         (folder / f"{SegmentName(highest + 1, f'{cycle:08x}', 0)}{OPEN}").touch()
     open_log(tmp_path).stop()  # the next start seals what dead ones left
     write_segments(tmp_path, 1)
-    assert told(tmp_path) == []
+    assert warned(tmp_path) == []
     assert len(read(tmp_path)) == 11
     crashed(tmp_path, line(), torn=b'{"model":"ir')
     open_log(tmp_path).stop()
-    assert told(tmp_path) == []
+    assert warned(tmp_path) == []
 
 
 def test_a_note_explains_only_what_was_before_it(tmp_path: Path) -> None:
@@ -180,4 +171,4 @@ def test_a_note_explains_only_what_was_before_it(tmp_path: Path) -> None:
     write_segments(tmp_path, 3)
     gone = segments(tmp_path)[2]
     gone.unlink()
-    assert len(told(tmp_path)) == 1
+    assert len(warned(tmp_path)) == 1

@@ -15,7 +15,18 @@ from service.contract.log_line import prediction_ids
 from service.contract.segments import FOLDER, TORN, finish_line, sealed_name, sealed_segments, stem
 from service.lab import Lab
 from tests.live import wait_until
-from tests.log_lines import copy_of, crashed, ids_of, line, open_log, read, segments, sql, written
+from tests.log_lines import (
+    copy_of,
+    crashed,
+    ids_of,
+    line,
+    open_log,
+    read,
+    segments,
+    sql,
+    warned,
+    written,
+)
 
 
 def test_the_log_reads_as_a_table_with_proper_types(tmp_path: Path) -> None:
@@ -315,14 +326,6 @@ def quietly(folder: Path) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return read(folder)
-
-
-def warned(folder: Path) -> list[str]:
-    """List what the reader warns of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        read(folder)
-    return [str(each.message) for each in caught]
 
 
 def altered(segment: Path, change: Any) -> Path:

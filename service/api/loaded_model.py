@@ -42,6 +42,12 @@ class LoadedModel:
             example = _example(predictor, passed.rows.columns)
         return cls(name, version, predictor, passed.manifest, digest, example)
 
+    @property
+    def whole_example(self) -> dict[str, Any] | None:
+        """The example, if it has a value for each feature; it may lack the private ones."""
+        whole = len(self.example) == len(self.manifest.signature.names)
+        return self.example if whole else None
+
     @cached_property
     def label(self) -> bytes:
         """What the supervisor calls it."""

@@ -202,7 +202,7 @@ def _ask_many(model: LoadedModel, max_rows: int) -> Schema:
         parameters=[VERSION],
         requestBody=_body(
             body_schema(signature, row, max_rows),
-            {"rows": [model.example]} if len(model.example) == len(signature.names) else None,
+            {"rows": [model.whole_example]} if model.whole_example else None,
         ),
     )
 

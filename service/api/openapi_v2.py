@@ -99,7 +99,7 @@ def v2_paths(name: Schema, served: list[LoadedModel]) -> Schema:
 
 def _example(model: LoadedModel) -> Schema | None:
     """Write a model's example row as a request; None if the row is not complete."""
-    if len(model.example) < len(model.manifest.signature.names):
+    if model.whole_example is None:
         return None
     inputs = metadata(model.name, [], model.manifest.signature)["inputs"]
     tensors = [

@@ -27,7 +27,7 @@ from service.contract.errors import (
 )
 from service.contract.feature import show
 from service.contract.manifest import installed_libraries
-from service.contract.segments import SegmentName, open_segments, sealed_segments, stem
+from service.contract.segments import SegmentName, all_segments, stem
 from service.contract.settings import Settings
 from service.contract.signature import Columns, Signature
 
@@ -96,7 +96,7 @@ def tell_log(request: Request) -> Response:
     """
     inference = inference_of(request)
     folder = inference.log.folder
-    segments = [*open_segments(folder), *sealed_segments(folder)]
+    segments = all_segments(folder)
     return JSON(
         {
             "folder": str(folder.parent),

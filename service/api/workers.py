@@ -149,13 +149,9 @@ class Workers:
         if file.stem == str(os.getpid()) and self._lock >= 0:
             return True
         try:
-            with file.open() as opened:
-                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return is_locked(file)
         except FileNotFoundError:
-            pass
-        return False
+            return False
 
 
 def _folder_of(parent: int | str | None) -> Path:

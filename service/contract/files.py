@@ -30,10 +30,9 @@ def lock_file(file: Path) -> Iterator[None]:
     OSError
         What has its name is no regular file; a pipe would be waited for.
     """
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    handle = _open_regular(file, flags, "A lock belongs here. Move it away")
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "A lock belongs here. Move it away", str(file))
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
@@ -119,14 +118,19 @@ def open_regular(path: Path) -> BufferedReader:
     OSError
         It cannot be opened, or is no regular file.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    return os.fdopen(_open_regular(path, os.O_RDONLY, "This is no regular file"), "rb")
+
+
+def _open_regular(path: Path, flags: int, otherwise: str) -> int:
+    """Open a regular file; where there is something else, raise an OSError that says so."""
+    handle = os.open(path, flags | os.O_NONBLOCK, 0o644)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "This is no regular file", str(path))
-        return os.fdopen(handle, "rb")
+            raise OSError(errno.EINVAL, otherwise, str(path))
     except BaseException:
         os.close(handle)
         raise
+    return handle
 
 
 def read_regular(path: Path, most: int) -> bytes:

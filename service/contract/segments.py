@@ -59,6 +59,11 @@ def stem(file: Path) -> str:
     return file.name.split(".")[0]
 
 
+def all_segments(folder: Path) -> list[Path]:
+    """List the open segments of a log's folder, then the sealed ones: none is missed meanwhile."""
+    return [*open_segments(folder), *sealed_segments(folder)]
+
+
 def open_segments(folder: Path) -> list[Path]:
     """List the segments that are being written, or whose writer died, oldest first."""
     return sorted(folder.glob(f"*{OPEN}"), key=SegmentName.of)

@@ -35,6 +35,7 @@ from service.contract.segments import (
     FOLDER,
     TORN,
     SegmentName,
+    all_segments,
     open_segments,
     sealed_segments,
     stem,
@@ -200,7 +201,7 @@ class LogCopy:
 
     def _present(self) -> set[SegmentName]:
         """List the segments that are there, those of which only a torn end is left as well."""
-        files = [*open_segments(self.folder), *sealed_segments(self.folder)]
+        files = all_segments(self.folder)
         return {SegmentName.of(file) for file in [*files, *self.folder.glob(f"*{TORN}")]}
 
     def _gone(self, listed: list[Path], there: set[str], deleted: int) -> list[SegmentName]:

@@ -1,7 +1,7 @@
 """Log place: whether the log that is read here is the one that the API writes."""
 
 from service.contract.errors import ApiUnreachableError, NotFoundError
-from service.contract.segments import FOLDER, open_segments, sealed_segments, stem
+from service.contract.segments import FOLDER, all_segments, stem
 from service.contract.settings import Settings
 from service.lab.client import Client
 
@@ -49,5 +49,4 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
 
 def segments_here(settings: Settings) -> set[str]:
     """Name the segments of the log that is read here."""
-    folder = settings.logs_dir / FOLDER
-    return {stem(file) for file in (*open_segments(folder), *sealed_segments(folder))}
+    return {stem(file) for file in all_segments(settings.logs_dir / FOLDER)}
