@@ -299,8 +299,6 @@ class Registry:
         logger.warning("Model %s: version %s is refused: %s", name, version, reason)
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
-        if self._label(name, version) in self._strikes.out():
-            raise ArtifactError(strikes.reason(name, version))
         passed = trial_process.run(self.store.root, name, version, self.trial_seconds, wanted)
         return LoadedModel.of(passed, name, version, self._digest(name, version))
 
@@ -309,6 +307,8 @@ class Registry:
         try:
             if refused is not None:  # a version never changes, so neither does this
                 raise ArtifactError(refused.reason)
+            if self._label(name, version) in self._strikes.out():
+                raise ArtifactError(strikes.reason(name, version))
             return self._load(name, version, lambda: not self._stop.is_set())
         except Exception as error:  # whatever a user's estimator raises
             if is_shortage(error):
