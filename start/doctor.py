@@ -235,7 +235,7 @@ def check_images(config: dict[str, Any]) -> Iterator[Finding]:
             yield Finding("note", "images", f"{image} is not built yet; `make up` does it.")
 
 
-def check_project(config: dict[str, Any], refusal: str) -> Iterator[Finding]:
+def check_project(config: dict[str, Any], refusal: str, other: Path | None) -> Iterator[Finding]:
     """Whether Compose takes what is set here, and the project's name is this checkout's alone."""
     if up.is_nameless():
         text = f"The folder's name, {ROOT.name!a}, gives none; `make up` chooses one, and keeps it "
@@ -245,7 +245,7 @@ def check_project(config: dict[str, Any], refusal: str) -> Iterator[Finding]:
         if "project name" in refusal:
             text += " Choose another: COMPOSE_PROJECT_NAME=labloop"
         yield Finding("fix", "project", text)
-    elif other := up.other_checkout(config["name"]):
+    elif other:
         text = f"{config['name']!r} is in use by the checkout at {other}. Give this one a project "
         text += f"of its own, in `.env`: COMPOSE_PROJECT_NAME={config['name']}-2"
         yield Finding("fix", "project", text)
@@ -279,9 +279,10 @@ def checks() -> Iterator[Finding]:
     config: dict[str, Any] = {}
     if usable:
         config, refusal = up.compose_config()
-        yield from check_project(config, refusal)
-    if config and up.other_checkout(config["name"]):
-        config = {}  # what is left to look at would be the other's
+        other = up.other_checkout(up.places(config["name"])) if config else None
+        yield from check_project(config, refusal, other)
+        if other:
+            config = {}  # what is left to look at would be the other's
     local, found = lifeline.starter(), running.containers() if config else []
     yield from check_ports({*up.PORTS} if local else up.ports_of_stack() if config else set())
     if config:

@@ -119,9 +119,9 @@ def places(name: str) -> list[Path]:
     return [Path(line) for line in sorted({*said.splitlines()}) if line]
 
 
-def other_checkout(name: str) -> Path | None:
-    """Return the folder of another checkout that the project's containers are of, if any."""
-    for place in places(name):
+def other_checkout(found: list[Path]) -> Path | None:
+    """Return the one of a project's places that is another checkout's, if any."""
+    for place in found:
         try:
             if not place.samefile(ROOT):
                 return place
@@ -134,13 +134,14 @@ def other_checkout(name: str) -> Path | None:
 
 def check_project(name: str) -> None:
     """Stop with a sentence, before anything is replaced, if the project is another checkout's."""
-    if other := other_checkout(name):
+    found = places(name)
+    if other := other_checkout(found):
         sys.exit(
             f"Project {name!r} is in use by the checkout at {other}. Give this one a project of "
             f"its own, in `.env` or like this: COMPOSE_PROJECT_NAME={name}-2 make up"
         )
     # Where nothing runs, the volume knows; the service that asks it is built if there is none.
-    if not places(name) and answer("docker", "volume", "inspect", f"{name}_checkout"):
+    if not found and answer("docker", "volume", "inspect", f"{name}_checkout"):
         ask = ["docker", "compose", "run", "--rm", "-T", "checkout"]
         if subprocess.run(ask, cwd=ROOT, stdin=subprocess.DEVNULL).returncode:
             sys.exit(f"Nothing of project {name!r} was changed.")
@@ -154,13 +155,9 @@ def is_built(image: str) -> bool:
 def settings_in_file() -> dict[str, str]:
     """Read `.env`, or stop with a sentence."""
     try:
-        values, unread = env_file.read(ENV_FILE, os.environ)
-    except (OSError, UnicodeDecodeError) as error:
-        sys.exit(f"{ENV_FILE} cannot be read ({error}). Make it a readable text file.")
-    for line in unread:
-        if not line.isidentifier():  # a name alone sets nothing, to Compose as well
-            sys.exit(f"The line {line!r} in .env is no setting. Write NAME=value, or remove it.")
-    return values
+        return env_file.settings(ENV_FILE, os.environ)
+    except ValueError as error:
+        sys.exit(str(error))
 
 
 def complete_settings(written: Mapping[str, str]) -> None:
@@ -316,7 +313,7 @@ def down(*options: str) -> None:
     lifeline.FILE.unlink(missing_ok=True)
     complete_settings(settings_in_file())
     if docker_answers()[0] and not is_nameless():
-        if other := other_checkout(name := project()):
+        if other := other_checkout(places(name := project())):
             print(f"Project {name!r} is in use by the checkout at {other}, and was left running.")
         else:
             stop = ["docker", "compose", "down", *options]

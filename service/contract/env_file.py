@@ -58,6 +58,28 @@ def read(file: Path, environment: Mapping[str, str]) -> EnvFile:
     return parse(text, environment)
 
 
+def settings(file: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Read what an env file sets, or refuse it.
+
+    Raises
+    ------
+    ValueError
+        It cannot be read, or a line in it is no setting; the text says what to do.
+    """
+    try:
+        values, unread = read(file, environment)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{file} cannot be read ({error}). Make it a readable text file."
+        ) from error
+    for line in unread:
+        if not line.isidentifier():  # a name alone sets nothing, to Compose as well
+            raise ValueError(
+                f"The line {line!r} in {file} is no setting. Write NAME=value, or remove it."
+            )
+    return values
+
+
 def parse(text: str, environment: Mapping[str, str]) -> EnvFile:
     r"""Read the text of an env file; see `read`.
 

@@ -29,18 +29,10 @@ class EnvFileSource(EnvSettingsSource):
     """`.env` in the checkout, as Compose reads it; no container sees the file."""
 
     def _load_env_vars(self) -> dict[str, str | None]:
-        file = CHECKOUT / ".env"
         try:
-            values, unread = env_file.read(file, os.environ)
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingError(
-                f"{file} cannot be read ({error}). Make it a readable text file."
-            ) from error
-        for line in unread:
-            if not line.isidentifier():  # a name alone sets nothing, to Compose as well
-                raise SettingError(
-                    f"The line {line!r} in {file} is no setting. Write NAME=value, or remove it."
-                )
+            values = env_file.settings(CHECKOUT / ".env", os.environ)
+        except ValueError as error:
+            raise SettingError(str(error)) from error
         here = values.keys() - os.environ.keys()  # which go before it, even if they are empty
         return {name.lower(): values[name] for name in here if values[name]}
 
