@@ -69,32 +69,31 @@ def test_asking_for_docker_without_an_engine_stops_with_the_reason(programs: Pat
     )
 
 
+def start_locally(**settings: str) -> subprocess.CompletedProcess[str]:
+    """Start where that comes to an end by itself."""
+    return subprocess.run(
+        [sys.executable, "start/up.py", "local"],
+        cwd=up.ROOT,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+    )
+
+
 @pytest.mark.parametrize("variable, what", [("API_PORT", "the API"), ("LAB_PORT", "JupyterLab")])
 def test_a_busy_port_stops_the_start_and_names_the_variable(variable: str, what: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "start/up.py", "local"],
-            cwd=up.ROOT,
-            env={**os.environ, "API_PORT": "0", "LAB_PORT": "0", variable: str(port)},
-            capture_output=True,
-            text=True,
-        )
+        done = start_locally(**{"API_PORT": "0", "LAB_PORT": "0", variable: str(port)})
     assert done.returncode == 1
     assert f"Port {port} is taken" in done.stderr
     assert f"choose another port for {what}: {variable}={port + 1} make up" in done.stderr
 
 
 def test_a_port_that_is_no_number_is_named() -> None:
-    done = subprocess.run(
-        [sys.executable, "start/up.py", "local"],
-        cwd=up.ROOT,
-        env={**os.environ, "API_PORT": "http"},
-        capture_output=True,
-        text=True,
-    )
+    done = start_locally(API_PORT="http")
     assert done.returncode == 1
     assert done.stderr == "API_PORT='http' is no port. Give a number: API_PORT=8000 make up\n"
 
@@ -313,12 +312,6 @@ def test_an_unusable_setting_is_a_sentence(program: str) -> None:
 
 
 def test_an_address_of_another_machine_stops_the_start() -> None:
-    done = subprocess.run(
-        [sys.executable, "start/up.py", "local"],
-        cwd=up.ROOT,
-        env={**os.environ, "BIND_ADDRESS": "192.0.2.7"},
-        capture_output=True,
-        text=True,
-    )
+    done = start_locally(BIND_ADDRESS="192.0.2.7")
     assert done.returncode == 1
     assert "BIND_ADDRESS='192.0.2.7' is no address of this machine: give one" in done.stderr
