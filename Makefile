@@ -9,9 +9,11 @@ OUTSIDE := $(basename $(notdir $(wildcard tests/outside/*.in)))
 
 .DEFAULT_GOAL := help
 # Tests that start no server, no notebook and no browser.
-QUICK := service $(patsubst %,tests/test_%.py,allow_list artifact baseline drift env_file fast_path \
-	forged_lines hang house lane log_gaps log_reader model_store owner quality replay \
-	signature sync upgrade)
+QUICK := service $(addprefix tests/,test_house.py contract/test_env_file.py contract/model/test_baseline.py \
+	contract/model/test_signature.py contract/model/test_store.py contract/model/test_sync.py \
+	contract/model_file/test_allow_list.py contract/model_file/test_artifact.py api/inference \
+	api/predictors/test_fast_path.py api/processes/test_hang.py lab/log/test_forged_lines.py \
+	lab/log/test_gaps.py lab/log/test_reader.py lab/reports stack/test_owner.py stack/test_upgrade.py)
 
 .PHONY: help up up-docker up-local down upgrade doctor delete-log venv outside quick test soak bench notebooks \
 	lock lint audit
@@ -71,7 +73,7 @@ bench: venv ## measure, and keep the table in docs/benchmarks.md
 	$(IN_VENV) -m benchmarks --write
 
 notebooks: venv ## run all notebooks against a fresh lab and keep their outputs
-	$(IN_VENV) -m tests.notebooks
+	$(IN_VENV) -m tests.support.notebooks
 
 # The first lock covers everything; the two images get parts of it, with the same versions.
 lock: venv ## compile pyproject.toml and tests/outside/*.in into the requirement files

@@ -27,10 +27,10 @@ import numpy as np
 from benchmarks import big_log, plain
 from benchmarks.load import Load, Measured
 from benchmarks.others import ASKED
-from service.contract.model_store import ModelStore
+from service.contract.model.store import ModelStore
 from service.contract.settings import Settings
-from service.lab.publication import Publication
-from tests.live import (
+from service.lab.publish.publication import Publication
+from tests.support.live import (
     CHECKOUT,
     LiveApi,
     children,

@@ -17,9 +17,9 @@ import orjson
 import pandas as pd
 
 from benchmarks.plain import FLOWER, forest
-from service.contract.segments import FOLDER, OPEN, SegmentName, finish_line, sealed_name
-from service.lab import log_reader
-from service.lab.log_copy import LogCopy
+from service.contract.log.segment import FOLDER, OPEN, SegmentName, finish_line, sealed_name
+from service.lab.log import reader as log_reader
+from service.lab.log.copy import LogCopy
 
 PREDICTIONS, DAYS = 10_000_000, 100
 SEGMENT_BYTES = 64_000_000

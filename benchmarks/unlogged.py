@@ -4,8 +4,8 @@ from unittest.mock import patch
 
 from fastapi import FastAPI
 
-from service.api.inference import Inference
-from service.api.prediction_log import PredictionLog
+from service.api.inference.inference import Inference
+from service.api.log.prediction_log import PredictionLog
 
 
 def without_log() -> FastAPI:

@@ -32,7 +32,7 @@ def folders() -> list[Path]:
     copies = {up.ROOT / "data" / "log-copy"}
     if chosen := os.environ.get("LOG_COPY_DIR"):
         copies.add(up.ROOT / chosen)
-    # Somebody may keep other things beside them; the name is that of service/lab/log_copy.py.
+    # Somebody may keep other things beside them; the name is that of service/lab/log/copy.py.
     copied = [copy for folder in sorted(copies) for copy in folder.glob("[0-9]*-*-" + "?" * 8)]
     return [folder for folder in (logs, *copied) if folder.is_dir()]
 

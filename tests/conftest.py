@@ -5,14 +5,14 @@ import prometheus_client  # noqa: F401  (before service.api.app: only a server c
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from tests.stack import checkout, engine, stack  # noqa: F401
+from tests.support.stack import checkout, engine, stack  # noqa: F401
 
 # Whoever works here may have a `.env`; it is not what is tested.
 os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 
 # What runs in environments of other people's packages cannot be imported here.
-collect_ignore = ["outside"]
-SHARE_THE_STACK = ("tests/test_browser.py", "tests/test_compose.py")
+collect_ignore_glob = ["outside/ask_*.py"]
+SHARE_THE_STACK = ("tests/stack/test_browser.py", "tests/stack/test_compose.py")
 
 
 class OneStack(LoadFileScheduling):  # type: ignore[misc]

@@ -10,9 +10,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from tests.live import CHECKOUT
-from tests.notebooks import FOLDER, NAMES
-from tests.stack import debian_packages
+from tests.support.live import CHECKOUT
+from tests.support.notebooks import FOLDER, NAMES
+from tests.support.stack import debian_packages
 
 LAB_ONLY = [
     "duckdb",
@@ -43,7 +43,7 @@ class Wall:
             raise ImportError(f"{room} imports {name}")
 sys.meta_path.insert(0, Wall())
 module = importlib.import_module(room)
-for found in pkgutil.iter_modules(getattr(module, "__path__", []), room + "."):
+for found in pkgutil.walk_packages(getattr(module, "__path__", []), room + "."):
     importlib.import_module(found.name)
 """
 
@@ -164,8 +164,8 @@ def test_modules_stay_one_noun_long() -> None:
 SQL_CALLS = {"execute", "executemany", "sql", "query", "from_query", "view"}
 # `lab.sql` and what it calls: that is the user's own.
 OWN_SQL = {
-    ("log_book.py", "log_reader.sql(self._log, query)"),
-    ("log_reader.py", "database.execute(query)"),
+    ("log_verbs.py", "log_reader.sql(self._log, query)"),
+    ("reader.py", "database.execute(query)"),
 }
 FROM_OUTSIDE = ast.Attribute(ast.Name("outside"), "text")
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from service.api import supervisor
+from service.api.processes import supervisor
 from service.contract.errors import SettingError
 from service.contract.settings import settings
 

@@ -1,8 +1,9 @@
 """The application: settings in, routes on, and one shape for every error."""
 
-from service.api import metric_files, trial_process
+from service.api.metrics import files as metric_files
+from service.api.registry import validation_process
 
-trial_process.start_server()  # before the imports below: they take seconds in both processes
+validation_process.start_server()  # before the imports below: they take seconds in both processes
 metric_files.claim()  # before prometheus_client is imported, which looks for them
 
 import asyncio
@@ -21,22 +22,23 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
-from service.api import descriptors, openapi
-from service.api.answers import answer_error, error
-from service.api.gate import Gate
-from service.api.inference import Inference
-from service.api.metrics import metrics
-from service.api.prediction_log import PredictionLog
-from service.api.pulse import pulse
-from service.api.queue import Queue
-from service.api.registry import Registry
-from service.api.request_metrics import RequestMetrics
-from service.api.routes import PREDICT_ROUTES, router
+from service.api.edge.access import Gate
+from service.api.edge.admission import Queue
+from service.api.edge.responses import answer_error, error
+from service.api.inference.inference import Inference
+from service.api.log.prediction_log import PredictionLog
+from service.api.metrics.metrics import metrics
+from service.api.metrics.middleware import RequestMetrics
+from service.api.processes import descriptors
+from service.api.processes.pulse import pulse
+from service.api.processes.workers import Workers
+from service.api.registry.registry import Registry
+from service.api.rest import openapi
+from service.api.rest.routes import PREDICT_ROUTES, router
 from service.api.server import Server
-from service.api.v2_routes import V2_ROUTES
-from service.api.workers import Workers
+from service.api.v2.routes import V2_ROUTES
 from service.contract.errors import AnswerError, LabloopError, OverloadedError
-from service.contract.model_store import ModelStore
+from service.contract.model.store import ModelStore
 from service.contract.settings import listed, settings
 
 

@@ -10,7 +10,7 @@ from types import FrameType
 
 import uvicorn
 
-from service.api.connection import Connection
+from service.api.edge.connection import Connection
 
 STOP_SECONDS = 5  # to finish what has begun; Docker waits 10 before it kills
 

@@ -17,7 +17,7 @@ from pydantic_settings import (
 
 from service.contract import env_file
 from service.contract.errors import SettingError
-from service.contract.segments import MOST_BYTES
+from service.contract.log.segment import MOST_BYTES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}  # in seconds

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.contract.aliases import Aliases
 from service.contract.errors import LabloopError, RefusedError
-from service.contract.manifest import Manifest
+from service.contract.model.aliases import Aliases
+from service.contract.model.manifest import Manifest
 from service.contract.settings import Settings, settings
-from service.lab.diagnosis import Diagnosis
-from service.lab.doctor import Doctor
-from service.lab.log_book import LogBook
-from service.lab.publication import ModelVersion, Publication
-from service.lab.serving import wait_until_served
-from service.lab.table_requests import ask
+from service.lab.client.table_requests import ask
+from service.lab.doctor.diagnosis import Diagnosis
+from service.lab.doctor.doctor import Doctor
+from service.lab.log_verbs import LogBook
+from service.lab.publish.activation import wait_until_served
+from service.lab.publish.publication import ModelVersion, Publication
 
 
 class Lab(LogBook):

@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from service.contract.errors import ApiUnreachableError, LabloopError
-from service.contract.model_store import ModelStore, check_name
+from service.contract.model.store import ModelStore, check_name
 from service.contract.settings import CHECKOUT, settings
-from service.lab.client import Client
+from service.lab.client.client import Client
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 DATA = CHECKOUT / "data"

@@ -1,6 +1,6 @@
 """Ask the API with KServe's client.
 
-`tests/test_outside.py` runs this where Labloop is not installed. The API's URL is the
+`tests/outside/test_outside.py` runs this where Labloop is not installed. The API's URL is the
 argument, tables come through standard input, answers go to standard output.
 """
 

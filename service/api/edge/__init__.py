@@ -1,0 +1,6 @@
+"""The edge: what a request passes before its route, and how any answer is written.
+
+A client's bytes come in by `connection`; `access` looks at the head, `admission` counts what waits,
+`body` and `requests` read the rest, and `responses` writes what goes back. It knows no model.
+Imports `service.contract` and `api.processes`.
+"""

@@ -1,0 +1,294 @@
+"""Prediction log: JSON Lines, written before the answer is given."""
+
+import errno
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from service.api.log.retention import delete_oldest, uptime
+from service.api.log.segment import Harm, Segment, seal_dead
+from service.api.metrics.metrics import metrics
+from service.contract.errors import LogWriteError
+from service.contract.files import make_folder
+from service.contract.log.segment import FOLDER, finish_line
+from service.contract.settings import Settings
+
+TICK_SECONDS = 1.0
+REMEDY = {
+    errno.ENOSPC: "Make room there",
+    errno.EDQUOT: "Make room there",
+    errno.EACCES: "Make it writable",
+    errno.EROFS: "Make it writable",
+    errno.EMFILE: "Raise `ulimit -n`",
+    errno.ENFILE: "Raise `fs.file-max`",
+}
+MEANING: dict[Harm, str] = {
+    "moved": "What was answered until now is in it. To have all read, move it back.",
+    "deleted": "What it held is gone.",
+    "changed": "What it holds no more is named when it is read.",
+}
+
+logger = logging.getLogger("uvicorn.error")
+
+
+class LogBusyError(Exception):
+    """Another thread writes to the log just now."""
+
+
+class PredictionLog:
+    """One writer's segments, one after the other.
+
+    A thread looks after the log each second: it sees whether the segment is still
+    where it belongs, syncs, seals what is full or whose writer died, deletes what
+    is beyond the bounds, and tries again where the disk failed.
+
+    Parameters
+    ----------
+    settings : Settings
+        `LOGS_DIR`; segments go to ``predictions/`` in it. `LOG_SYNC`: synced at least once a
+        second, before each answer, or never by us. `LOG_SEGMENT_BYTES` and `LOG_SEGMENT_SECONDS`:
+        when a segment is full. `LOG_MAX_BYTES` and `LOG_MAX_AGE`: what is kept.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = settings.logs_dir / FOLDER
+        self.sync = settings.log_sync
+        self.sequence = 0
+        self.problem: str | None = None
+        self._settings = settings
+        share = settings.log_max_bytes // (4 * settings.api_workers)
+        self._full_size = min(settings.log_segment_bytes, share)
+        self._writer = os.urandom(4).hex()
+        self._segment: Segment | None = None
+        self._number = 0  # of the last segment
+        self._retired: list[Segment] = []
+        self._owed: list[bytes] = []  # notes of what happened, not written yet
+        self._noted: set[str] = set()  # segments whose deletion has its note, or is owed one
+        self._said: dict[str, str] = {}  # what goes wrong, until it goes right again
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._look_after, name="prediction-log", daemon=True)
+
+    def start(self) -> None:
+        """Seal what dead writers left; the segment itself is opened by the first line."""
+        metrics.log_writable.set(1)
+        try:
+            make_folder(self.folder)
+            if not os.access(self.folder, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            self._fail(error)
+        self._tend()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sync and seal."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+        self._do(self._look)
+        self._do(self._tell)
+        with self._lock:
+            self._retire()
+        self._do(self._seal)
+
+    def write(self, lines: list[bytes], wait: bool = True) -> None:
+        """Append lines, all or none.
+
+        Parameters
+        ----------
+        lines : list of bytes
+            The JSON of `LogLine` without its last two fields: the log counts.
+        wait : bool
+            Whether to wait while another thread writes.
+
+        Raises
+        ------
+        LogWriteError
+            Disk full or failing; nothing was written.
+        LogBusyError
+            Another thread writes just now; nothing was written.
+        """
+        if not self._lock.acquire(blocking=wait):
+            raise LogBusyError
+        try:
+            self._append(lines)
+        except OSError as error:
+            self._fail(error)
+            raise LogWriteError(f"{self.problem} No answer is given.") from error
+        finally:
+            self._lock.release()
+
+    def _append(self, lines: list[bytes]) -> None:
+        if self._segment is not None and self._segment.is_deleted:
+            self._look_at(self._segment)
+            self._retire()
+        if self._segment is None:
+            self._segment = Segment(self.folder, self._writer, self.sequence, self._number)
+            self._number = self._segment.name.number
+        segment = self._segment
+        if self.problem:
+            lines = [self._note("recovered", {"from": self.problem}), *lines]
+        if not segment.size:
+            lines = [self._note("opened", self._origin()), *lines]
+        numbered = [finish_line(line, n) for n, line in enumerate(lines, self.sequence + 1)]
+        durable = self.sync == "always" or (self.sync == "interval" and self.problem is not None)
+        data = b"".join(numbered)
+        segment.append(data, durable)
+        metrics.log_lines.inc(len(lines))
+        metrics.log_bytes.inc(len(data))
+        self.sequence += len(lines)
+        if self.problem:
+            self.problem = None
+            metrics.log_writable.set(1)
+        if segment.size >= self._full_size:
+            self._retire()
+
+    def _fail(self, error: OSError) -> None:
+        """Say why nothing is written."""
+        self.problem = (
+            f"The prediction log at {self.folder} cannot be written ({error.strerror}). "
+            f"{REMEDY.get(error.errno or 0, 'Look after its disk')}; it is tried again each second."
+        )
+        metrics.log_writable.set(0)
+        if self._segment is not None and self._segment.broken:
+            self._retire()
+
+    def _retire(self) -> None:
+        """Let a segment be sealed, and the next line open another."""
+        if self._segment is not None:
+            self._retired.append(self._segment)
+            self._segment = None
+            self._wake.set()
+
+    def _look_at(self, segment: Segment) -> None:
+        """See whether a segment is where it belongs and as it was left; else say so, once."""
+        if segment.harm is not None:
+            return
+        segment.look()
+        if segment.harm is None:
+            return
+        now_at = segment.whereabouts()
+        details = {"segment": str(segment.name), "harm": segment.harm, "now_at": now_at}
+        self._owed.append(self._note("disturbed", details))
+        logger.warning(
+            "Segment %s of the prediction log was %s by somebody (%s). %s The next one is opened "
+            "in %s.",
+            segment.name,
+            segment.harm,
+            now_at or segment.file,
+            MEANING[segment.harm],
+            self.folder,
+        )
+
+    def _look_after(self) -> None:
+        while not self._stopping:
+            self._wake.wait(TICK_SECONDS)
+            self._wake.clear()
+            self._tend()
+
+    def _tend(self) -> None:
+        for due in (self._look, self._sync, self._seal, self._delete, self._tell, self._probe):
+            self._do(due)
+
+    def _do(self, due: Callable[[], None]) -> None:
+        """Do what is due; what fails is said once, and tried again the next time."""
+        try:
+            due()
+            self._said.pop(due.__name__, None)
+        except Exception as error:  # the thread must live on, whatever it is
+            errors = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+            said = " ".join(map(str, errors))
+            if self._said.get(due.__name__) != said:
+                self._said[due.__name__] = said
+                expected = all(isinstance(each, OSError | LogWriteError) for each in errors)
+                logger.error("Prediction log: %s", said, exc_info=not expected)
+
+    def _look(self) -> None:
+        """Leave the segment where somebody has laid hands on it; the next line opens another."""
+        with self._lock:
+            if self._segment is not None:
+                self._look_at(self._segment)
+                if self._segment.harm is not None:
+                    self._retire()
+
+    def _sync(self) -> None:
+        with self._lock:
+            segment = self._segment
+            age = 0.0 if segment is None else time.monotonic() - segment.opened
+            if age > self._settings.log_segment_seconds:
+                self._retire()
+        if segment is None or self.sync != "interval":
+            return
+        try:
+            segment.sync()
+        except OSError as error:
+            with self._lock:
+                self._fail(error)
+            raise
+
+    def _seal(self) -> None:
+        """Seal what is due; one that fails holds up no other."""
+        sync, failed = self.sync != "off", []
+        for segment in [*self._retired]:
+            try:
+                self._look_at(segment)
+                segment.seal(sync)
+                self._retired.remove(segment)
+            except OSError as error:
+                failed.append(error)
+        if self.folder.is_dir():
+            failed += seal_dead(self.folder, sync)
+        if failed:
+            raise ExceptionGroup("segments that cannot be sealed", failed)
+
+    def _delete(self) -> None:
+        if not self.folder.is_dir():
+            return
+        bounds = self._settings
+        delete_oldest(
+            self.folder,
+            bounds.log_max_bytes,
+            bounds.log_max_age,
+            bounds.log_segment_seconds,
+            self._note_deleted,
+        )
+
+    def _tell(self) -> None:
+        """Write the notes of what happened."""
+        owed = [*self._owed]
+        if owed:
+            self.write(owed)
+            del self._owed[: len(owed)]
+
+    def _note_deleted(self, segments: list[dict[str, Any]]) -> None:
+        new = [each for each in segments if each["segment"] not in self._noted]
+        for each in new:
+            logger.warning("Deleted segment %(segment)s of the prediction log: %(because)s", each)
+        self._owed += [self._note("deleted", each) for each in new]
+        self._noted |= {each["segment"] for each in new}
+        with suppress(LogWriteError):  # they are deleted all the same, which may make room for it
+            self._tell()
+
+    def _probe(self) -> None:
+        """Try whether the disk takes a line again."""
+        if self.problem:
+            self.write([])
+
+    def _origin(self) -> dict[str, Any]:
+        boot, seconds = uptime()
+        image = self._settings.labloop_image
+        return {"image": image, "pid": os.getpid(), "boot": boot, "uptime": seconds}
+
+    @staticmethod
+    def _note(note: str, details: dict[str, Any]) -> bytes:
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        return orjson.dumps({"note": note, "time": now, "details": details})

@@ -1,0 +1,84 @@
+"""Request metrics: each request counts by the template of its route, never by its path."""
+
+from collections.abc import Iterator, Sequence
+from time import perf_counter
+from typing import Any
+
+from fastapi.routing import iter_route_contexts
+from prometheus_client import Counter, Histogram
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.metrics.metrics import metrics
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+UNKNOWN = "unknown"
+
+
+class RequestMetrics:
+    """ASGI middleware that counts and times each HTTP request.
+
+    Parameters
+    ----------
+    app : ASGI application
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._templates: dict[Any, str] = {}
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count it once it is answered, so that nobody waits for that."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 500  # what the server answers if the app fails
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = perf_counter()
+        try:
+            await self.app(scope, receive, send_noting)
+        finally:
+            self._count(scope, status, perf_counter() - began)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        key = method, self._template(scope), status
+        if key not in self._counters:
+            requests = metrics.requests.labels(*key)
+            self._counters[key] = requests, metrics.request_seconds.labels(key[1])
+        requests, duration = self._counters[key]
+        requests.inc()
+        duration.observe(seconds)
+
+    def _template(self, scope: Scope) -> str:
+        """Give the path of the route that was taken, with its parameters' names."""
+        if "endpoint" not in scope:
+            return UNKNOWN
+        # A function may answer at several paths, which differ in their parameters. Not everything
+        # that answers can be hashed; all of it lives as long as the application.
+        key = id(scope["endpoint"]), *scope["path_params"]
+        if key not in self._templates:
+            found = (path for each, path in _templates(scope["app"].routes) if each == key)
+            self._templates[key] = next(found, UNKNOWN)
+        return self._templates[key]
+
+
+def _templates(
+    routes: Sequence[BaseRoute], before: str = "", names: tuple[str, ...] = ()
+) -> Iterator[tuple[Any, str]]:
+    """Give what answers at each route and mount, with the parameters' names, and its path."""
+    for route in iter_route_contexts(routes):
+        path, own = before + (route.path or ""), (*names, *route.param_convertors)
+        if isinstance(route.original_route, Mount):
+            own = own[:-1]  # the last one is the rest of the path
+            yield (id(route.app), *own), path
+            yield from _templates(route.routes, path, own)
+        else:
+            yield (id(route.endpoint), *own), path

@@ -1,0 +1,197 @@
+"""Predictor: a loaded estimator, and its fast path where that gives the same answers."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from joblib import parallel_config
+
+from service.api.predictors.estimator_math import NoFastPathError, is_by_vote
+from service.api.predictors.fast_path import FastPath
+from service.contract.errors import InputError
+from service.contract.model import golden
+from service.contract.model.golden import Answers, Golden
+from service.contract.model.signature import Columns, Signature
+
+FAST_ROWS = 64  # more are quicker by scikit-learn itself
+QUICK_SECONDS = 0.005  # for `FAST_ROWS`
+ONE_BY_ONE = 8  # rows of each small table that the estimator refuses are looked at
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a trial found out about a fast path.
+
+    `slow_because` says why there is none. `quick` is whether it answers so soon
+    that the event loop need not be spared; `trees`, see `FastPath`.
+    """
+
+    slow_because: str | None = None
+    quick: bool = False
+    trees: bytes | None = None
+
+
+class Predictor:
+    """Answers checked columns as the estimator does.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
+    signature : Signature
+    verdict : Verdict, optional
+        What a trial found out.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    """
+
+    def __init__(
+        self, estimator: Any, signature: Signature, verdict: Verdict | None = None
+    ) -> None:
+        self.estimator = estimator
+        self.signature = signature
+        self.verdict = verdict or Verdict()
+        self._ask = golden.asking(estimator, signature, is_by_vote(estimator))
+        self._discreet = bool(signature.private)
+        self._fast: FastPath | None = None
+        if self.verdict.slow_because is None:
+            try:
+                self._fast = FastPath(estimator, signature, self.verdict.trees)
+                self.verdict = replace(self.verdict, trees=None)  # they are in memory once
+            except NoFastPathError as error:
+                self._go_slowly(error)
+
+    def try_fast_path(self, rows: Golden, count: int) -> None:
+        """Compare with the estimator on golden rows, many like them, and unseen categories.
+
+        Where an answer differs, the fast path is dropped. Then see how long it takes.
+        """
+        if self._fast is None:
+            return
+        kept = self.signature.parse_columns(rows.columns)
+        try:
+            compared = self._compare(kept, rows.answers)
+            for unseen in (False, True):
+                columns = golden.perturb(self.signature, kept, count, unseen)
+                compared += self._compare(columns, self._expected(columns))
+            if compared < count / 10:
+                raise NoFastPathError("it leaves nearly all rows to the estimator")
+        except NoFastPathError as error:
+            self._go_slowly(error)
+        if self._fast is not None:
+            quick = self._takes(kept) < QUICK_SECONDS
+            self.verdict = Verdict(quick=quick, trees=self._fast.trees())
+
+    def __call__(self, columns: Columns) -> Answers:
+        """Answer checked columns.
+
+        Raises
+        ------
+        InputError
+            The estimator cannot answer these rows.
+        """
+        if len(columns[self.signature.names[0]]) <= FAST_ROWS:
+            try:
+                return self.fast(columns)
+            except NoFastPathError:
+                pass
+        return self._slowly(columns)
+
+    def fast(self, columns: Columns) -> Answers:
+        """Answer checked columns by the fast path.
+
+        Raises
+        ------
+        NoFastPathError
+            There is none, or it leaves these rows to the estimator.
+        """
+        if self._fast is None:
+            raise NoFastPathError(self.verdict.slow_because)
+        try:
+            return self._fast(columns)
+        except NoFastPathError:
+            raise
+        except Exception as error:  # the estimator knows what to do, or says what is wrong
+            raise NoFastPathError("it fails") from error
+
+    def _go_slowly(self, because: NoFastPathError) -> None:
+        reason, cause = str(because), because.__cause__
+        if cause is not None:
+            reason += f": {type(cause).__name__}"
+            # What a library says may hold a value of training.
+            reason += "" if self._discreet else f": {cause}"
+        self._fast, self.verdict = None, Verdict(slow_because=f"{reason}.")
+
+    def _takes(self, columns: Columns) -> float:
+        """Measure the fast path on a full batch, in seconds; the best of three."""
+        rows = golden.perturb(self.signature, columns, FAST_ROWS, unseen=False)
+        times = []
+        for _ in range(3):
+            began = perf_counter()
+            with suppress(NoFastPathError):
+                self.fast(rows)
+            times.append(perf_counter() - began)
+        return min(times)
+
+    def _slowly(self, columns: Columns) -> Answers:
+        # An estimator's n_jobs starts no processes; a number that is too large for it is refused by
+        # itself, and not announced in the API's output besides.
+        with parallel_config(backend="threading"), np.errstate(over="ignore"):
+            return self._ask(columns)
+
+    def _expected(self, columns: Columns) -> Answers | None:
+        """Ask the estimator; None where it refuses these rows."""
+        try:
+            return golden.asking(self.estimator, self.signature)(columns)
+        except InputError:
+            return None
+
+    def _compare(self, columns: Columns, expected: Answers | None) -> int:
+        """Compare the fast path's answers, in small tables; give how many rows were compared.
+
+        Where it leaves a table to the estimator, the rows are asked one by one.
+
+        Raises
+        ------
+        NoFastPathError
+            An answer differs, or the estimator refuses what is answered.
+        """
+        compared, count = 0, len(columns[self.signature.names[0]])
+        for start in range(0, count, FAST_ROWS):
+            part, known = _rows(columns, start, FAST_ROWS), _slice(expected, start, FAST_ROWS)
+            known = known or self._expected(part)
+            rows = min(FAST_ROWS, count - start)
+            try:
+                given = self.fast(part)
+            except NoFastPathError:
+                if count > 1:
+                    compared += sum(
+                        self._compare(_rows(part, row, 1), _slice(known, row, 1))
+                        for row in range(rows if known else min(rows, ONE_BY_ONE))
+                    )
+                continue
+            if known is None:
+                raise NoFastPathError("it answers what the estimator refuses")
+            difference = golden.disagreement(self.signature.output, known, given, self._discreet)
+            if difference:
+                differs = "its answers differ from the estimator's"
+                raise NoFastPathError(differs if self._discreet else f"{differs}: {difference}")
+            compared += rows
+        return compared
+
+
+def _rows(columns: Columns, start: int, count: int) -> Columns:
+    return {name: values[start : start + count] for name, values in columns.items()}
+
+
+def _slice(answers: Answers | None, start: int, count: int) -> Answers | None:
+    if answers is None:
+        return None
+    part, chances = slice(start, start + count), answers.probabilities
+    return Answers.model_construct(
+        predictions=answers.predictions[part],
+        probabilities=None if chances is None else chances[part],
+    )

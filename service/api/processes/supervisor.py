@@ -1,0 +1,124 @@
+"""Supervisor: the process that starts the workers, and whatever ends one starts another.
+
+It imports neither models nor scikit-learn, holds the socket that all workers listen on, and dies
+last.
+"""
+
+import logging
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from socket import socket
+
+from uvicorn import Config
+from watchfiles import PythonFilter, watch
+
+from service.api.processes.worker import WorkerProcess
+from service.api.processes.workers import family_folder
+from service.api.server import STOP_SECONDS
+from service.contract.settings import CHECKOUT, Settings
+
+CODE = CHECKOUT / "service"
+LOOK_SECONDS = 0.25
+SYNC_SECONDS = 2  # for the log, once a worker has answered what it had begun
+
+logger = logging.getLogger("uvicorn.error")
+
+
+def run(chosen: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    config = Config(
+        "service.api.app:app",
+        host=chosen.api_host or chosen.bind_address,
+        port=chosen.api_port,
+        access_log=False,  # the prediction log keeps what was asked
+    )
+    logger.addFilter(_is_for_people)
+    with config.bind_socket() as listening:
+        Supervisor(chosen, config, listening).run()
+
+
+def _is_for_people(record: logging.LogRecord) -> bool:
+    """Keep back the address listened on, e.g. 0.0.0.0: what to open is said by the lab."""
+    return not str(record.msg).startswith("Uvicorn running on")
+
+
+class Supervisor:
+    """Keeps `API_WORKERS` processes answering.
+
+    Parameters
+    ----------
+    chosen : Settings
+    config : uvicorn.Config
+    listening : socket
+        Each worker accepts connections from it. While there is none, they wait in it.
+    """
+
+    def __init__(self, chosen: Settings, config: Config, listening: socket) -> None:
+        self._stop_seconds = chosen.drain_seconds + STOP_SECONDS + SYNC_SECONDS
+        self._workers = [
+            WorkerProcess(config, listening, chosen.answer_seconds)
+            for _ in range(chosen.api_workers)
+        ]
+        # Of edited files; None is the wish to stop. A signal's handler may put into it at any time.
+        self._events: SimpleQueue[set[Path] | None] = SimpleQueue()
+
+    def run(self) -> None:
+        """Look after the workers until told to stop."""
+        for wish in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(wish, lambda number, frame: self._events.put(None))
+        ending = threading.Event()
+        watcher = threading.Thread(target=self._watch_code, args=(ending,))
+        watcher.start()
+        try:
+            self._look_after()
+        finally:
+            ending.set()
+            self._end_all()
+            watcher.join()
+            shutil.rmtree(family_folder(), ignore_errors=True)
+
+    def _look_after(self) -> None:
+        looked = time.monotonic()
+        while True:
+            elapsed = time.monotonic() - looked
+            looked += elapsed
+            for worker in self._workers:
+                worker.look(elapsed)
+            try:
+                edited = self._events.get(timeout=LOOK_SECONDS)
+            except Empty:
+                continue
+            if edited is None:
+                return
+            self._reload(edited)
+
+    def _reload(self, edited: set[Path]) -> None:
+        names = ", ".join(sorted(str(file.relative_to(CHECKOUT)) for file in edited))
+        logger.info("%s changed: the code is loaded anew.", names)
+        self._end_all()
+        for worker in self._workers:
+            worker.begin_afresh()
+
+    def _end_all(self) -> None:
+        """End every worker, gently if it can be."""
+        for worker in self._workers:
+            worker.terminate()
+        deadline = time.monotonic() + self._stop_seconds
+        for worker in self._workers:
+            worker.end(deadline)
+
+    def _watch_code(self, ending: threading.Event) -> None:
+        try:
+            for changes in watch(
+                CODE,
+                watch_filter=PythonFilter(),
+                stop_event=ending,
+                ignore_permission_denied=True,
+            ):
+                self._events.put({Path(file) for _, file in changes})
+        except Exception:
+            logger.exception("%s cannot be watched: an edit needs a restart of the API.", CODE)

@@ -1,0 +1,69 @@
+"""Loaded model: a version in memory, ready to answer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from service.api.predictors.predictor import Predictor
+from service.api.processes import strikes
+from service.api.processes.pulse import pulse
+from service.api.registry.validation import Passed
+from service.contract.errors import LabloopError
+from service.contract.model import golden
+from service.contract.model.manifest import Manifest
+from service.contract.model.signature import Columns
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A version in memory: everything that a request needs, in one reference."""
+
+    name: str
+    version: int
+    predictor: Predictor
+    manifest: Manifest
+    digest: str
+    example: dict[str, Any]
+
+    @classmethod
+    def of(cls, passed: Passed, name: str, version: int, digest: str) -> "LoadedModel":
+        """Make what passed its trial ready, and ask it the golden rows once more.
+
+        Raises
+        ------
+        ArtifactError
+            In this process it answers otherwise.
+        """
+        signature = passed.manifest.signature
+        with golden.discreetly(signature):
+            predictor = Predictor(passed.estimator, signature, passed.verdict)
+        with pulse.computing(strikes.label(name, version, digest).encode()):
+            golden.prove(predictor, signature, passed.rows)
+            example = _example(predictor, passed.rows.columns)
+        return cls(name, version, predictor, passed.manifest, digest, example)
+
+    @property
+    def whole_example(self) -> dict[str, Any] | None:
+        """The example, if it has a value for each feature; it may lack the private ones."""
+        whole = len(self.example) == len(self.manifest.signature.names)
+        return self.example if whole else None
+
+    @cached_property
+    def label(self) -> bytes:
+        """What the supervisor calls it."""
+        return strikes.label(self.name, self.version, self.digest).encode()
+
+
+def _example(predictor: Predictor, columns: Columns) -> dict[str, Any]:
+    """Choose a row to show.
+
+    It has no value of a private feature where the model would refuse one that tells nothing.
+    """
+    signature = predictor.signature
+    example = signature.example(columns)
+    if signature.private:
+        try:
+            predictor(signature.parse_rows([example]))
+        except LabloopError:
+            return {name: v for name, v in example.items() if name not in signature.private}
+    return example

@@ -1,0 +1,80 @@
+"""Trial: a version is checked, loaded and asked, before it may serve.
+
+`service.api.registry.validation_process` runs it in a process of its own.
+"""
+
+import math
+import os
+import signal
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from service.api.predictors.predictor import Predictor, Verdict
+from service.api.processes.lifeline import end_with_parent, go_first
+from service.contract.errors import ArtifactError, LabloopError
+from service.contract.model import golden
+from service.contract.model.golden import Golden, asking
+from service.contract.model.manifest import GOLDEN, MODEL, Manifest
+from service.contract.model.store import ModelStore
+from service.contract.model_file import artifact
+
+PERTURBED_ROWS = 300
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A version that passed: what was loaded, and what is known of its fast path."""
+
+    estimator: Any
+    manifest: Manifest
+    rows: Golden
+    verdict: Verdict
+
+
+def load(store: ModelStore, name: str, version: int) -> Passed:
+    """Check a version's files, load its estimator, and prove it and its fast path.
+
+    Raises
+    ------
+    ArtifactError
+        The text says what is wrong with the version.
+    """
+    store.check_files(name, version)
+    manifest = store.manifest(name, version)
+    folder = store.folder(name, version)
+    estimator = artifact.load(folder / MODEL)
+    try:
+        rows = Golden.model_validate_json((folder / GOLDEN).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{GOLDEN} cannot be read. Publish again.") from error
+    golden.prove(asking(estimator, manifest.signature), manifest.signature, rows)
+    with golden.discreetly(manifest.signature):
+        predictor = Predictor(estimator, manifest.signature)
+        predictor.try_fast_path(rows, PERTURBED_ROWS)
+    return Passed(estimator, manifest, rows, predictor.verdict)
+
+
+def report(answer: Connection, root: Path, name: str, version: int, seconds: float) -> None:
+    """Load a version, and send what came of it: what passed, or why it is refused."""
+    end_with_parent()
+    signal.alarm(math.ceil(seconds) + 5)  # even if nobody is left to break it off
+    os.nice(10)  # whoever waits for an answer goes first
+    go_first(1000)
+    passed: Passed | str
+    try:
+        # The threads of OpenMP wait for each other by running in circles: on a busy machine, and
+        # last in turn, one answer of 300 small trees took more than a minute.
+        with threadpool_limits(1, "openmp"):
+            passed = load(ModelStore(root), name, version)
+    except LabloopError as error:
+        passed = str(error)
+    except Exception as error:  # whatever a user's estimator raises
+        passed = f"{type(error).__name__}: {error}"
+    try:
+        answer.send(passed)
+    except Exception as error:  # nothing of it was sent: pickling comes first
+        answer.send(f"The estimator cannot be handed over: {type(error).__name__}: {error}")

@@ -1,0 +1,232 @@
+"""OpenAPI: the description of all routes, with typed operations for each model that is served.
+
+It is made anew when another version goes live. The routes that predict are plain Starlette ones,
+so what FastAPI would read from their types is written here, from the models' signatures.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.api.log.feedback import PREDICTION_ID
+from service.api.registry.loaded_model import LoadedModel
+from service.api.registry.registry import Registry
+from service.api.rest.schemas import (
+    ID,
+    NUMBER,
+    Schema,
+    answer_schema,
+    body_schema,
+    prediction_schema,
+    row_schema,
+    seen_in_training,
+)
+from service.api.v2 import openapi as openapi_v2
+from service.contract.model.feature import Feature
+from service.contract.settings import Settings
+
+# Of a model that this page does not know; only its signature knows the features.
+NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+VERSION = {
+    "name": "version",
+    "in": "query",
+    "description": "An older version",
+    "schema": NUMBER,
+}
+QUERY = {
+    "name": "features",
+    "in": "query",
+    "required": True,
+    "description": "One parameter a feature",
+    "style": "form",
+    "explode": True,
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+EMPTY: Schema = {"type": "string", "maxLength": 0}
+PROBLEM: Schema = {
+    "type": "object",
+    "properties": {
+        "error": {"type": "string", "description": "The value and the next step, in words"},
+        "details": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["error", "details"],
+}
+ID_EXAMPLE = "01a20e5a-934a-73e4-9255-27f433f03bc9"
+CLASS: list[Schema] = [{"type": kind} for kind in ("string", "number", "boolean")]
+ITEM = {
+    "type": "object",
+    "properties": {
+        "id": {**ID, "pattern": f"^{PREDICTION_ID.pattern}$"},
+        "truth": {
+            "description": "A class or number, or one a target",
+            "anyOf": [
+                *CLASS,
+                {"type": "object", "additionalProperties": {"anyOf": CLASS}, "minProperties": 1},
+            ],
+        },
+    },
+    "required": ["id", "truth"],
+    "additionalProperties": False,
+}
+FEEDBACK = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"items": {"type": "array", "items": ITEM, "minItems": 1}},
+                    "required": ["items"],
+                    "additionalProperties": False,
+                },
+                "example": {"items": [{"id": ID_EXAMPLE, "truth": 0}]},
+            }
+        },
+    }
+}
+METRICS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "All metrics",
+        "content": {
+            "text/plain": {"schema": {"type": "string"}},
+            "application/openmetrics-text": {},
+        },
+    }
+}
+PROBLEMS = {
+    "4XX": "The request is at fault; `error` says what to change",
+    "503": "Nothing is published, the log is not writable, or there is too much to do",
+}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Give FastAPI's own description, and that of the routes that predict."""
+    inference = getattr(app.state, "inference", None)  # there is none before the start
+    served = [] if inference is None else _served(inference.registry)
+    served_before: list[LoadedModel] | None = getattr(app.state, "described", None)
+    if app.openapi_schema is None or served != served_before:
+        app.openapi_schema = _describe(app, served)
+        app.state.described = served
+    return app.openapi_schema
+
+
+def problems() -> Schema:
+    """Describe the answers that are errors; every route has the same."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": text, "content": content} for status, text in PROBLEMS.items()}
+
+
+def _served(registry: Registry) -> list[LoadedModel]:
+    found = map(registry.serving, registry.store.names())
+    return [model for model in found if model is not None]
+
+
+def _describe(app: FastAPI, served: list[LoadedModel]) -> dict[str, Any]:
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        servers=[{"url": ".", "description": "this API"}],
+    )
+    schema["components"] = {"schemas": {"Problem": PROBLEM, "V2Problem": openapi_v2.PROBLEM}}
+    settings: Settings | None = getattr(app.state, "settings", None)
+    paths: Schema = {}
+    if settings is not None:
+        for model in served:
+            if model.name == settings.default_model:
+                paths["/predict"] = {"get": _ask_one(model, f"Ask {model.name} about one row")}
+        for model in served:
+            paths[f"/models/{model.name}/predict"] = {
+                "get": _ask_one(model, f"Ask {model.name} about one row"),
+                "post": _ask_many(model, settings.max_rows),
+            }
+    paths["/models/{name}/predict"] = {
+        "parameters": [NAME],
+        "get": _operation("Ask any model about one row", {}, parameters=[QUERY]),
+        "post": _operation(
+            "Ask any model about many rows",
+            {"schema": {"type": "object"}},
+            parameters=[VERSION],
+            requestBody=_body({"type": "object"}, None),
+        ),
+    }
+    schema["paths"] = {**paths, **schema["paths"], **openapi_v2.v2_paths(NAME, served)}
+    return schema
+
+
+def _ask_one(model: LoadedModel, summary: str) -> Schema:
+    signature = model.manifest.signature
+    parameters = [_parameter(feature, model.example) for feature in signature.features]
+    content = {
+        "schema": {
+            "type": "object",
+            "properties": {"prediction": prediction_schema(signature.output)},
+            "required": ["prediction"],
+        }
+    }
+    return _operation(summary, content, parameters=parameters)
+
+
+def _parameter(feature: Feature, example: dict[str, Any]) -> Schema:
+    """Describe a feature in the query, where an empty value means missing: there is no null.
+
+    Swagger UI shows a parameter's own description, and not that of its schema.
+    """
+    schema: Schema = {"type": feature.json_type}
+    if feature.nullable and feature.json_type != "string":
+        schema = {"anyOf": [schema, EMPTY]}
+    parameter: Schema = {
+        "name": feature.name,
+        "in": "query",
+        "required": True,
+        "allowEmptyValue": feature.nullable,
+        "schema": schema,
+    }
+    said = [seen_in_training(feature), "Empty: missing" if feature.nullable else None]
+    if any(said):
+        parameter["description"] = ". ".join(filter(None, said))
+    if feature.name in example:
+        value = example[feature.name]
+        parameter["example"] = "" if value is None else value
+    return parameter
+
+
+def _ask_many(model: LoadedModel, max_rows: int) -> Schema:
+    signature = model.manifest.signature
+    row = row_schema(signature, model.example)
+    return _operation(
+        f"Ask {model.name} about many rows",
+        {"schema": answer_schema(signature.output)},
+        parameters=[VERSION],
+        requestBody=_body(
+            body_schema(signature, row, max_rows),
+            {"rows": [model.whole_example]} if model.whole_example else None,
+        ),
+    )
+
+
+def _body(schema: Schema, example: Any) -> Schema:
+    content = {"schema": schema}
+    if example is not None:
+        content["example"] = example
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _operation(summary: str, content: Schema, **takes: Any) -> Schema:
+    answered = {
+        "description": "The prediction, which is in the log",
+        "headers": {
+            "X-Prediction-Id": {"schema": ID, "description": "Of the first row"},
+            "X-Model": {"schema": {"type": "string"}},
+            "X-Model-Version": {"schema": {"type": "integer"}},
+        },
+        "content": {"application/json": content},
+    }
+    return {
+        "tags": ["predict"],
+        "summary": summary,
+        **takes,
+        "responses": {"200": answered, **problems()},
+    }

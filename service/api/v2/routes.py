@@ -1,0 +1,215 @@
+"""V2 routes: the Open Inference Protocol, for clients that were made for other servers."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from service.api.edge.body import LARGE, body_of, read_json
+from service.api.edge.responses import JSON, error
+from service.api.registry.registry import Registry
+from service.api.rest import routes
+from service.api.rest.routes import answer_headers, check_rows, inference_of, version_of
+from service.api.v2.input_tensors import InferenceRequest
+from service.api.v2.output_tensors import OutputTensor, metadata, written
+from service.contract.errors import InputError
+from service.contract.model.feature import show
+from service.contract.model.signature import Columns, Signature
+from service.contract.settings import Settings
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+JSON_LENGTH = "Inference-Header-Content-Length"  # the JSON's, where binary tensors follow it
+
+EXTENSIONS = ["binary_tensor_data", "model_repository"]
+
+PUBLISHING = (
+    "Models are not loaded over HTTP: publish from a notebook with lab.publish, "
+    "and choose what is live with lab.promote."
+)
+CONFIGURATION = "Models have no configuration here. GET /models/<name> shows the signature."
+STATISTICS = "There are no statistics here. GET /metrics has counts and latencies."
+SHARED_MEMORY = "Shared memory is not offered. Send tensors in the request."
+SETTINGS = "This is set by the environment and not over HTTP."
+GENERATING = "Nothing is generated here. POST to …/infer."
+
+
+async def server(request: Request) -> Response:
+    """Say what this is."""
+    return JSON({"name": "labloop", "version": request.app.version, "extensions": EXTENSIONS})
+
+
+async def live(request: Request) -> Response:
+    """Say that the process answers."""
+    return JSON({"live": True})
+
+
+async def ready(request: Request) -> Response:
+    """Say whether the default model is served and the log can be written."""
+    await routes.ready(request)
+    return JSON({"ready": True})
+
+
+async def models(request: Request) -> Response:
+    """List the models' names."""
+    names = await run_in_threadpool(inference_of(request).registry.store.names)
+    return JSON({"models": names})
+
+
+async def model(request: Request) -> Response:
+    """Describe a model's inputs and outputs."""
+    name, version = _asked(request)
+    registry = inference_of(request).registry
+    return JSON(await run_in_threadpool(_metadata, registry, name, version))
+
+
+async def model_ready(request: Request) -> Response:
+    """Say that a version answers; one that is not live is loaded first."""
+    name, version = _asked(request)
+    await inference_of(request).model(name, version)
+    return JSON({"name": name, "ready": True})
+
+
+async def infer(request: Request) -> Response:
+    """Ask a model about the rows in some tensors."""
+    limits: Settings = request.app.state.settings
+    name, version = _asked(request)
+    length = _json_length(request)
+    question: InferenceRequest
+    outputs: list[OutputTensor]
+
+    async with body_of(request) as body:
+
+        def parse(signature: Signature) -> Columns:
+            nonlocal question, outputs
+            question = _question(body, length, limits)
+            check_rows(question.rows, limits)
+            outputs = question.outputs(signature.output)
+            return question.columns(signature)
+
+        client = request.headers.get("user-agent", "")
+        large = len(body) > LARGE
+        answer = await inference_of(request).answer(name, version, parse, client, large)
+    content, binary = written(outputs, answer, question.id)
+    response = JSON(content, headers=answer_headers(answer))
+    if binary:
+        response.headers[JSON_LENGTH] = str(len(response.body))
+        response.headers["Content-Type"] = "application/octet-stream"
+        response.body = b"".join([response.body, *binary])
+        response.headers["Content-Length"] = str(len(response.body))
+    return response
+
+
+async def repository_index(request: Request) -> Response:
+    """List every version of every model, and whether it is live."""
+    limits: Settings = request.app.state.settings
+    async with body_of(request) as body:
+        content = await run_in_threadpool(read_json, body or b"{}", limits)
+    only = content.get("ready", False) if isinstance(content, dict) else None
+    if not isinstance(only, bool):
+        raise InputError('The body must be {"ready": true}, {"ready": false}, or nothing.')
+    index = await run_in_threadpool(_index, inference_of(request).registry)
+    return JSON([each for each in index if not only or each["state"] == "READY"])
+
+
+def _asked(request: Request) -> tuple[str, int | None]:
+    """Read the path's model, and its version if it has one."""
+    path = request.path_params
+    return path["name"], version_of(path.get("version"))
+
+
+def _json_length(request: Request) -> int | None:
+    """Read from the headers how much of the body is JSON; None where all of it is."""
+    text = request.headers.get(JSON_LENGTH)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise InputError(f"{JSON_LENGTH} is {show(text)}, but a number of bytes is expected.")
+    return int(text)
+
+
+def _question(body: bytes, length: int | None, limits: Settings) -> InferenceRequest:
+    if length is None:
+        return InferenceRequest.read(read_json(body, limits))
+    if length > len(body):
+        raise InputError(f"{JSON_LENGTH} is {length}, but the body has only {len(body)} bytes.")
+    return InferenceRequest.read(read_json(body[:length], limits), body[length:])
+
+
+def _metadata(registry: Registry, name: str, version: int | None) -> dict[str, Any]:
+    store = registry.store
+    manifest = registry.live(name).manifest if version is None else store.manifest(name, version)
+    return metadata(name, store.versions(name), manifest.signature)
+
+
+def _index(registry: Registry) -> list[dict[str, str]]:
+    index = []
+    for name in registry.store.names():
+        serving = registry.serving(name)
+        refused = {refusal.version: refusal.reason for refusal in registry.refusals(name)}
+        for version in registry.store.versions(name):
+            is_live = serving is not None and serving.version == version
+            reason = "Not live; it is loaded when it is asked for by number."
+            index.append(
+                {
+                    "name": name,
+                    "version": str(version),
+                    "state": "READY" if is_live else "UNAVAILABLE",
+                    "reason": "" if is_live else refused.get(version, reason),
+                }
+            )
+    return index
+
+
+def _not_offered(message: str) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        return error(request.url.path, 501, message)
+
+    return answer
+
+
+def _routes(path: str, endpoint: Endpoint, *methods: str) -> list[BaseRoute]:
+    """Route a path with and without a slash at its end."""
+    return [Route(each, endpoint, methods=[*methods]) for each in (path, path + "/")]
+
+
+def _of_a_model(path: str, endpoint: Endpoint, method: str) -> list[BaseRoute]:
+    """Route a path under a model, and under a version of it."""
+    return [
+        route
+        for start in ("/models/{name}", "/models/{name}/versions/{version}")
+        for route in _routes(start + path, endpoint, method)
+    ]
+
+
+V2_ROUTES: list[BaseRoute] = [
+    Route("/v2", server),
+    Mount(
+        "/v2",
+        routes=[
+            *_of_a_model("/infer", infer, "POST"),
+            *_of_a_model("/ready", model_ready, "GET"),
+            *_of_a_model("", model, "GET"),
+            Route("/", server),
+            *_routes("/health/live", live, "GET"),
+            *_routes("/health/ready", ready, "GET"),
+            *_routes("/models", models, "GET"),
+            *_routes("/repository/index", repository_index, "GET", "POST"),
+            *_routes("/repository/models/{name}/load", _not_offered(PUBLISHING), "POST"),
+            *_routes("/repository/models/{name}/unload", _not_offered(PUBLISHING), "POST"),
+            *_of_a_model("/config", _not_offered(CONFIGURATION), "GET"),
+            *_of_a_model("/stats", _not_offered(STATISTICS), "GET"),
+            *_of_a_model("/generate", _not_offered(GENERATING), "POST"),
+            *_of_a_model("/generate_stream", _not_offered(GENERATING), "POST"),
+            *_of_a_model("/infer_stream", _not_offered(GENERATING), "POST"),
+            *_routes("/systemsharedmemory/{rest:path}", _not_offered(SHARED_MEMORY), "GET", "POST"),
+            *_routes("/cudasharedmemory/{rest:path}", _not_offered(SHARED_MEMORY), "GET", "POST"),
+            *_routes("/models/{name}/trace/setting", _not_offered(SETTINGS), "GET", "POST"),
+            *_routes("/trace/setting", _not_offered(SETTINGS), "GET", "POST"),
+            *_routes("/logging", _not_offered(SETTINGS), "GET", "POST"),
+        ],
+    ),
+]

@@ -1,0 +1,56 @@
+"""Checksums: a version's SHA256SUMS, written last, that ``sha256sum --check`` can read too."""
+
+import hashlib
+from pathlib import Path
+
+from service.contract.errors import ArtifactError
+from service.contract.files import open_regular, read_regular
+from service.contract.model.manifest import BASELINE, GOLDEN, MANIFEST, MODEL
+
+SUMS = "SHA256SUMS"
+FILES = (BASELINE, GOLDEN, MANIFEST, MODEL)
+LARGEST = 10_000  # bytes that SHA256SUMS may have
+
+
+def write(folder: Path) -> None:
+    """Write the checksums of a version's files."""
+    (folder / SUMS).write_bytes(b"".join(_line(folder / name) for name in FILES))
+
+
+def check(folder: Path) -> None:
+    """Compare a version's files with its checksums, byte by byte.
+
+    Raises
+    ------
+    ArtifactError
+        A file is missing or not what was published.
+    """
+    version = f"{folder.parent.name}/{folder.name}"
+    try:
+        lines = read_regular(folder / SUMS, LARGEST).splitlines(keepends=True)
+    except OSError as error:
+        raise ArtifactError(f"{version}/{SUMS} cannot be read ({error}). Publish again.") from error
+    for number, name in enumerate(FILES):
+        try:
+            line = _line(folder / name)
+        except OSError as error:
+            raise ArtifactError(
+                f"{version}/{name} is missing or cannot be read ({error}). Publish again."
+            ) from error
+        if lines[number : number + 1] != [line]:
+            raise ArtifactError(
+                f"{version}/{name} is not what was published: its sha256 differs from that in "
+                f"{SUMS}. Publish again."
+            )
+    if len(lines) != len(FILES):
+        raise ArtifactError(f"{version}/{SUMS} lists other files than a version has.")
+
+
+def digest(folder: Path) -> str:
+    """Name what was published, in twelve hexadecimal digits; published anew it has another."""
+    return hashlib.sha256(read_regular(folder / SUMS, LARGEST)).hexdigest()[:12]
+
+
+def _line(file: Path) -> bytes:
+    with open_regular(file) as opened:
+        return f"{hashlib.file_digest(opened, 'sha256').hexdigest()}  {file.name}\n".encode()

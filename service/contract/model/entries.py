@@ -1,0 +1,154 @@
+"""Entries: what in a store's folder is a model or a version, and what only lies there.
+
+A version is a real folder with a number for a name that holds `SHA256SUMS`, which publishing
+writes last. A model is a real folder with a model's name that has a version or an alias file.
+Everything else counts for nothing: people and their systems leave files, links, pipes, folders
+with a date for a name.
+"""
+
+import errno
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from service.contract.files import is_locked
+from service.contract.model.aliases import ALIASES
+from service.contract.model.checksums import SUMS
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFREG: "a file",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def models(root: Path) -> list[str]:
+    """List the names of the models in a store."""
+    if not root.is_dir():
+        return []
+    names = {name for entry in root.iterdir() if (name := _model_name(entry)) is not None}
+    return sorted(name for name in names if _is_model(root / name))
+
+
+def versions(home: Path) -> list[int]:
+    """List the numbers of the versions in a model's folder, in order; none if it is unreadable."""
+    if kind(home) != "a folder":
+        return []
+    try:
+        return sorted(int(each.name) for each in home.iterdir() if is_version(each))
+    except OSError:
+        return []
+
+
+def is_version(folder: Path) -> bool:
+    """Whether this is a version."""
+    return (
+        NUMBER.fullmatch(folder.name) is not None
+        and kind(folder) == "a folder"
+        and kind(folder / SUMS) == "a file"
+    )
+
+
+def kind(path: Path) -> str | None:
+    """Say what is there, in words; None if nothing is, or if that cannot be seen.
+
+    Examples
+    --------
+    >>> kind(Path("/")), kind(Path("/dev/null")), kind(Path("/no/such/path"))
+    ('a folder', 'no file', None)
+    """
+    try:
+        return KINDS.get(stat.S_IFMT(path.lstat().st_mode), "no file")
+    except OSError:
+        return None
+
+
+def odd(root: Path) -> Iterator[tuple[Path, str]]:
+    """List what counts for nothing, with what is wrong with it; hidden entries are left out."""
+    for entry in _seen(root):
+        if _model_name(entry) is None:
+            yield entry, "its name is no model's"
+        elif kind(entry) != "a folder":
+            yield entry, f"it is {kind(entry)}, not a folder"
+        elif (problem := unreadable(entry)) is not None:
+            yield entry, f"it cannot be read ({problem})"
+        elif _is_model(entry):
+            yield from _odd_versions(entry)
+        else:
+            yield entry, "it has no version"
+            yield from (each for each in _odd_versions(entry) if NUMBER.fullmatch(each[0].name))
+
+
+def unreadable(folder: Path) -> str | None:
+    """Say why a folder cannot be looked into; None if it can."""
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        return error.strerror or str(error)
+    searched = os.access(folder, os.X_OK, effective_ids=True)
+    return None if searched else os.strerror(errno.EACCES)
+
+
+def why_no_version(folder: Path) -> str:
+    """Say what is wrong with something that has a version's place."""
+    if NUMBER.fullmatch(folder.name) is None:
+        return "its name is no version's"
+    if kind(folder) != "a folder":
+        return f"it is {kind(folder)}, not a folder"
+    if (problem := unreadable(folder)) is not None:
+        return f"it cannot be read ({problem})"
+    return f"it has no {SUMS}, so it was never published, or is not whole"
+
+
+def clear(home: Path) -> None:
+    """Remove what dead publishers left; what cannot be removed counts for nothing anyway."""
+    for leftover in home.iterdir():
+        what = kind(leftover)
+        with suppress(OSError):
+            if leftover.name.startswith((".staging-", ".deleted-")) and what == "a folder":
+                if not is_locked(leftover):
+                    shutil.rmtree(leftover)
+            elif leftover.name.startswith(".aliases-") and what == "a file":
+                leftover.unlink()  # it is written under the lock that is held here
+
+
+def _odd_versions(home: Path) -> Iterator[tuple[Path, str]]:
+    for entry in _seen(home):
+        if entry.name != ALIASES and not is_version(entry):
+            yield entry, why_no_version(entry)
+
+
+def _seen(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _model_name(entry: Path) -> str | None:
+    """Give the model's name that an entry has.
+
+    Where a disk does not tell capitals from small letters, the folder `Iris` is `iris`.
+    """
+    name = entry.name.lower()
+    if NAME.fullmatch(name) is None:
+        return None
+    if name != entry.name:
+        try:
+            same = os.path.samestat(entry.lstat(), entry.with_name(name).lstat())
+        except OSError:
+            return None
+        return name if same else None
+    return name
+
+
+def _is_model(home: Path) -> bool:
+    if kind(home) != "a folder":
+        return False
+    if kind(home / ALIASES) is not None or versions(home):
+        return True
+    return unreadable(home) is not None  # which is to be seen, and not taken for a deleted model

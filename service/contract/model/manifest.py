@@ -1,0 +1,66 @@
+"""Manifest: what is known about a model version, kept beside it."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.contract.model.signature import Signature
+
+MODEL, GOLDEN, BASELINE, MANIFEST = "model.skops", "golden.json", "baseline.json", "manifest.json"
+LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")
+
+
+def installed_libraries() -> dict[str, str]:
+    """Name the versions that decide what a model answers.
+
+    Examples
+    --------
+    >>> sorted(installed_libraries())
+    ['numpy', 'pandas', 'python', 'scikit-learn', 'skops']
+    """
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+class Manifest(BaseModel):
+    """A model version's own page.
+
+    It has no version number inside: the folder's name is the number, claimed by
+    the rename that publishes the folder.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    created: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    estimator: str
+    rows: int
+    signature: Signature
+    class_names: dict[str, str] | None = None
+    metrics: dict[str, float] = {}
+    parameters: dict[str, Any] = {}
+    libraries: dict[str, str] = Field(default_factory=installed_libraries)
+    image: str
+    git_revision: str | None = None
+    git_dirty: bool | None = None  # whether `service/` was not that of the revision
+
+    @property
+    def commit(self) -> str:
+        """The revision as `git describe --dirty` writes it; empty if it is not known."""
+        return f"{self.git_revision or ''}{'-dirty' if self.git_dirty else ''}"
+
+    def shown(self) -> dict[str, Any]:
+        """Give what everybody may see, for JSON.
+
+        With private features the estimator's parameters are left out: they may hold categories.
+        """
+        content = self.model_dump(mode="json") | {"signature": self.signature.shown()}
+        if self.signature.private:
+            content["estimator"] = self.estimator.partition("(")[0]
+        return content
+
+    def class_name(self, label: Any) -> str:
+        """Give a class's name for people, e.g. 'setosa' for 0."""
+        return (self.class_names or {}).get(str(label), str(label))

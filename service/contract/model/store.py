@@ -1,0 +1,345 @@
+"""Model store: versions and aliases on disk, written by the lab, read by both sides."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, SupportsIndex
+
+from pydantic import ValidationError
+
+from service.contract.errors import ArtifactError, EstimatorError, InUseError, NotFoundError
+from service.contract.files import lock_file, locked, make_folder, read_regular, sync_path
+from service.contract.model import aliases, checksums, entries
+from service.contract.model.aliases import LAST_NUMBER, Aliases
+from service.contract.model.entries import NAME
+from service.contract.model.manifest import MANIFEST, Manifest
+
+LARGEST = 100_000_000  # bytes that a manifest may have
+
+
+class ModelStore:
+    """The folder of all models: ``<root>/<name>/<version>/``.
+
+    Parameters
+    ----------
+    root : Path
+        `MODELS_DIR`.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> store = ModelStore(Path(mkdtemp()))
+    >>> store.names()
+    []
+    >>> store.aliases("iris").live is None
+    True
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> list[str]:
+        """List the models that have a version or an alias file, or cannot be looked into."""
+        return entries.models(self.root)
+
+    def versions(self, name: str) -> list[int]:
+        """List a model's versions, oldest first."""
+        return entries.versions(self.root / name) if NAME.fullmatch(name) else []
+
+    def has(self, name: str, version: int) -> bool:
+        """Whether there is such a version."""
+        home = self.root / name
+        return (
+            NAME.fullmatch(name) is not None
+            and isinstance(version, SupportsIndex)
+            and 1 <= version <= LAST_NUMBER
+            and entries.kind(home) == "a folder"
+            and entries.is_version(home / str(version))
+        )
+
+    def folder(self, name: str, version: int) -> Path:
+        """Give a version's folder.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model or version; the text names what exists, and says when a
+            version was deleted.
+        ArtifactError
+            The model's folder cannot be looked into.
+        """
+        if self.has(name, version):
+            return self.root / name / str(version)
+        names, home = self.names(), self.root / name
+        if name not in names:
+            known = ", ".join(names) or "none yet"
+            raise NotFoundError(f"There is no model {name!r}; published: {known}.")
+        if (problem := entries.unreadable(home)) is not None:
+            raise ArtifactError(f"The folder of model {name!r} cannot be read ({problem}).")
+        reason = ""
+        with suppress(ArtifactError):  # an alias file that is damaged knows nothing of this
+            if (when := self.aliases(name).deleted.get(version)) is not None:
+                reason = f": it was deleted at {when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        place = home / str(version)
+        if not reason and entries.kind(place) is not None:
+            reason = f": {place.name} does not count, since {entries.why_no_version(place)}"
+        known = ", ".join(map(str, self.versions(name))) or "none"
+        raise NotFoundError(f"Model {name!r} has no version {version}{reason}; published: {known}.")
+
+    def manifest(self, name: str, version: int) -> Manifest:
+        """Read a version's manifest."""
+        file = self.folder(name, version) / MANIFEST
+        try:
+            return Manifest.model_validate_json(read_regular(file, LARGEST))
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = f"{'.'.join(map(str, first['loc'])) or 'its content'}: {first['msg']}"
+        except OSError as error:
+            reason = str(error)
+        raise ArtifactError(f"{name}/{version}/{MANIFEST} cannot be read: {reason}.")
+
+    def check_files(self, name: str, version: int) -> None:
+        """Compare a version's files with its checksums.
+
+        Raises
+        ------
+        ArtifactError
+            A file is missing or not what was published.
+        """
+        checksums.check(self.folder(name, version))
+
+    def aliases(self, name: str) -> Aliases:
+        """Read a model's aliases; a model without a file has none.
+
+        Raises
+        ------
+        ArtifactError
+            The file cannot be read.
+        """
+        return aliases.read(self.root / name)
+
+    def problem(self, name: str) -> str | None:
+        """Say why what is to be live cannot be loaded from here; None if it can, or if none is."""
+        try:
+            live = self.aliases(name).live
+        except ArtifactError as error:
+            return str(error)
+        if live is None or self.has(name, live):
+            return None
+        if (reason := entries.unreadable(self.root / name)) is not None:
+            return f"The folder of model {name!r} cannot be read ({reason})."
+        left = self.versions(name)
+        remedy = f"run lab.promote({name!r}, {left[-1]})" if left else "publish the model again"
+        place = self.root / name / str(live)
+        state = "its folder is deleted"
+        if entries.kind(place) is not None:
+            state = f"{place.name} does not count, since {entries.why_no_version(place)}"
+        return (
+            f"Version {live} of model {name!r} is to be live, but {state}. No API can load it any "
+            f"more. In a notebook, {remedy}."
+        )
+
+    def add(self, name: str, write: Callable[[Path], Manifest]) -> int:
+        """Add a version: `write` fills a folder and gives its manifest.
+
+        The folder is staged under a hidden name on the same volume, synced, and
+        renamed to the next number, one publisher at a time. Nobody sees a
+        half-written version.
+
+        Returns
+        -------
+        version : int
+        """
+        check_name(name)
+        with self._staging(name) as staging:
+            manifest = write(staging)
+            (staging / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+            checksums.write(staging)
+            for file in [*staging.iterdir(), staging]:
+                sync_path(file)
+            version = self._claim(name, staging)
+            sync_path(self.root / name)
+        return version
+
+    @contextmanager
+    def _staging(self, name: str) -> Iterator[Path]:
+        """Give a hidden folder to fill, which is locked for as long as its publisher lives.
+
+        What dead publishers left behind is cleared away first.
+        """
+        home = self.root / name
+        with self._locked(name):
+            if entries.kind(home) not in (None, "a folder"):
+                raise EstimatorError(
+                    f"Model {name!r} cannot be published: {home} is {entries.kind(home)}, and its "
+                    "folder belongs there. Move it away, or choose another name."
+                )
+            make_folder(home)
+            entries.clear(home)
+            staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
+            held = ExitStack()
+            held.enter_context(locked(staging))
+        with held:
+            try:
+                staging.chmod(0o755)
+                yield staging
+            except BaseException:
+                with self._locked(name):
+                    shutil.rmtree(staging, ignore_errors=True)
+                    with suppress(OSError):  # not empty: it has versions
+                        home.rmdir()
+                raise
+
+    def _claim(self, name: str, staging: Path) -> int:
+        """Rename a finished folder to the number after the last one that was given out.
+
+        A higher number on disk, such as a date, is stepped over when its turn comes.
+        """
+        home = self.root / name
+        with self._locked(name):
+            known: Aliases | None = None
+            with suppress(ArtifactError):  # `promote` writes it anew
+                known = self.aliases(name)
+            now = known or Aliases()
+            version = next(
+                number
+                for number in now.unused(self.versions(name))
+                if not os.path.lexists(home / str(number))
+            )
+            staging.rename(home / str(version))
+            if known is not None:
+                aliases.replace(home, known.model_copy(update={"last": version}))
+        return version
+
+    def promote(self, name: str, version: int) -> Aliases:
+        """Move `live` to a version; a damaged alias file is written anew."""
+        self.folder(name, version)
+
+        def to(now: Aliases) -> dict[str, Any]:
+            number = int(self.folder(name, version).name)  # it may have been deleted just now
+            if now.live == number:
+                return {"live": number}  # a new generation all the same: the API looks again
+            before = [] if now.live is None else [now.live]
+            return {"live": number, "history": [*now.history, *before]}
+
+        return self._change(name, to, mend=True)
+
+    def rollback(self, name: str) -> Aliases:
+        """Move `live` back to the version that was live before, of those that are there.
+
+        Returns
+        -------
+        Aliases
+            Their `passed_over` names the deleted versions in between.
+
+        Raises
+        ------
+        NotFoundError
+            Nothing was live before, or none of it is there.
+        """
+        if name not in self.names():
+            self.folder(name, 1)
+        passed: list[int] = []
+
+        def back(now: Aliases) -> dict[str, Any]:
+            before = self._before(name, now, passed)
+            if before["live"] is None:
+                gone = f" (deleted: {', '.join(map(str, passed))})" if passed else ""
+                raise NotFoundError(
+                    f"Model {name!r} has nothing to roll back to: live is {now.live}, and no "
+                    f"version that was live before it is there{gone}."
+                )
+            return before
+
+        return self._change(name, back).model_copy(update={"passed_over": passed})
+
+    def withdraw(self, name: str, version: int) -> Aliases:
+        """Take `live` off a refused version, if it is still there, back as `rollback` does."""
+        passed: list[int] = []
+
+        def off(now: Aliases) -> dict[str, Any]:
+            if now.live != version:
+                return {}
+            # What is live again was served all the time: it did not go live just now.
+            return {**self._before(name, now, passed), "live_since": None}
+
+        return self._change(name, off).model_copy(update={"passed_over": passed})
+
+    def delete(self, name: str, version: int) -> None:
+        """Delete a version that is not live; its number is not given out again.
+
+        The alias file remembers when. Then a rename to a hidden name takes the version away at
+        once, so that nobody ever sees a part of it; what a crash leaves of it counts for nothing,
+        and the next change clears it away.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model or version.
+        InUseError
+            It is live.
+        """
+        self.folder(name, version)
+        home = self.root / name
+        with self._locked(name):
+            folder, now = self.folder(name, version), self.aliases(name)
+            number = int(folder.name)
+            if number == now.live:
+                raise InUseError(
+                    f"Version {number} of model {name!r} is live, so it cannot be deleted. Make "
+                    f"another live first: lab.promote({name!r}, version) or lab.rollback({name!r})."
+                )
+            entries.clear(home)
+            self._write(home, now, {"deleted": {**now.deleted, number: datetime.now(UTC)}})
+            hidden = folder.rename(home / f".deleted-{number}-{os.urandom(4).hex()}")
+            sync_path(home)
+            shutil.rmtree(hidden)
+
+    def _before(self, name: str, now: Aliases, passed: list[int]) -> dict[str, Any]:
+        """Give what was live before; put into `passed` what is deleted of it."""
+        earlier = [*now.history]
+        while earlier and not self.has(name, earlier[-1]):
+            passed.append(earlier.pop())
+        return {"live": earlier.pop() if earlier else None, "history": earlier}
+
+    def _change(
+        self, name: str, change: Callable[[Aliases], dict[str, Any]], mend: bool = False
+    ) -> Aliases:
+        with self._locked(name):
+            try:
+                now = self.aliases(name)
+            except ArtifactError:
+                if not mend:
+                    raise
+                # The seconds since 1970 are more than the changes that any reader has seen.
+                now = Aliases(generation=int(time.time()))
+            update = change(now)
+            return self._write(self.root / name, now, update) if update else now
+
+    def _write(self, home: Path, now: Aliases, update: dict[str, Any]) -> Aliases:
+        if update.get("live", now.live) != now.live:
+            update = {"live_since": datetime.now(UTC), **update}
+        after = now.model_copy(update={**update, "generation": now.generation + 1})
+        aliases.replace(home, after)
+        return after
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Let one process at a time change a model's aliases, or begin a version."""
+        make_folder(self.root)
+        with lock_file(self.root / f".{name}.lock"):
+            yield
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be a folder and a part of a URL."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise EstimatorError(
+            f"Model name {name!r} cannot be used: take small letters, digits, - and _, "
+            "at most 64, beginning with a letter or digit."
+        )

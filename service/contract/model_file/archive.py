@@ -1,0 +1,156 @@
+"""Archive: the zip that a model file is, a tree of nodes with its arrays beside it."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from hashlib import sha256
+from io import BytesIO
+from typing import Any, NoReturn
+from zipfile import ZIP_STORED, ZipFile
+
+import numpy as np
+from skops.io._protocol import PROTOCOL
+
+from service.contract.errors import ArtifactError
+from service.contract.model.feature import sentence, show
+
+SCHEMA = "schema.json"
+NAMES = re.compile(r"schema\.json|[0-9]+\.np[yz]|[0-9a-f-]{36}\.bin")
+SPARSE_BYTES = 2**30  # what one sparse matrix, the only thing that is compressed, may unpack to
+READ_HEADER: dict[tuple[int, int], Callable[[BytesIO], Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def refuse(reason: str) -> NoReturn:
+    """Raise ArtifactError, with a reason that ends without a full stop."""
+    raise ArtifactError(
+        f"The model file is refused: {sentence(reason)}. Publish again, without it."
+    )
+
+
+class Archive:
+    """The members of a model file, bounded and each of them used.
+
+    Nothing but sparse matrices is compressed, so that a small file stays small.
+
+    Raises
+    ------
+    ArtifactError
+        Its members are not those that skops writes.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._zip = ZipFile(BytesIO(content))
+        members = self._zip.infolist()
+        names = [member.filename for member in members]
+        for name, count in Counter(names).items():
+            if count > 1 or not NAMES.fullmatch(name):
+                refuse(f"it has the member {name!r} {count} times")
+        stored = all(
+            each.compress_type == ZIP_STORED and not each.flag_bits & 1 for each in members
+        )
+        if not stored or sum(each.file_size for each in members) > len(content):
+            refuse("it unpacks to more than it holds")
+        self._unused = {*names}
+        self._stored_bytes, self._sparse_bytes = len(content), SPARSE_BYTES  # that may be built
+        self._built: set[int] = set()
+        self._sizes: dict[str, int] = {}
+        self._digests: dict[str, bytes] = {}
+
+    def schema(self) -> dict[str, Any]:
+        """Give the root of the tree."""
+        root: dict[str, Any] = json.loads(self._read(SCHEMA))
+        protocol, version = root.pop("protocol", None), root.pop("_skops_version", None)
+        if type(protocol) is not int or protocol != PROTOCOL or not isinstance(version, str):
+            refuse(f"its protocol is not {PROTOCOL}")
+        return root
+
+    def check_array(self, name: Any, number: int) -> None:
+        """Check that a member is an array of plain values, as long as it says.
+
+        skops reads it once more for each `number` of a node that names it.
+        """
+        if self._size(name, ".npy") is None:
+            content = self._read(name)
+            _check_array(content)
+            self._sizes[name] = len(content)
+        self._count(name, number)
+
+    def array(self, name: Any) -> np.ndarray:
+        """Give an array, which is one of plain values."""
+        array: np.ndarray = np.load(BytesIO(self._read(name)), allow_pickle=False)
+        return array
+
+    def check_sparse(self, name: Any, number: int) -> None:
+        """Check the arrays that make up a sparse matrix."""
+        if self._size(name, ".npz") is None:
+            with ZipFile(BytesIO(self._read(name))) as arrays:
+                size = sum(member.file_size for member in arrays.infolist())
+                if size > SPARSE_BYTES:
+                    refuse(f"{name} unpacks to more than {SPARSE_BYTES} bytes")
+                for member in arrays.infolist():
+                    _check_array(arrays.read(member))
+            self._sizes[name] = size
+        self._count(name, number)
+
+    def check_bytes(self, name: Any, number: int) -> None:
+        """Check that there is such a member."""
+        if self._size(name, ".bin") is None:
+            self._sizes[name] = len(self._read(name))
+        self._count(name, number)
+
+    def _size(self, name: Any, ending: str) -> int | None:
+        """Give what a member that was checked unpacks to, None for another."""
+        if not isinstance(name, str) or not name.endswith(ending):
+            refuse(f"a node names the file {show(name)}, where one ending in {ending} belongs")
+        return self._sizes.get(name)
+
+    def _count(self, name: str, number: int) -> None:
+        """Count what is built of a member; a node's number is built once."""
+        if number in self._built:
+            return
+        self._built.add(number)
+        if name.endswith(".npz"):
+            self._sparse_bytes -= self._sizes[name]
+        else:
+            self._stored_bytes -= self._sizes[name]
+        if min(self._stored_bytes, self._sparse_bytes) < 0:
+            refuse(f"its nodes unpack {name} and others to more than it may hold")
+
+    def is_same(self, one: Any, other: Any) -> bool:
+        """Say whether two members hold the same."""
+        if not isinstance(one, str) or not isinstance(other, str):
+            return False
+        return one == other or self._digest(one) == self._digest(other)
+
+    def _digest(self, name: str) -> bytes:
+        if name not in self._digests:
+            self._digests[name] = sha256(self._zip.read(name)).digest()
+        return self._digests[name]
+
+    def check_all_used(self) -> None:
+        """Check that no member is left that no node names."""
+        if self._unused:
+            refuse(f"no node names its member {min(self._unused)!r}")
+
+    def _read(self, name: str) -> bytes:
+        self._unused.discard(name)
+        return self._zip.read(name)
+
+
+def _check_array(content: bytes) -> None:
+    stream = BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    if version not in READ_HEADER:
+        refuse(f"an array is written in NumPy's format {version}")
+    shape, _, dtype = READ_HEADER[version](stream)
+    count = 1
+    for length in shape:
+        count *= length
+    if dtype.hasobject or min(shape, default=0) < 0:
+        refuse("an array holds objects")
+    if count * dtype.itemsize != len(content) - stream.tell() or (count and not dtype.itemsize):
+        refuse("an array is longer or shorter than it says")

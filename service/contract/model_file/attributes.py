@@ -1,0 +1,282 @@
+"""Attributes: which of them an object in a model file may have, and what each may hold.
+
+Most of it follows from scikit-learn itself, by rules that are written down here; what no rule
+gives is listed by name.
+"""
+
+import inspect
+import opcode
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from string import Formatter
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import BSpline
+from sklearn._loss.loss import BaseLoss
+from sklearn.base import BaseEstimator
+from sklearn.compose import make_column_selector
+from sklearn.gaussian_process.kernels import Kernel
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
+
+from service.contract.model_file import own_code
+
+# What scikit-learn sets from outside of a class. Any other attribute is one that the class sets.
+SET_FROM_OUTSIDE = {
+    BaseEstimator: {
+        "_metadata_request",
+        "_sklearn_version",
+        "classes_",
+        "feature_names_in_",
+        "n_features_in_",
+    },
+    MetadataRequest: {*SIMPLE_METHODS},
+}
+# What `__setstate__` computes anew; it is not in the file.
+REBUILT = {IsotonicRegression: {"f_"}}
+# Where functions belong, beside the parameters that scikit-learn says may be callable.
+FUNCTION_ATTRIBUTES = {
+    BSpline: {"_asarray"},
+    BaseSearchCV: {"best_params_", "cv_results_", "param_distributions", "param_grid"},
+    _BaseScorer: {"_score_func"},
+}
+# Where objects belong that can be called like a function.
+CALLABLE_OBJECTS = {
+    BSpline: {"bsplines_"},
+    BaseLoss: {"_base_loss", "_loss"},
+    Kernel: {"best_params_", "cv_results_", "k1", "k2", "kernel", "kernel_", "param_grid"},
+    _BaseScorer: {"_curve_scorer", "_scorer", "owner", "scorer_", "scoring"},
+    _PassthroughScorer: {"owner", "scorer_"},
+    make_column_selector: {"_transformers", "transformers", "transformers_"},
+}
+# Attributes by which scikit-learn calls something by name or opens something, and the values that
+# each may have, alone or in a list.
+METHODS = frozenset({"decision_function", "predict", "predict_log_proba", "predict_proba"})
+# Of text, in small letters with hyphens: another name imports a module, for rows of bytes.
+ENCODINGS = frozenset(
+    [
+        "utf-8",
+        "utf8",
+        "utf-8-sig",
+        "utf-16",
+        "utf16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "utf32",
+        "ascii",
+        "us-ascii",
+        "latin-1",
+        "latin1",
+        "iso-8859-1",
+        "iso8859-1",
+        "iso-8859-2",
+        "iso-8859-15",
+        "iso8859-15",
+        "cp437",
+        "cp850",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "windows-1250",
+        "windows-1251",
+        "windows-1252",
+        "mac-roman",
+        "koi8-r",
+        "gbk",
+        "gb2312",
+        "gb18030",
+        "big5",
+        "shift-jis",
+        "euc-jp",
+        "euc-kr",
+    ]
+)
+FIXED: dict[str, frozenset[Any]] = {
+    "_response_method": METHODS,
+    "chain_method_": METHODS,
+    "input": frozenset({"content"}),  # a vectorizer's: with "filename" it opens what a row names
+    "memory": frozenset({None}),  # a folder of pickles, which `fit` reads
+    "stack_method_": METHODS | {None},
+}
+PATH = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")  # of attributes, all of them public
+
+
+@cache
+def allowed(owner: type) -> frozenset[str]:
+    """Give the names of the attributes that an object of a class may have.
+
+    They are the parameters of its constructor and what its own code assigns, as in
+    ``self.coef_ = ...``. A name that its class defines otherwise (a method, a property) is none:
+    the attribute would take its place.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> {"alpha", "coef_"} <= allowed(Ridge)
+    True
+    >>> allowed(Ridge) & {"predict", "predict_proba", "__class__"}
+    frozenset()
+    """
+    names = parameters(owner)
+    for base in owner.__mro__:
+        names |= SET_FROM_OUTSIDE.get(base, set())
+        for method, member in vars(base).items():
+            if method != "__sklearn_tags__":  # it sets attributes of the tags
+                for function in _functions(member):
+                    names |= _assigned(function.__code__)
+    return frozenset(name for name in names if not _is_defined(owner, name))
+
+
+def parameters(owner: type) -> set[str]:
+    """Give the names of a constructor's parameters."""
+    if owner.__init__ is object.__init__:  # type: ignore[misc]
+        return set()
+    return {*inspect.signature(owner.__init__).parameters} - {"self"}  # type: ignore[misc]
+
+
+def takes_functions(owner: type, attribute: str) -> bool:
+    """Say whether an attribute is one that holds a function, or a choice of them.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> [takes_functions(FunctionTransformer, name) for name in ("func", "kw_args")]
+    [True, False]
+    """
+    constraints = getattr(owner, "_parameter_constraints", {}).get(attribute)
+    return (
+        (isinstance(constraints, list) and callable in constraints)
+        or owner.__module__ == own_code.MODULE
+        or any(attribute in FUNCTION_ATTRIBUTES.get(base, ()) for base in owner.__mro__)
+    )
+
+
+def takes_object(owner: type, attribute: str, kind: type) -> bool:
+    """Say whether an attribute may hold an object of a class, which may be one that is called."""
+    if kind.__module__ == own_code.MODULE or not any(
+        "__call__" in vars(base) for base in kind.__mro__
+    ):
+        return True
+    return any(attribute in CALLABLE_OBJECTS.get(base, ()) for base in kind.__mro__)
+
+
+def takes_value(owner: type, attribute: str, value: Any) -> bool:
+    """Say whether an attribute may have a value, if it is one that few values are right for.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> takes_value(CountVectorizer, "input", "content")
+    True
+    >>> takes_value(CountVectorizer, "input", "filename")
+    False
+    >>> from sklearn.compose import ColumnTransformer
+    >>> takes_value(ColumnTransformer, "verbose_feature_names_out", "{feature_name.__class__}")
+    False
+    """
+    if attribute not in (FIXED.keys() | CHECKED.keys()) or not any(
+        base.__module__.startswith("sklearn.") and attribute in allowed(base)
+        for base in owner.__mro__
+    ):
+        return True
+    if attribute in CHECKED:
+        return CHECKED[attribute](value)
+    return FIXED[attribute].issuperset(value if isinstance(value, list | tuple) else [value])
+
+
+def _is_public_path(value: Any) -> bool:
+    """Whether a text is a path of attributes, all of them public; no text calls nothing by name."""
+    return not isinstance(value, str) or PATH.fullmatch(value) is not None
+
+
+def _names_only(value: Any) -> bool:
+    """Whether a format string holds two names, and reads nothing of what they stand for."""
+    if not isinstance(value, str):
+        return True
+    try:
+        fields = [field[1:] for field in Formatter().parse(value) if field[1] is not None]
+    except ValueError:
+        return False
+    return all(
+        name in ("feature_name", "transformer_name") and not spec and not conversion
+        for name, spec, conversion in fields
+    )
+
+
+def _is_usual_encoding(value: Any) -> bool:
+    return not isinstance(value, str) or value.lower().replace("_", "-") in ENCODINGS
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a collection holds only text."""
+    return isinstance(value, np.ndarray | list | tuple) and all(
+        isinstance(each, str) for each in np.ravel(np.asarray(value, dtype=object))
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value, or each one in arrays and lists, is a number, text or none."""
+    if isinstance(value, np.ndarray):
+        return not value.dtype.hasobject or all(map(_is_plain, value.ravel().tolist()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, bool | int | float | str | np.generic | None)
+
+
+# Attributes whose values follow a rule.
+CHECKED: dict[str, Callable[[Any], bool]] = {
+    "classes_": _is_plain,
+    "encoding": _is_usual_encoding,
+    "feature_names_in_": _is_text,
+    "importance_getter": _is_public_path,
+    "n_features_in_": _is_count,
+    "verbose_feature_names_out": _names_only,  # what it names could read all of this process
+}
+
+
+def _is_defined(owner: type, name: str) -> bool:
+    """Whether a class gives the name a meaning that an attribute would change."""
+    return name.startswith("__") or any(
+        not isinstance(vars(base).get(name), bool | int | float | str | None)
+        for base in owner.__mro__
+    )
+
+
+def _functions(member: Any) -> Iterator[FunctionType]:
+    """Give the functions behind a class's member: a method's, a property's, a decorated one's."""
+    if isinstance(member, FunctionType):
+        yield member
+        inside = [member.__dict__.get("__wrapped__")]
+    elif isinstance(member, type | bool | int | float | str | dict | None):
+        inside = []
+    else:
+        inside = [
+            getattr(member, name, None) for name in ("__func__", "fget", "fn", "fset", "func")
+        ]
+    for each in inside:
+        if isinstance(each, FunctionType):
+            yield from _functions(each)
+
+
+def _assigned(code: CodeType) -> set[str]:
+    """Give the names that a function assigns to attributes, as its bytecode says."""
+    names, wide = set(), 0
+    for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        argument |= wide
+        wide = argument << 8 if operation == opcode.EXTENDED_ARG else 0
+        if operation == opcode.opmap["STORE_ATTR"]:
+            names.add(code.co_names[argument])
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _assigned(constant)
+    return names

@@ -1,0 +1,151 @@
+"""Object graph: what was built of a model file, looked at before anything of it is asked.
+
+The same rules as for the tree in the file, once more, on the objects: they hold
+however the file came to make them. Values are looked at here, too, where they
+decide what scikit-learn calls by name or opens.
+"""
+
+from collections import OrderedDict, defaultdict
+from functools import cache, partial
+from types import BuiltinFunctionType, FunctionType, NoneType
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
+
+from service.contract.errors import ArtifactError
+from service.contract.model.feature import sentence
+from service.contract.model_file import allow_list, attributes, own_code
+from service.contract.model_file.allow_list import name_of
+from service.contract.model_file.archive import refuse
+from service.contract.model_file.place import PLAIN, ROOT, Place
+
+VALUES = (bool, int, float, str, bytes, NoneType, slice)
+OF_NUMPY = (np.generic, np.dtype, np.random.RandomState, np.random.Generator)
+FUNCTIONS = (FunctionType, BuiltinFunctionType, np.ufunc)
+KEYS = (bool, int, float, str, np.generic)
+COLLECTIONS = (
+    list,
+    tuple,
+    set,
+    dict,
+    OrderedDict,
+    defaultdict,
+    Bunch,
+    np.ndarray,
+    np.ma.MaskedArray,
+)
+
+
+def check(estimator: Any) -> None:
+    """Look at everything that an estimator holds.
+
+    Raises
+    ------
+    ArtifactError
+        A type, an attribute, a key or a function in it is not on the allow-list, or is not where
+        it belongs; or a parameter has a value that scikit-learn does not take.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> odd = Ridge()
+    >>> check(odd)
+    >>> odd.predict = print
+    >>> check(odd)
+    Traceback (most recent call last):
+        ...
+    service.contract.errors.ArtifactError: ... Ridge holds the attribute 'predict', ...
+    """
+    seen: dict[tuple[int, Place], Any] = {}
+    waiting: list[tuple[Any, Place]] = [(estimator, ROOT)]
+    while waiting:
+        value, place = waiting.pop()
+        if type(value) in VALUES:
+            continue
+        if (id(value), place) not in seen:
+            seen[id(value), place] = value  # which keeps it alive, and so its id its own
+            waiting += _inside(value, place)
+
+
+def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
+    """Check one value; give what it holds, each with its place."""
+    kind = type(value)
+    ours = kind.__module__ == own_code.MODULE
+    if kind in COLLECTIONS or (ours and isinstance(value, COLLECTIONS)):
+        return [(each, place) for each in _items(value)]
+    if isinstance(value, OF_NUMPY):
+        return []
+    if isinstance(value, partial):
+        place.check_function(_check_function(value.func))
+        return [(each, PLAIN) for each in (value.args, value.keywords, value.__dict__)]
+    if isinstance(value, FUNCTIONS):
+        place.check_function(_check_function(value))
+        return []
+    if isinstance(value, type):
+        _check_listed(value)
+        return []
+    _check_listed(kind)
+    place.check_object(kind)
+    if issparse(value):
+        if hasattr(value, "check_format"):  # those whose indexes compiled code follows
+            value.check_format()
+        return []
+    _check_parameters(value)
+    inside = []
+    for name, held in getattr(value, "__dict__", {}).items():
+        inner = Place.of(kind, name)
+        inner.check_value(held)
+        if name not in attributes.REBUILT.get(kind, ()):
+            inside.append((held, inner))
+    return inside
+
+
+def _items(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, KEYS) or type(key).__module__ == own_code.MODULE:
+                refuse(f"a dict has a key of the type {type(key).__name__}")
+        return [*value.values(), getattr(value, "default_factory", None)]
+    if isinstance(value, np.ma.MaskedArray):
+        return [value.data, value.mask]
+    if isinstance(value, np.ndarray):
+        return [*value.ravel().tolist()] if value.dtype.hasobject else []
+    return [*value]
+
+
+def _check_listed(kind: type) -> None:
+    name = name_of(kind)
+    if kind.__module__ == own_code.MODULE:
+        listed = own_code.defines(name, type)
+    else:
+        listed = name in allow_list.ALLOWED and allow_list.resolve(name) is kind
+    if not listed:
+        raise ArtifactError(f"It holds {sentence(name)}, which is not on the allow-list.")
+
+
+@cache
+def _functions() -> frozenset[Any]:
+    return frozenset(map(allow_list.resolve, allow_list.FUNCTIONS))
+
+
+def _check_function(function: Any) -> str:
+    """Check that a function is listed; give its name."""
+    name = getattr(function, "__name__", repr(function))
+    module = getattr(function, "__module__", None)
+    if not (
+        isinstance(function, np.ufunc)
+        or function in _functions()
+        or own_code.defines(f"{module}.{name}", FunctionType)
+    ):
+        held = sentence(f"{module}.{name}")
+        raise ArtifactError(f"It holds {held}, which is not on the allow-list.")
+    return str(name)
+
+
+def _check_parameters(value: Any) -> None:
+    """Check an estimator's parameters as its own `fit` does."""
+    if isinstance(value, BaseEstimator) and hasattr(type(value), "_parameter_constraints"):
+        value._validate_params()

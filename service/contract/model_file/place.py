@@ -1,0 +1,70 @@
+"""Place: where something stands in a model file, and what belongs there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.contract.model.feature import show
+from service.contract.model_file import attributes
+from service.contract.model_file.archive import refuse
+
+
+@dataclass(frozen=True)
+class Place:
+    """An attribute of an object of a class; without one, the file itself.
+
+    Parameters
+    ----------
+    owner : type
+    attribute : str
+    plain : bool
+        Only values belong here, no objects and no functions.
+
+    Raises
+    ------
+    ArtifactError
+        By its methods: what they are asked about does not belong here.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> place = Place.of(FunctionTransformer, "func")
+    >>> place.check_function("numpy.log1p")
+    """
+
+    owner: type = object
+    attribute: str = ""
+    plain: bool = False
+
+    @classmethod
+    def of(cls, owner: type, attribute: str) -> "Place":
+        """Give an attribute's place; the class must have such an attribute."""
+        if attribute not in attributes.allowed(owner):
+            refuse(
+                f"{owner.__name__} holds the attribute {attribute!r}, which `fit` does not give to "
+                "an object of this class"
+            )
+        return cls(owner, attribute)
+
+    def check_function(self, name: str) -> None:
+        """Check that a function may stand here."""
+        if self.plain or not attributes.takes_functions(self.owner, self.attribute):
+            refuse(f"{self} holds {name}, and no function belongs there")
+
+    def check_object(self, kind: type) -> None:
+        """Check that an object of a class may stand here."""
+        if self.plain or not attributes.takes_object(self.owner, self.attribute, kind):
+            refuse(f"{self} holds a {kind.__name__}, which does not belong there")
+
+    def check_value(self, value: Any) -> None:
+        """Check what scikit-learn calls by name or opens."""
+        if not attributes.takes_value(self.owner, self.attribute, value):
+            refuse(f"{self} is {show(value)}, by which something else would be called or opened")
+
+    def __str__(self) -> str:
+        if self.plain:
+            return "a place for plain values"
+        return f"{self.owner.__name__}.{self.attribute}" if self.attribute else "the file itself"
+
+
+ROOT = Place()
+PLAIN = Place(plain=True)

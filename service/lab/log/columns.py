@@ -1,0 +1,202 @@
+"""Log columns: the lines of the log as Parquet, one row a prediction.
+
+Names and values that come from a line reach DuckDB as parameters. The one thing that cannot be a
+parameter is the name of a column, which goes through `quoted`; tests/test_house.py holds that.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from service.lab.client.answer_table import PREDICTION_ID, answer_places, distinct
+from service.lab.log.sample import Sample
+
+OWN = [
+    *("prediction_id", "time", "model", "version", "prediction", "truth", "latency", "batch"),
+    *("client", "marks", "image", "sequence", "writer"),
+]
+OBJECT_BYTES = 16_000_000  # what DuckDB takes for a line if not told so
+Database = duckdb.DuckDBPyConnection
+
+FIELDS = {
+    "time": "TIMESTAMPTZ",
+    "image": "VARCHAR",
+    "client": "VARCHAR",
+    "latency_ms": "DOUBLE",
+    "ids": "UUID[]",
+    "classes": "JSON",
+    "targets": "JSON",
+    "marks": "MAP(VARCHAR, BIGINT[])",
+    "sequence": "BIGINT",
+}
+LINES = """
+    SELECT * FROM read_json($source, format = 'newline_delimited', columns = $columns,
+        maximum_object_size = $longest)"""
+# What the forms of lines do not show: names, and how large numbers are.
+FITS = """
+    ids IS NOT NULL AND image IS NOT NULL AND client IS NOT NULL AND isfinite(latency_ms)
+    AND year(time) BETWEEN 1900 AND 9998 AND predictions IS NOT NULL
+    AND classes IS NOT DISTINCT FROM json($classes::VARCHAR)
+    AND targets IS NOT DISTINCT FROM json($targets::VARCHAR)"""
+MARKS_FIT = """marks IS NOT NULL AND coalesce(list_min(flatten(map_values(marks))) >= 0, true)
+    AND coalesce(list_max(flatten(map_values(marks))) < len(ids), true)"""
+ROW_MARKS = """
+    SELECT sequence, row, list(mark ORDER BY place) AS row_marks FROM (
+        SELECT sequence, place, entry.key AS mark, unnest(entry.value) AS row FROM (
+            SELECT sequence, unnest(map_entries(marks)) AS entry,
+                unnest(range(cardinality(marks)::BIGINT)) AS place
+            FROM lines
+        )
+    ) GROUP BY sequence, row"""
+FEEDBACK = """
+    COPY (
+        SELECT unnest(about) AS prediction_id, unnest(truth) ->> '$' AS truth, time, client, told,
+            unnest(range(len(about))) AS place
+        FROM read_json($source, format = 'newline_delimited', maximum_object_size = $longest,
+            columns = {time: 'TIMESTAMPTZ', told: 'UUID', client: 'VARCHAR', about: 'UUID[]',
+                truth: 'JSON[]'})
+    ) TO $target (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)"""
+
+
+def connect(*folders: Path) -> Database:
+    """Open a database in memory, in UTC.
+
+    Parameters
+    ----------
+    *folders : Path
+        If any are given, it reads and writes nothing outside them, and no statement can change
+        that: whatever a line of the log brings about stays there.
+    """
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    if folders:
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET autoload_known_extensions = false")
+        places = {"folders": [str(folder.resolve()) for folder in folders]}
+        connection.execute("SET allowed_directories = $folders", places)
+        connection.execute("SET temp_directory = $folder", {"folder": str(folders[0].resolve())})
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    return connection
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file with the lines of requests to one publication, and none to others.
+
+    No line is longer than `longest`.
+    """
+
+    file: Path
+    longest: int = OBJECT_BYTES
+
+
+def write_requests(
+    database: Database, source: Source, sample: Sample, writer: str, target: Path
+) -> None:
+    """Write the lines of requests to one publication as Parquet, a row a prediction.
+
+    Lines that do not fit the sample are left out: whoever calls this counts.
+    A feature whose name is taken, in capitals or not, is called ``input.<name>``.
+
+    Parameters
+    ----------
+    database : DuckDBPyConnection
+    source : Source
+    sample : Sample
+    writer : str
+        Who wrote them.
+    target : Path
+
+    Raises
+    ------
+    duckdb.Error
+        A line is no JSON, or has a value that its column cannot hold.
+    """
+    places = answer_places(dict(sample.record))
+    outputs = distinct((name for name, *_ in places), [PREDICTION_ID])
+    names = _names(sample.features, [*OWN, *outputs])
+    columns = FIELDS | {"predictions": sample.predictions}
+    fits, parts = [FITS], ["unnest(predictions) AS predictions"]
+    if sample.probabilities is not None:
+        columns["probabilities"] = sample.probabilities
+        fits.append("probabilities IS NOT NULL")
+        parts.append("unnest(probabilities) AS probabilities")
+    if names:
+        kinds = [f"{quoted(sample.keys[name])} {kind}[]" for name, kind in sample.features.items()]
+        columns["inputs"] = f"STRUCT({', '.join(kinds)})"
+        for n in range(len(names)):
+            fits.append(f"struct_extract_at(inputs, {int(n + 1)}) IS NOT NULL")
+            parts.append(f"unnest(struct_extract_at(inputs, {int(n + 1)})) AS input_{int(n)}")
+    marks, join = "[]::VARCHAR[]", ""
+    if sample.marked:
+        fits.append(MARKS_FIT)
+        parts.append("unnest(range(len(ids))) AS row")
+        marks, join = "coalesce(row_marks, [])", f"LEFT JOIN ({ROW_MARKS}) USING (sequence, row)"
+    shown = [
+        f"{quoted(field)}{''.join(f'[{int(n + 1)}]' for n in at)} AS {quoted(name)}"
+        for name, (_, field, *at) in zip(outputs, places, strict=True)
+    ]
+    shown += [f"input_{int(n)} AS {quoted(name)}" for n, name in enumerate(names.values())]
+    query = f"""
+        COPY (
+            WITH lines AS (SELECT * FROM ({LINES}) WHERE {" AND ".join(fits)})
+            SELECT prediction_id, time, $model AS model, $version::BIGINT AS version,
+                {", ".join(shown)}, latency_ms AS latency, batch, client, {marks} AS marks, image,
+                sequence, $writer AS writer
+            FROM (
+                SELECT time, latency_ms, client, image, sequence, len(ids) AS batch,
+                    unnest(ids) AS prediction_id, {", ".join(parts)}
+                FROM lines
+            ) {join}
+        ) TO $target (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)"""
+    values = {
+        "source": str(source.file),
+        "longest": source.longest,
+        "columns": columns,
+        "classes": _json(sample.record["classes"]),
+        "targets": _json(sample.record["targets"]),
+        "model": sample.record["model"],
+        "version": sample.record["version"],
+        "writer": writer,
+        "target": str(target),
+    }
+    database.execute(query, values)
+
+
+def write_feedback(database: Database, source: Source, target: Path) -> None:
+    """Write what was told about predictions as Parquet, a row a prediction."""
+    values = {"source": str(source.file), "longest": source.longest, "target": str(target)}
+    database.execute(FEEDBACK, values)
+
+
+def quoted(name: str) -> str:
+    """Write a column's name into SQL; the only way in for what comes from a line.
+
+    Examples
+    --------
+    >>> quoted('a"b')
+    '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _names(features: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """Give each feature a column that nothing else has, in capitals or not."""
+    used = {name.casefold() for name in taken}
+    names = {}
+    for feature in features:
+        name = feature
+        while name.casefold() in used:
+            name = f"input.{name}"
+        used.add(name.casefold())
+        names[feature] = name
+    return names

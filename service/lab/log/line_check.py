@@ -1,0 +1,169 @@
+"""Line check: whether a line of the log holds what the types of the contract say.
+
+What does not is never used: whoever can write to the log can write anything, with a right
+checksum.
+"""
+
+import json
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from service.contract.log.line import PLAIN, FeedbackLine, LogLine, NoteLine
+from service.contract.model.feature import show
+
+REQUESTS = TypeAdapter[LogLine](LogLine)
+FEEDBACK = TypeAdapter[FeedbackLine](FeedbackLine)
+NOTES = TypeAdapter[NoteLine](NoteLine)
+FIRST = ("model", "version", "digest")
+
+
+class LineError(ValueError):
+    """A line is not what its types say; the text says why."""
+
+
+def head(line: bytes) -> bytes:
+    """Give what all requests to one publication begin with."""
+    return line[: line.find(b',"time"') + 7]
+
+
+def parse(line: bytes) -> Any:
+    r"""Read JSON in which no key is there twice: readers differ in which of the two they take.
+
+    Raises
+    ------
+    LineError
+        It is no such JSON.
+
+    Examples
+    --------
+    >>> parse(b'{"model":"iris","model":"other"}')
+    Traceback (most recent call last):
+        ...
+    service.lab.log.line_check.LineError: the key 'model' is there twice
+    """
+    try:
+        found = orjson.loads(line)
+        if orjson.dumps(found) != line:  # not as the API writes it: looked at closely
+            json.loads(line, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError) as error:
+        raise LineError(f"it is no JSON: {error}") from error
+    return found
+
+
+def read_request(line: bytes) -> LogLine:
+    r"""Read the line of a request.
+
+    Raises
+    ------
+    LineError
+        A field is missing, of another kind, out of its range, or of another length than the rest;
+        a key is there twice; or the line does not begin with its model, version and digest.
+
+    Examples
+    --------
+    >>> read_request(b'{"model":"../iris"}')
+    Traceback (most recent call last):
+        ...
+    service.lab.log.line_check.LineError: 'model' is '../iris': String should match pattern ...
+    """
+    record: LogLine = _read(REQUESTS, line)
+    first = {name: record[name] for name in FIRST if name in record}  # type: ignore[literal-required]
+    begins = head(line) == orjson.dumps(first)[:-1] + b',"time"'
+    _need(begins, "it does not begin with its model, version and digest")
+    rows, inputs, targets = len(record["ids"]), record["inputs"], record["targets"]
+    classes, chances = record["classes"], record["probabilities"]
+    _need(all(len(values) == rows for values in inputs.values()), "'inputs' differ in length")
+    _need(len(record["predictions"]) == rows, "'predictions' are not as many as 'ids'")
+    _need(chances is None or len(chances) == rows, "'probabilities' are not as many as 'ids'")
+    _need(
+        all(row < rows for marked in record["marks"].values() for row in marked),
+        "'marks' name a row that is not there",
+    )
+    one: Any
+    several: Any
+    if targets is None:
+        _need(all(map(_is_plain, record["predictions"])), "'predictions' are no plain values")
+        _need(classes is None or all(map(_is_plain, classes)), "'classes' are no plain values")
+        labels, one, several = classes or [], classes, None
+    else:
+        _need(len(targets) > 0, "'targets' are none")
+        sized = (_is_list(row, len(targets)) for row in record["predictions"])
+        _need(all(sized), "'predictions' have not a value a target")
+        _need(
+            classes is None or (len(classes) == len(targets) and all(map(_is_list, classes))),
+            "'classes' are not a list a target",
+        )
+        labels = [label for each in classes or [] for label in each]
+        one, several = (targets, None) if classes is None else (None, classes)
+    if chances is not None:
+        fits = all(_is_chances(row, one, several) for row in chances)
+        _need(fits, "'probabilities' are not a number a class")
+    names = [*inputs, *(targets or []), *(label for label in labels if isinstance(label, str))]
+    _need("" not in inputs and "\0" not in "".join(names), "a name is empty or has a NUL in it")
+    return record
+
+
+def read_feedback(line: bytes) -> FeedbackLine:
+    """Read a line of feedback; raises `LineError`."""
+    record: FeedbackLine = _read(FEEDBACK, line)
+    items = record["feedback"]
+    _need(len(record["about"]) == len(record["truth"]) == items, "'truth' and 'about' differ")
+    for truth in record["truth"]:
+        values = [*truth.values()] if isinstance(truth, dict) else [truth]
+        _need(all(map(_is_plain, values)), "'truth' is neither a plain value nor one a target")
+    return record
+
+
+def read_note(line: bytes) -> NoteLine:
+    """Read a note; raises `LineError`."""
+    record: NoteLine = _read(NOTES, line)
+    return record
+
+
+def _read(types: TypeAdapter[Any], line: bytes) -> Any:
+    try:
+        return types.validate_python(parse(line))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = first["msg"].removeprefix("Value error, ")
+        raise LineError(f"{show(where)} is {show(first['input'])}: {reason}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of pairs whose keys differ."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise LineError(f"the key {show(key)} is there twice")
+        found[key] = value
+    return found
+
+
+def _need(fits: bool, problem: str) -> None:
+    if not fits:
+        raise LineError(problem)
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) in PLAIN
+
+
+def _is_list(values: Any, length: int | None = None) -> bool:
+    """Whether it is a list of plain values, of this length."""
+    right = isinstance(values, list) and length in (None, len(values))
+    return right and all(map(_is_plain, values))
+
+
+def _is_chances(row: Any, one: list[Any] | None, several: list[list[Any]] | None) -> bool:
+    """Whether a row has a number a class, or such a list a target."""
+    if not isinstance(row, list):
+        return False
+    if several is not None:
+        pairs = zip(row, several, strict=False)
+        return len(row) == len(several) and all(_is_chances(*pair, None) for pair in pairs)
+    return len(row) == len(one or []) and all(
+        type(each) in (int, float, type(None)) for each in row
+    )

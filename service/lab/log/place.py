@@ -1,0 +1,52 @@
+"""Log place: whether the log that is read here is the one that the API writes."""
+
+from service.contract.errors import ApiUnreachableError, NotFoundError
+from service.contract.log.segment import FOLDER, all_segments, stem
+from service.contract.settings import Settings
+from service.lab.client.client import Client
+
+SECONDS = 5.0  # the log can be read although the API hangs
+IN_THE_LAB = (
+    "Run this in JupyterLab, which reads that log. Or copy the log, and read the copy: "
+    "`docker compose cp api:{folder}/. logs/copy`, then `Lab(logs_dir='logs/copy')`."
+)
+
+
+def log_elsewhere(client: Client, settings: Settings) -> str:
+    """Say where the API logs and what to do, if the log that is read here lacks its last segment.
+
+    Parameters
+    ----------
+    client : Client
+    settings : Settings
+
+    Returns
+    -------
+    sentence : str
+        Empty if it is the same log, if the API has logged nothing, or if no API answers: the log
+        can be read without it.
+
+    Examples
+    --------
+    >>> from service.contract.settings import Settings
+    >>> log_elsewhere(Client("http://127.0.0.1:9"), Settings())
+    ''
+    """
+    try:
+        there = client.get("/log", SECONDS)
+    except (ApiUnreachableError, NotFoundError):  # the latter from an API older than /log
+        return ""
+    folder, image, segment = there["folder"], there["image"], there["segment"]
+    if segment is None or segment in segments_here(settings):
+        return ""
+    what = f"The API at {settings.api_url} logs to {folder}"
+    if image == "local":
+        remedy = f"Set LOGS_DIR to {folder} here."
+    else:
+        what, remedy = f"{what} in a container of {image}", IN_THE_LAB.format(folder=folder)
+    return f"{what}; {settings.logs_dir} does not have that log's last segment. {remedy}"
+
+
+def segments_here(settings: Settings) -> set[str]:
+    """Name the segments of the log that is read here."""
+    return {stem(file) for file in all_segments(settings.logs_dir / FOLDER)}

@@ -1,0 +1,223 @@
+"""Log reader: the prediction log as a table."""
+
+import json
+import re
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from service.lab.log.columns import Database, connect
+from service.lab.log.copy import LogCopy, LogFiles, Part
+
+ATTEMPTS = 3  # as a segment may be deleted, to keep the log in its bounds, while it is read
+HEAD = ["prediction_id", "time", "model", "version"]
+REST = ["truth", "latency", "batch", "client", "marks", "image"]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+WARNED = 20  # damaged places that are named one by one
+PREDICTIONS = """
+    SELECT NULL::UUID AS prediction_id, NULL::TIMESTAMPTZ AS time, NULL::VARCHAR AS model,
+        NULL::BIGINT AS version, NULL::BOOLEAN AS prediction, NULL::DOUBLE AS latency,
+        NULL::BIGINT AS batch, NULL::VARCHAR AS client, NULL::VARCHAR[] AS marks,
+        NULL::VARCHAR AS image, NULL::BIGINT AS sequence, NULL::VARCHAR AS writer
+    WHERE false"""
+FEEDBACK = """
+    SELECT NULL::UUID AS prediction_id, NULL::VARCHAR AS truth, NULL::TIMESTAMPTZ AS time,
+        NULL::VARCHAR AS client, NULL::UUID AS told, NULL::BIGINT AS place
+    WHERE false"""
+LAST_WORDS = """
+    CREATE OR REPLACE VIEW feedback AS
+    SELECT prediction_id, truth, time, client FROM told
+    QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY told DESC, place DESC) = 1"""
+ROWS = """
+    SELECT predictions.* EXCLUDE (sequence, writer)
+            REPLACE (predictions.prediction_id::VARCHAR AS prediction_id,
+                CASE WHEN len(marks) > 0 THEN marks END AS marks),
+        feedback.truth
+    FROM predictions LEFT JOIN feedback USING (prediction_id)
+    WHERE predictions.time >= $after AND predictions.time < $before
+    ORDER BY predictions.prediction_id DESC LIMIT $last"""
+UNMATCHED = """
+    SELECT count(*) FROM feedback ANTI JOIN predictions USING (prediction_id)
+    WHERE uuid_extract_timestamp(prediction_id) >= $after
+        AND uuid_extract_timestamp(prediction_id) < $before"""
+
+
+def read(
+    copy: LogCopy,
+    name: str,
+    since: str | pd.Timestamp | None = None,
+    until: str | pd.Timestamp | None = None,
+    version: int | None = None,
+    last: int | None = None,
+) -> pd.DataFrame:
+    """Read a model's logged predictions, oldest first.
+
+    Parameters
+    ----------
+    copy : LogCopy
+    name : str
+        The model.
+    since, until : str or Timestamp, optional
+        A time ("2026-05-01 12:00", UTC unless it says otherwise), or how long
+        ago ("1d", "2h", "15min").
+    version : int, optional
+        Only this version.
+    last : int, optional
+        Only so many, the last ones.
+
+    Returns
+    -------
+    DataFrame of shape (n_predictions, …)
+        One row a prediction: prediction_id, time, model, version, prediction, one
+        proba_<class> a class, truth (missing where it is not known), latency (ms), batch (rows
+        in its request), client, marks, image, then the features. A feature whose name is taken
+        appears as ``input.<name>``. A model with several targets has prediction_<target> and
+        proba_<target>_<class>; its truth is a dict.
+        ``attrs["torn_lines"]`` counts lines that a crash cut off, in the whole log;
+        ``attrs["unmatched_feedback"]`` the predictions of this time about which something was
+        told, but which are not in the log.
+
+    Warns
+    -----
+    UserWarning
+        A line of the log is damaged or missing; the text names file and line.
+    """
+    if last is not None and last < 1:
+        raise ValueError(f"last={last} is no number of predictions; the least is 1.")
+    after = FIRST if since is None else _moment(since)
+    before = LAST if until is None else _moment(until)
+    window = {"after": after, "before": before}
+
+    def is_in_time(part: Part) -> bool:
+        return part.last >= _microseconds(after) and part.first < _microseconds(before)
+
+    def ask(files: LogFiles) -> pd.DataFrame:
+        all_models = [part for part in files.predictions if is_in_time(part)]
+        chosen = [p for p in all_models if p.model == name and version in (None, p.version)]
+        # When the clock is set back, ids are later than lines: what was told goes by the ids.
+        first = min([_microseconds(after), *(part.first for part in all_models)])
+        final = max([_microseconds(before), *(part.last for part in all_models)])
+        told = [part for part in files.feedback if part.last >= first and part.first <= final]
+        database = files.database
+        _create_views(database, chosen, told)
+        table = database.execute(ROWS, window | {"last": last}).df()[::-1].reset_index(drop=True)
+        table.attrs["unmatched_feedback"] = 0
+        if told:
+            _create_views(database, all_models, told)
+            ((count,),) = database.execute(UNMATCHED, window).fetchall()
+            table.attrs["unmatched_feedback"] = count
+        return table
+
+    table, files = _ask(copy, ask)
+    table["truth"] = _typed(table)
+    marks = [m.tolist() if isinstance(m, np.ndarray) else [] for m in table["marks"]]
+    table["marks"] = pd.Series(marks, dtype=object)
+    table.attrs["torn_lines"] = files.torn
+    answers = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]
+    order = dict.fromkeys([*HEAD, *answers, *REST, *table.columns])
+    return table[[*order]]
+
+
+def sql(copy: LogCopy, query: str) -> pd.DataFrame:
+    """Ask the whole log by SQL; see `service.lab.log_verbs.LogBook.sql`."""
+    if not query.strip():
+        raise ValueError('The query is empty. Ask e.g. "SELECT count(*) FROM predictions".')
+
+    def ask(files: LogFiles) -> pd.DataFrame:
+        with connect() as database:  # what is the user's own may reach any file
+            _create_views(database, files.predictions, files.feedback)
+            return database.execute(query).df()
+
+    return _ask(copy, ask)[0]
+
+
+def _ask(copy: LogCopy, ask: Callable[[LogFiles], pd.DataFrame]) -> tuple[pd.DataFrame, LogFiles]:
+    """Ask the log as it is now, and warn of what is wrong with it."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with copy.files() as files:
+                table = ask(files)
+            break
+        except duckdb.IOException:  # a file was deleted meanwhile, with its segment
+            if attempt + 1 == ATTEMPTS:
+                raise
+    for damage in islice(files.damage, WARNED):
+        warnings.warn(damage, stacklevel=4)
+    if len(files.damage) > WARNED:
+        warnings.warn(f"And {len(files.damage) - WARNED} more.", stacklevel=4)
+    return table, files
+
+
+def _create_views(database: Database, predictions: list[Part], feedback: list[Part]) -> None:
+    rows = _read(database, predictions) if predictions else database.sql(PREDICTIONS)
+    rows.create_view("predictions", replace=True)
+    told = _read(database, feedback) if feedback else database.sql(FEEDBACK)
+    told.create_view("told", replace=True)
+    database.execute(LAST_WORDS)
+
+
+def _read(database: Database, parts: list[Part]) -> duckdb.DuckDBPyRelation:
+    return database.read_parquet([str(part.file) for part in parts], union_by_name=True)
+
+
+def _typed(table: pd.DataFrame) -> pd.Series:
+    """Give the truth the type of the predictions; text stays where it has another."""
+    truth = table["truth"]
+    known = truth.dropna()
+    if "prediction" not in table:
+        return known.map(_of_targets).reindex(table.index)
+    kind = table["prediction"].dtype
+    try:
+        if pd.api.types.is_bool_dtype(kind):
+            return known.map({"true": True, "false": False}.__getitem__).astype("boolean")
+        if pd.api.types.is_integer_dtype(kind):
+            return known.astype("int64").astype("Int64").reindex(table.index)
+        if pd.api.types.is_float_dtype(kind):
+            return known.astype("float64").reindex(table.index)
+    except (ValueError, KeyError, OverflowError):
+        pass
+    return truth
+
+
+def _of_targets(truth: str) -> Any:
+    """Read a truth with a value a target; text that is none stays as it is."""
+    try:
+        return json.loads(truth)
+    except json.JSONDecodeError:
+        return truth
+
+
+def _microseconds(moment: datetime) -> int:
+    """Count from 1970, as the names of the copy's files do."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(when: str | pd.Timestamp) -> datetime:
+    """Read a time, or how long ago.
+
+    Examples
+    --------
+    >>> str(_moment("2026-05-01 12:00"))
+    '2026-05-01 12:00:00+00:00'
+    >>> _moment("1d") < datetime.now(UTC)
+    True
+    """
+    try:
+        ago = re.sub(r"d\b", "D", when) if isinstance(when, str) else when  # as pandas spells days
+        moment = pd.Timestamp.now("UTC") - pd.Timedelta(ago)
+    except (ValueError, TypeError, OverflowError):
+        try:
+            moment = pd.Timestamp(when)
+        except (ValueError, TypeError, OverflowError):
+            moment = pd.NaT
+    if pd.isna(moment):
+        raise ValueError(f"{when!r} is no time: give '2026-05-01 12:00' or '1d'.")
+    moment = moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
+    return moment.floor("us").to_pydatetime()  # type: ignore[no-any-return]

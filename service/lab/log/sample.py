@@ -1,0 +1,136 @@
+"""Log sample: what the lines of one publication look like."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Self
+
+from service.contract.log.line import LogLine
+
+TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
+DIGITS = b"0123456789abcdef+-"  # of numbers, times, ids and checksums
+ESCAPES = re.compile(rb"\\.")
+
+
+def one_of_each_form(lines: bytes) -> list[bytes]:
+    r"""Choose lines so that each of the others differs from one of them in digits and a to f alone.
+
+    So these show what kinds of values there are, lists of what length, and in which fields: two
+    valid lines of one form have their quotes, brackets, commas, points and words in the same order.
+    Names of fields may differ in a to f.
+
+    Parameters
+    ----------
+    lines : bytes
+        Lines with their ends.
+
+    Examples
+    --------
+    >>> one_of_each_form(b'{"n":[1.5]}\n{"n":[27.25]}\n{"n":["1.5"]}\n{"n":[1.5,2.5]}\n')
+    [b'{"n":[1.5]}', b'{"n":["1.5"]}', b'{"n":[1.5,2.5]}']
+    """
+    plain = ESCAPES.sub(b"", lines) if b"\\" in lines else lines
+    forms = plain.translate(None, DIGITS).split(b"\n")[:-1]
+    first = dict(zip(reversed(forms), range(len(forms) - 1, -1, -1), strict=True))
+    wanted, chosen = {*first.values()}, []
+    for place, line in enumerate(BytesIO(lines)):
+        if place in wanted:
+            chosen.append(line[:-1])
+            if len(chosen) == len(wanted):
+                break
+    return chosen
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One line of a publication, and the types of the columns that all its lines make.
+
+    `features`, `predictions` and `probabilities` are DuckDB's types. `keys` tells what the lines
+    call the features. `marked` says whether a request may have marks.
+    """
+
+    record: LogLine
+    features: dict[str, str]
+    predictions: str
+    probabilities: str | None
+    keys: dict[str, str]
+    marked: bool
+
+    @classmethod
+    def of(cls, records: Iterable[LogLine], keys: dict[str, str] | None = None) -> Self:
+        """Take checked lines that show all kinds of values.
+
+        Raises
+        ------
+        ValueError
+            They are not of one publication with the same features, targets and classes; or names
+            of features differ in capitals alone, which SQL takes for the same: then their lines
+            need other `keys`.
+        """
+        features: dict[str, set[str]] = {}
+        answers: set[str] = set()
+        layouts, marked = [], False
+        for record in records:
+            for name, values in record["inputs"].items():
+                features.setdefault(name, set()).update(_types(values))
+            answers.update(_types(_flat([record["classes"], record["predictions"]])))
+            layouts.append(layout(record))
+            marked = marked or bool(record["marks"])
+        if any(each != layouts[0] for each in layouts):
+            raise ValueError("lines differ in publication, features, targets or classes")
+        types = {name: _joined(each) for name, each in features.items()}
+        if keys is None:
+            keys = {name: name for name in types}
+            if len({name.casefold() for name in types}) < len(types):
+                raise ValueError("names of features differ in capitals alone")
+        several = record["targets"] is not None
+        predictions = _joined(answers) + ("[][]" if several else "[]")
+        lists = 3 if several and record["classes"] is not None else 2
+        chances = None if record["probabilities"] is None else "DOUBLE" + "[]" * lists
+        return cls(record, types, predictions, chances, keys, marked)
+
+
+def layout(record: LogLine) -> list[Any]:
+    """Tell which publication a line is about, and what decides which columns it makes."""
+    publication = [record["model"], record["version"], record.get("digest")]
+    has_chances = record["probabilities"] is not None
+    columns = [[*record["inputs"]], record["targets"], repr(record["classes"]), has_chances]
+    return [publication, columns]
+
+
+def _types(values: Iterable[Any]) -> set[str]:
+    """List the types that values need in SQL; None needs none."""
+    kinds = {type(value) for value in values} & TYPES.keys()
+    types = {TYPES[kind] for kind in kinds}
+    if int in kinds:
+        numbers = [value for value in values if type(value) is int]
+        types |= {"UBIGINT"} if max(numbers) >= 2**63 else set()
+        types |= {"SIGNED"} if min(numbers) < 0 else set()
+    return types
+
+
+def _joined(types: set[str]) -> str:
+    """Give the type that holds all of them.
+
+    Examples
+    --------
+    >>> _joined({"BIGINT", "SIGNED"}), _joined({"BIGINT", "UBIGINT"}), _joined({"BIGINT", "DOUBLE"})
+    ('BIGINT', 'UBIGINT', 'DOUBLE')
+    >>> _joined({"BIGINT", "VARCHAR"}), _joined(set())
+    ('VARCHAR', 'BOOLEAN')
+    """
+    if types <= {"BOOLEAN"}:
+        return "BOOLEAN"  # of a column without a value, too; it joins with any other type
+    if types <= {"BIGINT", "SIGNED"}:
+        return "BIGINT"
+    if types <= {"BIGINT", "UBIGINT"}:
+        return "UBIGINT"
+    if types <= {"BIGINT", "UBIGINT", "SIGNED", "DOUBLE"}:
+        return "DOUBLE"
+    return "VARCHAR"
+
+
+def _flat(values: Any) -> list[Any]:
+    """Take values out of lists in lists."""
+    return [v for each in values for v in (_flat(each) if isinstance(each, list) else [each])]

@@ -1,0 +1,209 @@
+"""Segment copy: the lines of one segment as Parquet, each of them checked before it is used."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from service.contract.files import sync_path
+from service.contract.log.line import LogLine
+from service.contract.log.segment import NAME, SegmentName, stem
+from service.contract.model.feature import printable
+from service.lab.log.columns import (
+    OBJECT_BYTES,
+    Database,
+    Source,
+    write_feedback,
+    write_requests,
+)
+from service.lab.log.line_check import LineError, read_request
+from service.lab.log.sample import Sample, layout, one_of_each_form
+from service.lab.log.segment_lines import Line, OneVersion, SegmentLines
+
+PARQUET, DAMAGE, DONE = ".parquet", ".damage", ".done"
+FEEDBACK = "feedback.0"  # versions of a model that has this name begin with 1
+# What lines that have not the form of a sample lead to.
+MISFIT = (
+    *(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError),
+    *(LookupError, TypeError, ValueError),
+)
+# From when to when the predictions are, in microseconds since 1970: when the clock is set back,
+# ids go on from where they were, and both count. Then, how many requests they came with.
+SPAN = """
+    SELECT epoch_us(min(least(time, given))), epoch_us(max(greatest(time, given))),
+        count(DISTINCT sequence)
+    FROM (
+        SELECT time, uuid_extract_timestamp(prediction_id) AS given, sequence
+        FROM read_parquet($file) WHERE sequence BETWEEN $first AND $last
+    ) ANTI JOIN (SELECT unnest($others::BIGINT[]) AS sequence) USING (sequence)"""
+FEEDBACK_SPAN = """
+    SELECT epoch_us(min(least(time, given))), epoch_us(max(greatest(time, given))) FROM (
+        SELECT time, uuid_extract_timestamp(prediction_id) AS given FROM read_parquet($file)
+    )"""
+
+
+def key(segment: str) -> str:
+    """Give what the copy's files of a segment begin with: its name, if that is one of the API's.
+
+    A name may hold anything else that a file's name can, and DuckDB takes some of it for a pattern.
+
+    Examples
+    --------
+    >>> key("000042-9f31c2aa-000000001")
+    '000042-9f31c2aa-000000001'
+    >>> key("*")
+    'other-684888c0ebb17f37'
+    """
+    if NAME.fullmatch(segment) and len(segment) < 100:
+        return segment
+    return f"other-{sha256(segment.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+
+
+@dataclass
+class SegmentCopy:
+    """The copy of one segment, as far as it is made.
+
+    Parameters
+    ----------
+    database : DuckDBPyConnection
+    file : Path
+        The segment, as it is named to people.
+    path : Path
+        The same, in a folder whose name DuckDB takes for nothing but a name.
+    content : bytes
+    staging, home : Path
+        Where the copy is written, and where it is shown when it is whole.
+    """
+
+    database: Database
+    file: Path
+    path: Path
+    content: bytes
+    staging: Path
+    home: Path
+    parts: list[tuple[Path, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.name = key(stem(self.file))
+        self.writer = printable(SegmentName.of(self.file).writer)
+
+    def write(self) -> None:
+        """Write the files under hidden names, then show them, the mark that it is done last."""
+        lines = self._as_it_is()
+        if lines is None:
+            lines = SegmentLines.of(self.file, self.content)
+            for found in lines.requests.values():
+                self._write_publication(lines, found)
+        if lines.feedback:
+            staged = self.staging / f"{self.name}.{FEEDBACK}"
+            with self._file(lines.feedback) as source:
+                write_feedback(self.database, source, staged)
+            ((start, end),) = self.database.execute(FEEDBACK_SPAN, {"file": str(staged)}).fetchall()
+            self._keep(staged, f"{FEEDBACK}.0", start, end)
+        for staged, name in self.parts:
+            sync_path(staged)
+            staged.rename(self.home / name)
+        marks = {f"{self.name}.{lines.last}.{len(self.parts)}.{lines.deleted}{DONE}": ""}
+        if lines.damage:
+            marks = {f"{self.name}{DAMAGE}": json.dumps(lines.damage)} | marks
+        for name, text in marks.items():
+            (self.staging / name).write_text(text)
+            (self.staging / name).rename(self.home / name)
+
+    def _as_it_is(self) -> SegmentLines | None:
+        """Let DuckDB read and check the segment itself; None where that finds a fault."""
+        one = OneVersion.of(self.file, self.content)
+        if one is None or self.name != stem(self.file):
+            return None
+        try:
+            sample = Sample.of(map(read_request, one.samples))
+            first = SegmentName.of(self.file).before + 1
+            source = Source(self.path)
+            self._write(source, sample, one.count, first, one.lines.last, one.others)
+        except MISFIT:
+            return None
+        return one.lines
+
+    def _write_publication(self, lines: SegmentLines, found: list[Line]) -> None:
+        """Write requests to one publication; what does not fit is named and left out."""
+        texts = [line.text for line in found]
+        try:
+            sample = Sample.of(map(read_request, one_of_each_form(b"\n".join([*texts, b""]))))
+            with self._file(texts) as source:
+                self._write(source, sample, len(texts))
+            return
+        except MISFIT:  # so each is looked at
+            pass
+        alike: dict[bytes, list[tuple[int, LogLine]]] = defaultdict(list)
+        for line in found:
+            try:
+                record = read_request(line.text)
+            except LineError as error:
+                lines.leave_out(line.number, error)
+                continue
+            alike[orjson.dumps(layout(record))].append((line.number, record))
+        for each in alike.values():
+            self._write_checked(lines, each)
+
+    def _write_checked(self, lines: SegmentLines, found: list[tuple[int, LogLine]]) -> None:
+        """Write requests of one layout; if DuckDB takes them not all, find those that it does."""
+        keys = {name: str(number) for number, name in enumerate(found[0][1]["inputs"])}
+        texts = [
+            orjson.dumps(record | {"inputs": {keys[n]: v for n, v in record["inputs"].items()}})
+            for _, record in found
+        ]
+        try:
+            sample = Sample.of((record for _, record in found), keys)
+            with self._file(texts) as source:
+                self._write(source, sample, len(texts))
+        except MISFIT as error:
+            if len(found) == 1:
+                lines.leave_out(found[0][0], printable(" ".join(str(error).split()))[:200])
+                return
+            half = len(found) // 2
+            self._write_checked(lines, found[:half])
+            self._write_checked(lines, found[half:])
+
+    def _write(
+        self,
+        source: Source,
+        sample: Sample,
+        count: int,
+        first: int = 1,
+        last: int = 2**63 - 1,
+        others: Iterable[int] = (),
+    ) -> None:
+        """Write requests, all or none.
+
+        Raises
+        ------
+        ValueError
+            Some have not the form of the sample, or a number that is out of range or taken.
+        """
+        version = f"{sample.record['model']}.{sample.record['version']}.{len(self.parts)}"
+        staged = self.staging / f"{self.name}.{version}"
+        write_requests(self.database, source, sample, self.writer, staged)
+        values = {"file": str(staged), "first": first, "last": last, "others": [*others]}
+        ((start, end, written),) = self.database.execute(SPAN, values).fetchall()
+        if written != count:
+            raise ValueError(f"{count - written} of {count} lines have another form")
+        self._keep(staged, version, start, end)
+
+    def _keep(self, staged: Path, name: str, start: int, end: int) -> None:
+        self.parts.append((staged, f"{self.name}.{name}.{start}_{end}{PARQUET}"))
+
+    @contextmanager
+    def _file(self, lines: list[bytes]) -> Iterator[Source]:
+        """Write lines to a file of their own."""
+        file = self.staging / f"{self.name}.lines"
+        file.write_bytes(b"".join(line + b"\n" for line in lines))
+        try:
+            yield Source(file, max(OBJECT_BYTES, 2 * max(map(len, lines))))
+        finally:
+            file.unlink()

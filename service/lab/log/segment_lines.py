@@ -1,0 +1,215 @@
+"""Segment lines: what a segment holds, sorted by what it is about."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+from service.contract.log.line import LogLine
+from service.contract.log.segment import OPEN, SegmentName, is_as_sealed, is_whole
+from service.contract.model.feature import printable
+from service.lab.log.line_check import (
+    LineError,
+    head,
+    parse,
+    read_feedback,
+    read_note,
+    read_request,
+)
+from service.lab.log.sample import one_of_each_form
+
+REQUEST, FEEDBACK, NOTE = b'{"model"', b'{"feedback"', b'{"note"'  # what lines begin with
+OLD_FIELDS = [*LogLine.__annotations__][:-1]  # version 0.2.0 had no checksum
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line, and where it is in its segment, counted from 1."""
+
+    number: int
+    text: bytes
+
+
+@dataclass
+class SegmentLines:
+    """The whole lines of a segment.
+
+    `requests` has those of each publication by what they begin with, not looked at more closely
+    yet; feedback and notes are checked. `damage` says in words what is wrong, with file and line.
+    `last` is the number of the writer's last line. `deleted` is the highest number of a segment
+    that a note here says was deleted to keep the log in its bounds.
+    """
+
+    file: Path
+    requests: dict[bytes, list[Line]] = field(default_factory=dict)
+    feedback: list[bytes] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    last: int = 0
+    deleted: int = 0
+
+    @classmethod
+    def of(cls, file: Path, content: bytes) -> "SegmentLines":
+        """Check and sort the lines of a segment; what follows the last line's end is left out."""
+        lines, shown = cls(file), printed(file)
+        *pieces, tail = content.split(b"\n")
+        by_head: dict[bytes, list[Line]] = defaultdict(list)
+        others: list[Line] = []
+        name = SegmentName.of(file)
+        last, unknown = name.before, 0
+        begin, same = b"\n", others
+        for number, text in enumerate(pieces, 1):
+            if is_whole(text):
+                sequence = _sequence(text)
+                missing = sequence - last - unknown - 1
+                if sequence <= last:
+                    lines.damage.append(f"{shown}, line {number} is there twice; one is left out.")
+                    continue
+                if missing > 0:
+                    lines.damage.append(f"{shown}, line {number}: {missing} before it are missing.")
+                last, unknown = sequence, 0
+            elif not name.number and (old := _of_old_version(text)) is not None:
+                text = old
+            else:
+                lines.leave_out(number)
+                unknown += 1
+                continue
+            if not text.startswith(begin):  # mostly it is about what the line before was about
+                is_request = text.startswith(REQUEST)
+                begin = head(text) if is_request else b"\n"
+                same = by_head[begin] if is_request else others
+            same.append(Line(number, text))
+        if tail and not file.name.endswith(OPEN):
+            lines.damage.append(f"{shown}, line {len(pieces) + 1} is cut off and left out.")
+        if name.is_sealed and not is_as_sealed(file, content) and not lines.damage:
+            lines.damage.append(f"{shown} is not what was sealed: its end is missing.")
+        lines.requests = dict(by_head)
+        lines.last = last + unknown
+        for line in others:
+            lines._add(line)
+        return lines
+
+    def leave_out(self, number: int, reason: object = "") -> None:
+        """Say that a line is damaged."""
+        why = f": {reason}" if reason else ""
+        self.damage.append(f"{printed(self.file)}, line {number} is damaged and left out{why}.")
+
+    def _add(self, line: Line) -> None:
+        """Take what is no request."""
+        try:
+            if line.text.startswith(FEEDBACK):
+                self.feedback.append(orjson.dumps(read_feedback(line.text)))
+            elif line.text.startswith(NOTE):
+                note = read_note(line.text)
+                segment = SegmentName.of(Path(str(note["details"].get("segment"))))
+                if note["note"] == "deleted" and segment.number < SegmentName.of(self.file).number:
+                    self.deleted = max(self.deleted, segment.number)
+            else:
+                raise LineError("it is none of request, feedback and note")
+        except LineError as error:
+            self.leave_out(line.number, error)
+
+
+@dataclass
+class OneVersion:
+    """A whole segment with requests to one publication alone, besides feedback and notes.
+
+    That is the usual case, and hardly anything is done for each of its requests here, which is
+    what makes it quick. `count` is how many there are, and `samples` has one of each form.
+    `others` are the numbers of the other lines.
+    """
+
+    lines: SegmentLines
+    samples: list[bytes]
+    count: int
+    others: list[int]
+
+    @classmethod
+    def of(cls, file: Path, content: bytes) -> "OneVersion | None":
+        """Look whether a segment is such a one."""
+        start = content.find(b"\n" + REQUEST) + 1
+        is_whole_segment = content.startswith(NOTE) and content.endswith(b"\n")
+        if not start or not is_whole_segment or not is_as_sealed(file, content):
+            return None
+        begin = head(content[start : content.index(b"\n", start)])
+        count, total = content.count(b"\n" + begin), content.count(b"\n")
+        lines = SegmentLines(file)
+        texts = _lines(content) if count + 1 < total else iter([content[: start - 1]])
+        others = []
+        for number, text in enumerate(texts, 1):
+            if text.startswith(begin):
+                continue
+            if not is_whole(text):
+                return None
+            others.append(_sequence(text))
+            lines._add(Line(number, text))
+            if lines.damage:
+                return None
+        if len({*others}) + count < total:
+            return None
+        lines.last = SegmentName.of(file).before + total
+        samples = [line for line in one_of_each_form(content) if line.startswith(begin)]
+        return cls(lines, samples, count, others)
+
+
+def printed(file: Path) -> str:
+    r"""Name a file in a sentence; what could act on a terminal is escaped.
+
+    Examples
+    --------
+    >>> print(printed(Path("a\nb")))
+    'a\nb'
+    """
+    name = str(file)
+    return name if name.isprintable() else printable(repr(name))
+
+
+def _lines(content: bytes) -> Iterator[bytes]:
+    return (line[:-1] for line in BytesIO(content))
+
+
+def _sequence(line: bytes) -> int:
+    """Read a whole line's number; 0 if it has none."""
+    number = line[line.rfind(b'"sequence":') + 11 : line.rfind(b",")]
+    return int(number) if number.isdigit() and len(number) < 19 else 0
+
+
+def _of_old_version(line: bytes) -> bytes | None:
+    """Read a line of version 0.2.0, which had no checksum, or of 0.1.0, one prediction a line."""
+    try:
+        record = parse(line)
+        if "crc" in record:
+            return None
+        if "id" in record:
+            record = _of_one_prediction(record)
+        layout = [record["classes"], record["targets"], [*record["inputs"]]]
+        record["digest"] = f"{crc32(orjson.dumps(layout)):08x}"
+        line = orjson.dumps({name: record[name] for name in OLD_FIELDS})
+        read_request(line)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return line
+
+
+def _of_one_prediction(old: dict[str, Any]) -> dict[str, Any]:
+    """Give a line of version 0.1.0 lists in place of values."""
+    prediction, by_class, targets = old["prediction"], old["probabilities"], None
+    classes, chances = (None, None) if by_class is None else ([*by_class], [*by_class.values()])
+    if isinstance(prediction, dict):
+        targets, prediction, classes = [*prediction], [*prediction.values()], None
+        if chances and isinstance(chances[0], dict):
+            classes = [[*each] for each in chances]
+            chances = [[*each.values()] for each in chances]
+    return old | {
+        "ids": [old["id"]],
+        "inputs": {name: [value] for name, value in old["inputs"].items()},
+        "predictions": [prediction],
+        "classes": classes,
+        "probabilities": None if chances is None else [chances],
+        "targets": targets,
+        "marks": {mark: [0] for mark in old["marks"]},
+    }

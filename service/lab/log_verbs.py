@@ -1,0 +1,248 @@
+"""Log book: the verbs of `Lab` about the prediction log."""
+
+import warnings
+from typing import Any, TypeAlias
+
+import orjson
+import pandas as pd
+
+from service.contract.errors import LogElsewhereError, NotFoundError
+from service.contract.files import read_regular
+from service.contract.model.manifest import BASELINE
+from service.contract.model.store import LARGEST, ModelStore
+from service.contract.settings import Settings
+from service.lab.client.client import Client
+from service.lab.client.table_requests import tell
+from service.lab.log import reader as log_reader
+from service.lab.log.copy import LogCopy
+from service.lab.log.place import log_elsewhere, segments_here
+from service.lab.reports import drift, quality, replay
+from service.lab.reports.drift import Drift
+from service.lab.reports.quality import Quality
+from service.lab.reports.replay import Replay
+
+When: TypeAlias = str | pd.Timestamp | None
+"""A time, or how long ago as "1d" or "15min"."""
+
+
+class LogBook:
+    """What was asked and answered, and what came of it.
+
+    Parameters
+    ----------
+    settings : Settings
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._store = ModelStore(settings.models_dir)
+        self._client = Client(settings.api_url, settings.api_token.get_secret_value())
+        self._log = LogCopy(settings.logs_dir, settings.log_copy_dir)
+
+    def predictions(
+        self,
+        name: str,
+        since: When = None,
+        until: When = None,
+        version: int | None = None,
+        last: int | None = None,
+    ) -> pd.DataFrame:
+        """Read a model's logged predictions back, oldest first.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        since, until : str or Timestamp, optional
+            From and before when: a time, or how long ago as "1d" or "15min".
+        version : int, optional
+            Only its answers.
+        last : int, optional
+            Only so many, the last ones.
+
+        Returns
+        -------
+        DataFrame of shape (n_predictions, …)
+            See `service.lab.log.reader.read`.
+
+        Raises
+        ------
+        NotFoundError
+            No model of this name was ever published.
+        LogElsewhereError
+            The log is empty here, and the API writes another; the text says where. If there is
+            something in the one that is read here, this is a warning.
+        """
+        self._check(name)
+        self._check_place()
+        return log_reader.read(self._log, name, since, until, version, last)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Ask the whole log by SQL.
+
+        Parameters
+        ----------
+        query : str
+            DuckDB's SQL over the tables ``predictions`` (all models; the columns that
+            `predictions` gives but truth, and each line's sequence and writer) and ``feedback``
+            (prediction_id, truth as text, time, client; the last word on each).
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        duckdb.Error
+            The query is wrong; the text says where.
+        LogElsewhereError
+            As in `predictions`.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> from service.lab import Lab
+        >>> lab = Lab(logs_dir=mkdtemp(), log_copy_dir=mkdtemp())
+        >>> lab.sql("SELECT count(*) AS n FROM predictions")
+           n
+        0  0
+        """
+        self._check_place()
+        return log_reader.sql(self._log, query)
+
+    def feedback(self, ids: Any, truth: Any) -> int:
+        """Tell the truth about predictions, by their ids; the last word on each counts.
+
+        Parameters
+        ----------
+        ids : str or sequence of str, shape (n,)
+            Prediction ids, from `predict` or `predictions`.
+        truth : value or sequence, shape (n,)
+            The class or number that would have been right; a dict by target
+            where a model has several.
+
+        Returns
+        -------
+        n : int
+            How many the API has taken into its log.
+
+        Raises
+        ------
+        InputError
+            An id is malformed, or a truth is missing; the text says which. What came in parts
+            before it is kept.
+        """
+        return tell(self._client, self.settings, ids, truth)
+
+    def drift(
+        self, name: str, since: When = None, until: When = None, version: int | None = None
+    ) -> Drift:
+        """Compare a version's logged inputs and answers with its training data.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        since, until : str or Timestamp, optional
+            From and before when, as in `predictions`.
+        version : int, optional
+            The live one, unless told otherwise.
+
+        Returns
+        -------
+        Drift
+            A table with a row a feature, notes, and a picture; see
+            `service.lab.reports.drift.measure`.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model or version, or none is live.
+        """
+        version = version or self._live(name)
+        manifest = self._store.manifest(name, version)
+        file = self._store.folder(name, version) / BASELINE
+        summary = orjson.loads(read_regular(file, LARGEST))
+        return drift.measure(self.predictions(name, since, until, version), summary, manifest)
+
+    def quality(
+        self, name: str, since: When = None, until: When = None, every: str | None = None
+    ) -> Quality:
+        """Measure how good a model's answers were over time, where the truth is known.
+
+        Parameters
+        ----------
+        name : str
+            The model; all its versions.
+        since, until : str or Timestamp, optional
+            From and before when, as in `predictions`.
+        every : str, optional
+            How long a step of time is, e.g. "1h"; else there are about 20.
+
+        Returns
+        -------
+        Quality
+            A table with a row a step, notes, and a picture; see
+            `service.lab.reports.quality.measure`.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model, or none is live.
+        """
+        manifest = self._store.manifest(name, self._live(name))
+        return quality.measure(self.predictions(name, since, until), manifest, every)
+
+    def replay(self, name: str, version: int, last: int = 1000) -> Replay:
+        """Ask another version what was asked last, and show where it disagrees.
+
+        The version answers in this process, and nothing is logged.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        version : int
+            The version to ask.
+        last : int
+            How many of the last predictions it is asked.
+
+        Returns
+        -------
+        Replay
+            A table with a row a disagreement, notes, and a picture; see
+            `service.lab.reports.replay.run`.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model or version.
+        LabloopError
+            The log has nothing that this version can answer; the text says why.
+        """
+        self._store.folder(name, version)
+        return replay.run(self._store, name, version, self.predictions(name, last=last))
+
+    def _check(self, name: str) -> None:
+        """Refuse a name that is no model's; the versions of one may all be deleted."""
+        if name not in self._store.names():
+            self._store.folder(name, 1)
+
+    def _check_place(self) -> None:
+        """Let nobody take the log of another API, or an empty folder, for this API's log."""
+        if not (sentence := log_elsewhere(self._client, self.settings)):
+            return
+        if not segments_here(self.settings):
+            raise LogElsewhereError(sentence)
+        warnings.warn(sentence, stacklevel=3)
+
+    def _live(self, name: str) -> int:
+        self._check(name)
+        live, versions = self._store.aliases(name).live, self._store.versions(name)
+        if live is None:
+            raise NotFoundError(
+                f"Model {name!r} has no live version; "
+                f"published: {', '.join(map(str, versions)) or 'none'}. "
+                f"lab.promote({name!r}, version) makes one live."
+            )
+        return live

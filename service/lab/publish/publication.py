@@ -1,0 +1,213 @@
+"""Publication: a fitted estimator is checked and written as a model version."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from service.contract.errors import ArtifactError, EstimatorError, LabloopError
+from service.contract.model import baseline, golden
+from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
+from service.contract.model.signature import Output, Signature, as_frame
+from service.contract.model.store import ModelStore, check_name
+from service.contract.model_file import artifact
+from service.contract.settings import Settings
+from service.lab.publish.revision import is_dirty
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A published version, as `Lab.publish` gives it back.
+
+    `passed_over` names the deleted versions that a rollback has left out.
+    """
+
+    model: str
+    version: int
+    live: bool
+    manifest: Manifest
+    workers: int = 1
+    passed_over: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        where = "live" if self.live else "published, not live"
+        if self.live and self.workers > 1:
+            where = f"live in {self.workers} workers"
+        if self.passed_over:
+            verb = "is" if len(self.passed_over) == 1 else "are"
+            where += f"; {', '.join(map(str, self.passed_over))} {verb} deleted and passed over"
+        return f"{self.model} version {self.version} ({where})"
+
+    def _repr_html_(self) -> str:
+        manifest = self.manifest
+        lines = {
+            "estimator": manifest.estimator,
+            "metrics": ", ".join(f"{k} {v:.4g}" for k, v in manifest.metrics.items()),
+            "features": ", ".join(f.describe() for f in manifest.signature.features),
+            "classes": ", ".join(map(manifest.class_name, manifest.signature.output.classes or [])),
+            "targets": ", ".join(manifest.signature.output.targets or []),
+            "trained on": f"{manifest.rows} rows, with "
+            + ", ".join(f"{name} {number}" for name, number in manifest.libraries.items()),
+            "commit": manifest.commit,
+        }
+        rows = "".join(
+            f'<tr><th style="text-align:left;white-space:nowrap">{name}</th>'
+            f'<td style="text-align:left">{escape(text)}</td></tr>'
+            for name, text in lines.items()
+            if text
+        )
+        return f"<p><b>{escape(str(self))}</b></p><table>{rows}</table>"
+
+
+class Publication:
+    """A fitted estimator with its training data, checked before anything is written.
+
+    Parameters
+    ----------
+    name : str
+    estimator : fitted scikit-learn estimator
+    X : DataFrame or ndarray, shape (n_rows, n_features)
+        The table that it was fitted with.
+    y : array-like of shape (n_rows,)
+        The target; its length must be that of `X`.
+    private : iterable of str
+        Features that are never written to the log.
+
+    Raises
+    ------
+    EstimatorError
+        It has no `predict`, is not fitted, or does not fit `X`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        estimator: Any,
+        X: pd.DataFrame | np.ndarray,
+        y: Any,
+        private: Iterable[str] = (),
+    ) -> None:
+        check_name(name)
+        self.name = name
+        self.estimator = estimator
+        kind = type(estimator).__name__
+        if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
+            raise EstimatorError(f"{kind} has no `predict`. Publish a fitted estimator.")
+        try:
+            check_is_fitted(estimator)
+        except NotFittedError as error:
+            raise EstimatorError(f"{kind} is not fitted. Call its `fit(X, y)` first.") from error
+        except TypeError as error:
+            raise EstimatorError(f"{kind} is no scikit-learn estimator: {error}") from error
+        table = as_frame(X)
+        if y is None:
+            raise EstimatorError("y is None; give the target, a value a row of X.")
+        if len(table) != len(y):
+            raise EstimatorError(f"X has {len(table)} rows, but y has {len(y)}.")
+        inputs = Signature.from_table(X, Output(task="regression")).keep_private(private)
+        try:
+            predictions = np.asarray(estimator.predict(X))
+            self._check_shape(predictions.shape, len(table))
+            output = Output.of(estimator, y, predictions)
+            self.signature = inputs.model_copy(update={"output": output})
+            self.golden = golden.choose(estimator, self.signature, table)
+            golden.prove(golden.asking(estimator, self.signature), self.signature, self.golden)
+        except EstimatorError:
+            raise
+        except LabloopError as error:
+            raise EstimatorError(f"{kind} does not fit X. {error}") from error
+        except Exception as error:  # whatever a user's estimator raises
+            raise EstimatorError(f"{kind} does not fit X: {error}") from error
+        self.rows = len(table)
+        self.baseline = baseline.summarise(self.signature, table, predictions)
+
+    def write(
+        self,
+        store: ModelStore,
+        settings: Settings,
+        metrics: Mapping[str, float],
+        class_names: Sequence[str] | None,
+        parameters: Mapping[str, Any],
+    ) -> int:
+        """Write the version; give its number."""
+        manifest = Manifest(
+            model=self.name,
+            estimator=_describe(self.estimator),
+            rows=self.rows,
+            signature=self.signature,
+            class_names=self._class_names(class_names),
+            metrics={key: self._number(key, value) for key, value in metrics.items()},
+            parameters=dict(parameters),
+            image=settings.labloop_image,
+            git_revision=settings.git_revision or None,
+            git_dirty=is_dirty(settings),
+        )
+
+        model = self._model()
+
+        def fill(folder: Path) -> Manifest:
+            (folder / MODEL).write_bytes(model)
+            (folder / GOLDEN).write_text(self.golden.model_dump_json())
+            (folder / BASELINE).write_bytes(orjson.dumps(self.baseline))
+            return manifest
+
+        return store.add(self.name, fill)
+
+    def _model(self) -> bytes:
+        """Give the model file's content, which the API will load under the same rules."""
+        content = artifact.dumps(self.estimator)
+        try:
+            artifact.loads(content)
+        except ArtifactError as error:
+            raise EstimatorError(
+                f"{type(self.estimator).__name__} cannot be published, for the API would refuse "
+                f"it. {error}"
+            ) from error
+        return content
+
+    def _check_shape(self, shape: tuple[int, ...], rows: int) -> None:
+        if shape != (rows,) and not (len(shape) == 2 and shape[0] == rows and shape[1] > 1):
+            raise EstimatorError(
+                f"{type(self.estimator).__name__} predicts an array of shape {shape} for {rows} "
+                "rows. Fit it with a y of shape (n_rows,), or (n_rows, n_targets) for several."
+            )
+
+    def _class_names(self, names: Sequence[str] | None) -> dict[str, str] | None:
+        classes = self.signature.output.classes
+        if names is None:
+            return None
+        if classes is None or len(names) != len(classes):
+            raise EstimatorError(
+                f"class_names has {len(names)} entries, but the estimator's classes are {classes}."
+            )
+        return {str(label): str(name) for label, name in zip(classes, names, strict=True)}
+
+    @staticmethod
+    def _number(key: str, value: Any) -> float:
+        try:
+            return float(value)
+        except (TypeError, ValueError) as error:
+            raise EstimatorError(f"Metric {key!r} is {value!r}; a number is expected.") from error
+
+
+def _describe(estimator: Any) -> str:
+    """Say in one line what an estimator is: a pipeline's steps, and the last one's parameters.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> _describe(make_pipeline(StandardScaler(), Ridge(alpha=2.0)))
+    'StandardScaler → Ridge(alpha=2.0)'
+    """
+    *before, last = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    steps = [*(type(step).__name__ for step in before), " ".join(repr(last).split())]
+    return " → ".join(steps)

@@ -1,0 +1,277 @@
+"""Replay: logged inputs, answered by another version."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from service.contract.errors import ArtifactError, InputError, LabloopError, NotFoundError
+from service.contract.model import golden
+from service.contract.model.golden import Answers
+from service.contract.model.manifest import MODEL
+from service.contract.model.signature import Columns, Output, Signature, as_columns
+from service.contract.model.store import ModelStore
+from service.contract.model_file import artifact
+from service.lab.client.answer_table import answer_columns
+from service.lab.reports.agreement_plot import draw_matrix, draw_scatter
+from service.lab.reports.logged_input import logged_input
+from service.lab.reports.report import Report, counted
+from service.lab.reports.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Replay(Report):
+    """What `run` gives: a row a disagreement, and a picture of all that was compared.
+
+    `compared` holds the two predictions of each row.
+    """
+
+    compared: pd.DataFrame = field(default_factory=pd.DataFrame)
+    targets: list[Target] = field(default_factory=list)
+    version: int = 0
+
+    def _draw(self, figure: Figure) -> None:
+        for place, target in enumerate(self.targets[:3], 1):
+            axes = figure.add_subplot(1, min(len(self.targets), 3), place)
+            logged, new = self.compared[target.column], self.compared[f"new_{target.column}"]
+            if target.classes is None:
+                draw_scatter(axes, logged, new)
+            else:
+                draw_matrix(axes, target, logged, new)
+            axes.set_title(target.name or "")
+            axes.set_xlabel(f"version {self.version}")
+            axes.set_ylabel("logged")
+
+
+def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay:
+    """Answer logged inputs by another version, and say where it disagrees.
+
+    It is asked in this process, as the API asks it, and nothing is logged.
+
+    Parameters
+    ----------
+    store : ModelStore
+    name : str
+        The model.
+    version : int
+        The version that is asked.
+    log : DataFrame of shape (n_predictions, …)
+        As `Lab.predictions` gives it.
+
+    Returns
+    -------
+    Replay
+        Its table has a row a prediction that differs: prediction_id, time, version,
+        prediction, new_prediction, change, then the features. With several targets
+        there is a prediction_<target>, a new_prediction_<target> and a
+        change_<target> each. Classes differ if they are not the same; change is that
+        of the probability of the logged class. Numbers differ if
+        `numpy.isclose` says so: by more than 1e-5 of their size. The API's fast
+        path rounds otherwise than the estimator, but by less than 1e-6. There,
+        change is new less logged, and the largest comes first.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such model or version.
+    ArtifactError
+        The version's files are not what was published, or need a type that is not allowed.
+    LabloopError
+        The log has no rows, none that the version can take, or other targets.
+    """
+    store.check_files(name, version)
+    manifest = store.manifest(name, version)
+    targets = Target.all_of(manifest)
+    who = f"{name} version {version}"
+    log = log.reset_index(drop=True)
+    if not len(log):
+        raise LabloopError(
+            f"The log has no predictions of {name!r} here, so there is nothing to replay. "
+            "Ask the model first, or look further back with an earlier `since`."
+        )
+    absent = [target.column for target in targets if target.column not in log]
+    if absent:
+        raise LabloopError(
+            f"{who} gives {', '.join(absent)}, which the log does not hold: a version with other "
+            "targets answered. Choose a version with the same ones."
+        )
+    estimator = artifact.load(store.folder(name, version) / MODEL)
+    left_out = _not_logged(store, name, manifest.signature, log)
+    columns = _inputs(manifest.signature, log, who, left_out)
+    for target in targets:
+        for row in np.flatnonzero(log[target.column].isna()).tolist():
+            left_out.setdefault(row, f"{target.column} was not logged")
+    rows = [row for row in range(len(log)) if row not in left_out]
+    ask = golden.asking(estimator, manifest.signature)
+    parts, refused = _answered(ask, manifest.signature, columns, rows)
+    left_out |= refused
+    if not parts:
+        raise LabloopError(
+            f"{who} can take none of the {counted(len(log), 'logged row')}: {_reasons(left_out)}. "
+            "Choose another version, or a time from which the log fits."
+        )
+    output = manifest.signature.output
+    new = pd.concat([_table(answers, output).set_index(pd.Index(part)) for part, answers in parts])
+    new = new.sort_index()
+    compared = _compared(log.loc[new.index], new, targets)
+    differs = compared.pop("differs")
+    table = _disagreements(log, compared[differs], targets, manifest.signature)
+    heading = f"Replay of {counted(len(compared), 'logged prediction')} by {who}."
+    notes = [
+        f"{len(table):,} of {len(compared):,} differ ({len(table) / len(compared):.1%})."
+        if len(table)
+        else "All agree."
+    ]
+    if left_out:
+        notes.append(f"Left out: {counted(len(left_out), 'row')}. {_reasons(left_out)}.")
+    return Replay(heading, table, notes, compared, targets, version)
+
+
+def _not_logged(
+    store: ModelStore, name: str, signature: Signature, log: pd.DataFrame
+) -> dict[int, str]:
+    """Find the rows of versions that lack a feature, or keep it out of the log.
+
+    Such a value is null in the log, but was not missing.
+    """
+    left_out: dict[int, str] = {}
+    for version in log["version"].unique().tolist():
+        rows = np.flatnonzero(log["version"] == version)
+        try:
+            features = store.manifest(name, version).signature.features
+            held = {feature.name for feature in features if not feature.private}
+            why = f"version {version} did not log"
+        except (NotFoundError, ArtifactError):  # only the log tells, and of nulls it tells nothing
+            held = {
+                each
+                for each in signature.names
+                if (column := logged_input(log, each)) is None or column.iloc[rows].notna().any()
+            }
+            why = f"version {version}, whose manifest is gone, has no value of"
+        absent = [feature for feature in signature.names if feature not in held]
+        if absent:
+            left_out |= dict.fromkeys(rows.tolist(), f"{why} {absent[0]!r}")
+    return left_out
+
+
+def _inputs(signature: Signature, log: pd.DataFrame, who: str, left_out: dict[int, str]) -> Columns:
+    """Read the logged inputs as a request's are read; note in `left_out` why rows do not fit."""
+    columns: Columns = {}
+    for feature in signature.features:
+        column = logged_input(log, feature.name)
+        if feature.private:
+            raise LabloopError(
+                f"{who} needs the feature {feature.name!r}, which is private: its values are not "
+                "in the log, so they cannot be replayed. Choose a version without it."
+            )
+        if column is None:
+            raise LabloopError(
+                f"{who} needs the feature {feature.name!r}, which the log does not hold. Choose a "
+                "version with the features that were logged, or a time from which they were."
+            )
+        [values] = as_columns(column.to_frame()).values()
+        if feature.kind == "category":  # a hole in a column of whole numbers made them floats
+            known = {value: value for value in feature.categories or []}
+            values = [known.get(value, value) for value in values]
+        columns[feature.name], problems = feature.parse(values)
+        for problem in problems:
+            left_out.setdefault(problem["row"], f"{feature.name!r} {problem['problem']}")
+    return columns
+
+
+def _answered(
+    ask: Callable[[Columns], Answers], signature: Signature, columns: Columns, rows: list[int]
+) -> tuple[list[tuple[list[int], Answers]], dict[int, str]]:
+    """Ask about rows; where the estimator refuses, find the ones that it can answer.
+
+    Rows with the same unseen categories are answered or refused together.
+    Others are halved until those that are refused are alone.
+    """
+    part = {name: [values[row] for row in rows] for name, values in columns.items()}
+    try:
+        return ([(rows, ask(part))] if rows else []), {}
+    except InputError as error:
+        reason = str(error).rstrip(".")
+    unseen: dict[int, tuple[Any, ...]] = {}
+    for mark, places in signature.marks(part).items():
+        name = mark.removeprefix("unseen:")
+        if name != mark:
+            for place in places:
+                unseen[place] = (*unseen.get(place, ()), name, part[name][place])
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        groups.setdefault(unseen.get(place, ()), []).append(row)
+    if len(groups) == 1:
+        if unseen or len(rows) == 1:
+            return [], dict.fromkeys(rows, reason)
+        half = len(rows) // 2
+        groups = {("first",): rows[:half], ("second",): rows[half:]}
+    parts: list[tuple[list[int], Answers]] = []
+    refused: dict[int, str] = {}
+    for group in groups.values():
+        answered, left_out = _answered(ask, signature, columns, group)
+        parts += answered
+        refused |= left_out
+    return parts, refused
+
+
+def _table(answers: Answers, output: Output) -> pd.DataFrame:
+    """Lay answers out in the columns that the log has."""
+    line = {
+        "predictions": answers.predictions,
+        "probabilities": answers.probabilities,
+        "classes": output.classes,
+        "targets": output.targets,
+    }
+    return pd.DataFrame(answer_columns(line))
+
+
+def _compared(log: pd.DataFrame, new: pd.DataFrame, targets: list[Target]) -> pd.DataFrame:
+    """Put logged and new predictions side by side, with the change, and whether they differ."""
+    both = pd.DataFrame(index=log.index)
+    differs = pd.Series(False, index=log.index)
+    for target in targets:
+        logged, answered = target.read(log[target.column]), new[target.column]
+        if target.classes is None:
+            change = answered - logged
+            differs |= ~np.isclose(logged, answered)
+        else:
+            change = target.chance(new, logged) - target.chance(log, logged)
+            differs |= np.array(
+                [a is None or a != b for a, b in zip(logged, answered, strict=True)]
+            )
+        both[target.column] = log[target.column]
+        both[f"new_{target.column}"] = answered
+        both[f"change{target.suffix}"] = change
+    return both.assign(differs=differs)
+
+
+def _disagreements(
+    log: pd.DataFrame, compared: pd.DataFrame, targets: list[Target], signature: Signature
+) -> pd.DataFrame:
+    table = log.loc[compared.index, ["prediction_id", "time", "version"]].join(compared)
+    for name in signature.names:
+        column = logged_input(log, name)
+        assert column is not None
+        table[f"input.{name}" if name in table else column.name] = column.loc[table.index]
+    if targets[0].classes is None:
+        size = table[[f"change{target.suffix}" for target in targets]].abs().max(axis=1)
+        table = table.loc[size.sort_values(ascending=False, kind="stable").index]
+    return table.reset_index(drop=True)
+
+
+def _reasons(left_out: dict[int, str]) -> str:
+    """Name the three most frequent reasons, and how often each was met.
+
+    Examples
+    --------
+    >>> _reasons({3: "'size' is null", 8: "'size' is null", 9: "'sex' is 7"})
+    "'size' is null (2 rows); 'sex' is 7 (1 row)"
+    """
+    found = Counter(left_out.values()).most_common()
+    words = [f"{reason} ({counted(times, 'row')})" for reason, times in found[:3]]
+    return "; ".join(words + ([f"{len(found) - 3} more reasons"] if len(found) > 3 else []))

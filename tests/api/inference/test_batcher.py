@@ -1,0 +1,93 @@
+"""Small requests share a lane: what comes while one batch is computed is the next batch."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from service.api.inference.batcher import Lane
+
+
+def question(number: int, rows: int = 1) -> Any:
+    return SimpleNamespace(number=number, rows=rows)
+
+
+def test_what_comes_while_a_batch_is_computed_is_the_next_batch() -> None:
+    batches: list[list[int]] = []
+    first_is_there, go_on = threading.Event(), threading.Event()
+
+    def compute(questions: list[Any]) -> list[int]:
+        batches.append([each.number for each in questions])
+        first_is_there.set()
+        assert go_on.wait(30)
+        return [each.number * 10 for each in questions]
+
+    async def ask() -> list[int]:
+        lane = Lane(compute, inline=False, rows=100)
+        asked = [asyncio.create_task(lane.ask(question(0)))]
+        await asyncio.to_thread(first_is_there.wait, 30)
+        asked += [asyncio.create_task(lane.ask(question(number))) for number in range(1, 6)]
+        await asyncio.sleep(0)  # the questions are in the lane
+        go_on.set()
+        return [await each for each in asked]
+
+    assert asyncio.run(ask()) == [0, 10, 20, 30, 40, 50]
+    assert batches == [[0], [1, 2, 3, 4, 5]]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_batch_has_a_bounded_number_of_rows(inline: bool) -> None:
+    batches: list[list[int]] = []
+
+    def compute(questions: list[Any]) -> list[int]:
+        batches.append([each.rows for each in questions])
+        return [each.number for each in questions]
+
+    async def ask() -> list[Any]:
+        lane = Lane(compute, inline, rows=10)
+        sizes = [4, 4, 4, 20, 1, 9, 1]
+        return await asyncio.gather(*(lane.ask(question(n, r)) for n, r in enumerate(sizes)))
+
+    assert asyncio.run(ask()) == [*range(7)]
+    assert batches == [[4, 4], [4], [20], [1, 9], [1]]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_fault_is_its_questions_own_and_the_lane_goes_on(inline: bool) -> None:
+    def compute(questions: list[Any]) -> list[Any]:
+        if any(each.number == 3 for each in questions):
+            raise OSError("all who wait hear of it")
+        return [ValueError(each.number) if each.number == 1 else "ok" for each in questions]
+
+    async def ask() -> list[Any]:
+        lane = Lane(compute, inline, rows=3)
+        asked = [lane.ask(question(number)) for number in range(3)]
+        first = await asyncio.gather(*asked, return_exceptions=True)
+        with pytest.raises(OSError, match="hear of it"):
+            await lane.ask(question(3))
+        return [*first, await lane.ask(question(4))]
+
+    before, fault, after, later = asyncio.run(ask())
+    assert (before, after, later) == ("ok", "ok", "ok")
+    assert isinstance(fault, ValueError)
+
+
+def test_whoever_leaves_does_not_hold_up_the_others() -> None:
+    gate = threading.Event()
+
+    def compute(questions: list[Any]) -> list[str]:
+        assert gate.wait(30)
+        return ["ok"] * len(questions)
+
+    async def ask() -> str:
+        lane = Lane(compute, inline=False, rows=10)
+        leaves, stays = (asyncio.create_task(lane.ask(question(n))) for n in range(2))
+        await asyncio.sleep(0)
+        leaves.cancel()
+        gate.set()
+        answer: str = await stays
+        return answer
+
+    assert asyncio.run(ask()) == "ok"

@@ -1,0 +1,45 @@
+"""The summary of the training data that is kept with a version."""
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from service.contract.model import baseline
+from service.lab.publish.publication import Publication
+from tests.support.models import body_mass, iris, penguins
+
+
+def test_numbers_get_a_sample_with_the_distribution_of_the_whole_column() -> None:
+    values = np.random.default_rng(0).permutation(np.arange(10_000.0))
+    sample = baseline.sample(values)
+    assert len(sample) == 500
+    assert (sample[0], sample[-1]) == (0, 9999)
+    assert np.ptp(np.diff(sample)) <= 1
+    assert sample == baseline.sample(values[::-1])
+
+
+def test_a_short_column_is_kept_whole() -> None:
+    assert baseline.sample(np.array([3.0, 1.0, 1.0])) == [1, 1, 3]
+
+
+def test_missing_values_are_counted_and_not_sampled() -> None:
+    p = penguins()
+    summary = Publication("m", p.estimator, p.X, p.y).baseline
+    mass = summary["features"]["body_mass_g"]
+    assert mass["missing"] == 2
+    assert mass["sample"] == sorted(p.X["body_mass_g"].dropna())
+    assert "sample" not in summary["features"]["sex"]
+    assert summary["predictions"].keys() == {"counts"}
+
+
+def test_predictions_of_a_regression_get_a_sample_too() -> None:
+    b = body_mass()
+    summary = Publication("m", b.estimator, b.X, b.y).baseline
+    assert summary["predictions"]["sample"] == sorted(b.estimator.predict(b.X).tolist())
+
+
+def test_it_comes_back_from_its_file_as_it_was() -> None:
+    i = iris()
+    summary = Publication("m", i.estimator, pd.concat([i.X] * 5), [*i.y] * 5).baseline
+    assert orjson.loads(orjson.dumps(summary)) == summary
+    assert len(summary["features"]["petal_width"]["sample"]) == 500

@@ -1,0 +1,393 @@
+"""Whoever can write to the log can write anything into it; the reader takes none of it for code."""
+
+import json
+import os
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import duckdb
+import orjson
+import pandas as pd
+import pytest
+
+from service.api.log.retention import delete_oldest
+from service.api.log.segment import seal_dead
+from service.contract.errors import LabloopError
+from service.contract.log.line import prediction_ids
+from service.contract.log.segment import FOLDER, OPEN, SegmentName, finish_line, sealed_name, stem
+from tests.support.log_lines import copy_of, crashed, ids_of, line, open_log, read, sql
+
+SQL = "1 AS version) TO 'written.csv' (FORMAT csv); COPY (SELECT 1"  # into the working folder
+NOTE = b'{"note":"opened","time":"2026-05-01T12:00:00+00:00","details":{}}'
+
+
+def request(**changed: Any) -> bytes:
+    """Give the line of a request with anything in it, e.g. NaN."""
+    return json.dumps(orjson.loads(line()) | changed, separators=(",", ":")).encode()
+
+
+def forge(folder: Path, number: int, *lines: bytes, opened: bool = False) -> Path:
+    """Write a segment with right checksums."""
+    (folder / FOLDER).mkdir(exist_ok=True)
+    name = SegmentName(number, "abcd", 100 * number)
+    file = folder / FOLDER / f"{name}{OPEN}"
+    content = b"".join(finish_line(text, 100 * number + n) for n, text in enumerate(lines, 1))
+    if not opened:
+        file = sealed_name(file, crc32(content))
+    file.write_bytes(content)
+    return file
+
+
+def heard(folder: Path, ask: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
+    """Read, and list what is said of damage, but for lines between these segments."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        table = ask()
+        damage: list[str] = []
+        with copy_of(folder).files() as files:
+            damage = [each for each in files.damage if "between segments" not in each]
+    assert caught or not damage
+    return table, damage
+
+
+KINDS: list[Any] = [
+    None, True, 7, -1, 0, 1.5, 2**63, 10**30, float("nan"), float("inf"), "", "x", SQL, "it's; --",
+    'a"b', "a\nb", "nul\0", "infinity", "1", [], [1], ["x"], [None], [[1]], [[]], [{"a": 1}], {},
+    {"a": 1}, {"a": [1]}, {"a'\"": ["x"]}, {"a": [[1]]}, {"": ["x"]}, {"a\0": ["x"]},
+    {"a": [1, 2]}, {"a": [{"b": 1}]},
+]  # fmt: skip
+TEXTS = [kind for kind in KINDS if isinstance(kind, str)]
+NAMES = [text for text in TEXTS if "\0" not in text]
+PLAIN: list[Any] = [None, True, 7, -1, 0, 1.5, 2**63, 10**30, *TEXTS]
+NUMBERS = [7, -1, 0, 1.5, 2**63, 10**30]
+# What may stand in a field of a line of one row, besides what stands there.
+RIGHT: dict[str, list[Any]] = {
+    "model": ["x", "1", "infinity"],
+    "version": [7],
+    "digest": TEXTS,
+    "time": [],
+    "image": TEXTS,
+    "client": TEXTS,
+    "latency_ms": NUMBERS,
+    "inputs": [{}, {"a": [1]}, {"a'\"": ["x"]}],
+    "ids": [],
+    "predictions": [[1], ["x"], [None]],
+    "classes": [],
+    "probabilities": [None],
+    "targets": [None],
+    "marks": [{}],
+}
+INNER: dict[str, tuple[Callable[[Any], dict[str, Any]], list[Any]]] = {
+    "a value": (lambda v: {"inputs": {"size": [v]}}, PLAIN),
+    "an id": (lambda v: {"ids": [v]}, []),
+    "a prediction": (lambda v: {"predictions": [v]}, PLAIN),
+    "a class": (lambda v: {"classes": ["small", v]}, [*PLAIN[:8], *NAMES]),
+    "a probability": (lambda v: {"probabilities": [[v, 0.25]]}, [None, *NUMBERS]),
+    "a mark": (lambda v: {"marks": {"unseen:size": [v]}}, [0]),
+    "a target": (lambda v: {"targets": [v], "predictions": [["x"]], "classes": None,
+                            "probabilities": None}, NAMES),
+}  # fmt: skip
+
+
+MUTATIONS = [
+    *(
+        pytest.param(lambda v, name=name: {name: v}, right, id=name)
+        for name, right in RIGHT.items()
+    ),
+    *(pytest.param(*change, id=name) for name, change in INNER.items()),
+]
+
+
+@pytest.mark.parametrize("change, right", MUTATIONS)
+def test_a_field_of_another_kind_makes_a_damaged_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Any], dict[str, Any]],
+    right: list[Any],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    is_right = {repr(value) for value in right}
+    # All of them together, sealed and not; and some alone, where nothing else is amiss.
+    alone: list[Any] = [None, SQL, [], {"a": 1}, True]
+    segments = [KINDS, *([kind] for kind in alone), KINDS]
+    good: list[str] = []
+    bad: list[str] = []
+    for number, values in enumerate(segments, 1):
+        one, two = line(), line()
+        odd = [request(**change(value)) for value in values]
+        file = forge(tmp_path, number, NOTE, one, *odd, two, opened=number == len(segments))
+        good += ids_of(one) + ids_of(two)
+        wrong = [n for n, value in enumerate(values, 3) if repr(value) not in is_right]
+        bad += [f"{file}, line {n} is damaged and left out" for n in wrong]
+    before = sorted(tmp_path.rglob("*"))
+    table, damage = heard(tmp_path, lambda: read(tmp_path))
+    assert {*good} <= {*table["prediction_id"]}
+    assert [text.partition(": ")[0] for text in damage] == bad
+    copied = copy_of(tmp_path).home.parent
+    assert [f for f in sorted(tmp_path.rglob("*")) if not f.is_relative_to(copied)] == before
+
+
+def told(**changed: Any) -> bytes:
+    fields: dict[str, Any] = {
+        "feedback": 1,
+        "time": "2026-05-01T13:00:00.000001+00:00",
+        "told": prediction_ids(1)[0],
+        "client": "test",
+        "about": prediction_ids(1),
+        "truth": ["small"],
+    }
+    return json.dumps(fields | changed, separators=(",", ":")).encode()
+
+
+TOLD: dict[str, list[Any]] = {
+    "time": [],
+    "told": [],
+    "client": TEXTS,
+    "about": [],
+    "truth": [[1], ["x"], [None], [{"a": 1}]],
+}
+
+
+@pytest.mark.parametrize("field", TOLD)
+def test_feedback_of_another_kind_is_a_damaged_line(tmp_path: Path, field: str) -> None:
+    one, two = told(), told()
+    odd = [told(**{field: value}) for value in KINDS]
+    right = {repr(value) for value in TOLD[field]}
+    bad = [n for n, value in enumerate(KINDS, 4) if repr(value) not in right]
+    file = forge(tmp_path, 1, NOTE, line(), one, *odd, two)
+    query = "SELECT prediction_id::VARCHAR AS id FROM feedback"
+    table, damage = heard(tmp_path, lambda: sql(tmp_path, query))
+    kept = {*table["id"]}
+    assert {*orjson.loads(one)["about"], *orjson.loads(two)["about"]} <= kept
+    assert len(kept) == 2 + len(KINDS) - len(bad)
+    assert [text.partition(": ")[0] for text in damage] == [
+        f"{file}, line {n} is damaged and left out" for n in bad
+    ]
+
+
+NOTES: list[bytes] = [
+    b'{"note":7,"details":{}}',
+    b'{"note":"opened","time":"now","details":{}}',
+    b'{"note":"opened","details":[]}',
+    b'{"note":"opened","details":{},"more":1}',
+    b'{"note":"deleted"}',
+    b'{"else":1}',
+    b"[1]",
+]
+
+
+def test_notes_of_another_kind_are_damaged_lines(tmp_path: Path) -> None:
+    one = line()
+    file = forge(tmp_path, 1, NOTE, *NOTES, one)
+    table, damage = heard(tmp_path, lambda: read(tmp_path))
+    assert table["prediction_id"].tolist() == ids_of(one)
+    assert [text.partition(": ")[0] for text in damage] == [
+        f"{file}, line {n} is damaged and left out" for n in range(2, 2 + len(NOTES))
+    ]
+
+
+def renamed(text: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in text
+    return text.replace(old, new)
+
+
+# What a line of the same form as good ones may hide, in digits, the letters a to f, and escapes.
+ALIKE: dict[str, bytes] = {
+    "a month": renamed(line(), b"2026-05-01T", b"2026-15-01T"),
+    "a year": renamed(line(), b"2026-05", b"0026-05"),
+    "a name": renamed(line(), b'"size"', b'"sizee"'),
+    "a field": renamed(line(), b'"client"', b'"clientd"'),
+    "a latency": renamed(line(), b"1.25", b"1.25e999"),
+    "a number": renamed(line(), b"[1.5]", b"[01.5]"),
+    "twice": renamed(line(), b'"marks"', b'"marks":{},"marks"'),
+    "an id": renamed(line(), b'"ids":["0', b'"ids":["'),
+    "an id of another kind": line(ids=["01a213d6-f074-4fd1-a9c7-d24c94173eeb"]),
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_a_line_that_looks_like_the_others_is_checked(tmp_path: Path, name: str) -> None:
+    good = [line() for _ in range(5)]
+    file = forge(tmp_path, 1, NOTE, *good[:2], ALIKE[name], *good[2:])
+    table, damage = heard(tmp_path, lambda: read(tmp_path))
+    assert {i for text in good for i in ids_of(text)} <= {*table["prediction_id"]}
+    named = [text.startswith(f"{file}, line 4 is damaged and left out") for text in damage]
+    assert named == ([] if name == "a name" else [True])
+
+
+# A key twice, of which readers take one or the other.
+TWICE: dict[str, bytes] = {
+    "model": line()[:-1] + b',"model":"other","version":9}',
+    "version": line()[:-1] + b',"version":9}',
+    "before": b'{"model":"iris","model":"other",' + line().partition(b",")[2],
+    "escaped": line()[:-1] + b',"mod\\u0065l":"other"}',
+    "ids": line()[:-1] + b',"ids":["00000000-0000-7000-8000-000000000001"]}',
+    "a feature": renamed(line(), b'"size":[1.5]', b'"size":[1.5],"size":[2.5]'),
+    "late": b'{"model":"iris","digest":"0123456789ab","version":9,' + line().split(b",", 3)[3],
+}
+
+
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize("name", TWICE)
+def test_a_key_twice_moves_no_other_line(tmp_path: Path, name: str, opened: bool) -> None:
+    good = [line() for _ in range(5)]
+    file = forge(tmp_path, 1, NOTE, *good[:3], TWICE[name], *good[3:], opened=opened)
+    table, damage = heard(tmp_path, lambda: read(tmp_path, version=1))
+    assert table["prediction_id"].tolist() == [i for text in good for i in ids_of(text)]
+    assert [text.startswith(f"{file}, line 5 is damaged and left out") for text in damage] == [True]
+
+
+def test_feedback_and_notes_with_a_key_twice_are_damaged(tmp_path: Path) -> None:
+    odd = [told()[:-1] + b',"truth":["large"]}', NOTE[:-1] + b',"note":"deleted"}']
+    file = forge(tmp_path, 1, NOTE, line(), *odd)
+    assert heard(tmp_path, lambda: read(tmp_path))[1] == [
+        f"{file}, line {n} is damaged and left out: the key {key!r} is there twice."
+        for n, key in ((3, "truth"), (4, "note"))
+    ]
+
+
+def test_numbers_that_are_there_twice_are_found(tmp_path: Path) -> None:
+    lines = [NOTE, line(), line(), line()]
+    content = b"".join(finish_line(t, n) for t, n in zip(lines, (1, 2, 2, 4), strict=True))
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    file = sealed_name(folder / f"{SegmentName(1, 'abcd', 0)}{OPEN}", crc32(content))
+    file.write_bytes(content)
+    table, damage = heard(tmp_path, lambda: read(tmp_path))
+    assert len(table) == 2
+    assert damage[0] == f"{file}, line 3 is there twice; one is left out."
+
+
+# Names of files and folders.
+
+ODD_NAMES = ["a*b", "a[b]", "it's", 'say "x"', "a\nb", "q?", "ü ", "a;b", "*", "-"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_folders_and_writers_may_have_odd_names(tmp_path: Path, name: str) -> None:
+    decoys = [tmp_path / decoy for decoy in ("axb", "ab", "qq")]
+    for each in (*decoys, tmp_path / name):
+        each.mkdir(exist_ok=True)
+        first, second = line(), line()
+        forge(each, 1, NOTE, first)
+        (each / FOLDER / f"{name}.jsonl").write_bytes(b'{"sequence":1,' + second[1:] + b"\n")
+        for _ in range(2):
+            assert {*read(each)["prediction_id"]} == {*ids_of(first), *ids_of(second)}
+        writers = sql(each, "SELECT writer FROM predictions ORDER BY sequence, writer")["writer"]
+        assert sorted(writers) == sorted(["abcd", name])
+
+
+SECOND = "000002-abcd-000000200"
+
+
+def _sparse(file: Path) -> None:
+    file.touch()
+    os.truncate(file, 1 << 40)
+
+
+# What may stand in the folder under a segment's name, and is none.
+NO_SEGMENT: dict[str, Callable[[Path], None]] = {
+    "pipe": os.mkfifo,
+    "folder": Path.mkdir,
+    "loop": lambda file: file.symlink_to(file.name),
+    "device": lambda file: file.symlink_to("/dev/zero"),
+    "sparse": _sparse,
+}
+
+
+@pytest.mark.parametrize("suffix", [".00000000.jsonl", OPEN])
+@pytest.mark.parametrize("kind", NO_SEGMENT)
+def test_what_is_no_segment_is_left_out(tmp_path: Path, kind: str, suffix: str) -> None:
+    good = line()
+    forge(tmp_path, 1, NOTE, good)
+    odd = tmp_path / FOLDER / f"{SECOND}{suffix}"
+    NO_SEGMENT[kind](odd)
+    table, damage = heard(tmp_path, lambda: read(tmp_path))
+    assert table["prediction_id"].tolist() == ids_of(good)
+    assert [text.startswith(f"{odd} is no segment (") for text in damage] == [True]
+
+
+@pytest.mark.parametrize("kind", NO_SEGMENT)
+def test_the_api_works_beside_what_is_no_segment(tmp_path: Path, kind: str) -> None:
+    dead = crashed(tmp_path, line(), torn=b'{"model":"ir')
+    NO_SEGMENT[kind](tmp_path / FOLDER / f"000000-abcd-000000200{OPEN}")
+    NO_SEGMENT[kind](tmp_path / FOLDER / "000000-abcd-000000200.00000000.jsonl")
+    failed = seal_dead(dead.parent, True)
+    assert len(failed) == 1
+    assert not dead.exists()
+    due: list[Any] = []
+    (dead.parent / f"{SECOND}{OPEN}").touch()
+    delete_oldest(dead.parent, 1 << 50, timedelta(0), 0.0, due.extend)
+    assert stem(dead) in {each["segment"] for each in due}
+
+
+def test_numbers_of_segments_may_be_of_any_length(tmp_path: Path) -> None:
+    good, more = line(), line()
+    forge(tmp_path, 1, NOTE, good)
+    long = b'{"note":"deleted","details":{"segment":"%b-ab-0"}}' % (b"9" * 5000)
+    forge(tmp_path, 2, NOTE, long, more)
+    for digits in (18, 30, 200):
+        far = finish_line(NOTE, 1)
+        file = tmp_path / FOLDER / f"{'9' * digits}-abcd-000000500{OPEN}"
+        sealed_name(file, crc32(far)).write_bytes(far)
+    table, _ = heard(tmp_path, lambda: read(tmp_path))
+    assert {*table["prediction_id"]} == {*ids_of(good), *ids_of(more)}
+    log = open_log(tmp_path)
+    for _ in range(2):
+        log.write([line()])
+    log.stop()
+    table, damage = heard(tmp_path, lambda: read(tmp_path))
+    assert len(table) == 4
+    assert len(damage) < 10
+
+
+def test_of_several_files_of_a_segment_one_is_read(tmp_path: Path) -> None:
+    good = [line() for _ in range(5)]
+    whole = forge(tmp_path, 1, NOTE, *good)
+    other = forge(tmp_path, 1, NOTE)
+    wrong = whole.with_name(f"{stem(whole)}.00000000.jsonl")
+    wrong.write_bytes(whole.read_bytes() * 2)
+    for name in (".jsonl", ".open.jsonl", "...jsonl", "a..jsonl"):
+        (tmp_path / FOLDER / name).write_bytes(b"")
+    for _ in range(2):
+        table, damage = heard(tmp_path, lambda: read(tmp_path))
+        assert table["prediction_id"].tolist() == [i for text in good for i in ids_of(text)]
+        for file in (other, wrong):
+            assert f"{file} is left out: {whole.name!r} is of the same segment." in damage
+
+
+def test_a_sealed_file_hides_no_open_segment(tmp_path: Path) -> None:
+    good = [line() for _ in range(5)]
+    opened = forge(tmp_path, 1, NOTE, *good, opened=True)
+    sealed = forge(tmp_path, 1, NOTE)
+    for _ in range(2):
+        table, damage = heard(tmp_path, lambda: read(tmp_path))
+        assert table["prediction_id"].tolist() == [i for text in good for i in ids_of(text)]
+        assert damage == [f"{sealed} is left out: {opened.name!r} is of the same segment."]
+
+
+def test_a_log_that_is_a_link_loop_is_told(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).symlink_to(FOLDER)
+    with pytest.raises(LabloopError, match="cannot be read"):
+        read(tmp_path)
+
+
+def test_reading_lines_reaches_no_other_file(tmp_path: Path) -> None:
+    forge(tmp_path, 1, NOTE, line())
+    outside = tmp_path.parent / "outside.csv"
+    outside.write_text("a\n1\n")
+    with copy_of(tmp_path).files() as files:
+        for query in (
+            f"SELECT * FROM read_csv('{outside}')",
+            f"COPY (SELECT 1) TO '{outside}'",
+            "SET enable_external_access = true",
+            "INSTALL httpfs",
+        ):
+            with pytest.raises(duckdb.Error):
+                files.database.execute(query)
+    assert sql(tmp_path, f"SELECT a FROM read_csv('{outside}')")["a"].tolist() == [1]  # own SQL
+    assert outside.read_text() == "a\n1\n"

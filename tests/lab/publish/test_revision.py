@@ -1,0 +1,146 @@
+"""What a manifest says of the code that published a version."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.contract.model.manifest import MANIFEST
+from service.contract.model.store import ModelStore
+from service.contract.settings import Settings
+from service.lab import Lab
+from service.lab.publish.publication import Publication
+from service.lab.publish.revision import is_dirty
+from tests.support.clone import Clone, cloned
+from tests.support.live import running_api
+from tests.support.models import iris
+from tests.support.stack import copy_checkout
+
+FEATURES = Path("service") / "features.py"
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, dict[str, str]]:
+    """Give a clone after `make up`, and what its containers were told."""
+    clone = Clone(copy_checkout(tmp_path_factory.mktemp("started") / "clone"))
+    clone.begin()
+    return clone, clone.up()
+
+
+@pytest.fixture
+def clone(started: tuple[Clone, dict[str, str]]) -> Iterator[Clone]:
+    yield started[0]
+    started[0].git("reset", "--quiet", "--hard")
+    started[0].git("clean", "--quiet", "--force", "-d")
+
+
+def dirty(started: tuple[Clone, dict[str, str]]) -> bool | None:
+    clone, told = started
+    settings = Settings(git_revision=told["GIT_REVISION"], code_digest=told["CODE_DIGEST"])
+    return is_dirty(settings, clone.folder / "service")
+
+
+def edited(clone: Clone) -> None:
+    clone.replace(str(FEATURES), "import", "# mine\nimport")
+
+
+def added(clone: Clone) -> None:
+    (clone.folder / "service" / "mine.py").write_text("")
+
+
+def removed(clone: Clone) -> None:
+    (clone.folder / FEATURES).unlink()
+
+
+def moved(clone: Clone) -> None:
+    (clone.folder / FEATURES).rename(clone.folder / "service" / "api" / "features.py")
+
+
+@pytest.mark.parametrize("change", [edited, added, removed, moved])
+def test_code_that_was_edited_is_told(
+    started: tuple[Clone, dict[str, str]], clone: Clone, change: Callable[[Clone], None]
+) -> None:
+    assert dirty(started) is False
+    change(clone)
+    assert dirty(started) is True
+
+
+def test_what_is_no_edit_is_none(started: tuple[Clone, dict[str, str]], clone: Clone) -> None:
+    code = clone.folder / "service"
+    for file in code.rglob("*.py"):  # as git does on Windows
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+        file.chmod(0o775)  # as for the lab
+    copies = code / ".ipynb_checkpoints"  # as JupyterLab's editor makes them
+    copies.mkdir()
+    (copies / "features-checkpoint.py").write_text("")
+    (code / "notes.txt").write_text("no code")
+    (code / "link.py").symlink_to("nowhere")
+    assert dirty(started) is False
+
+
+def test_an_edit_before_the_start_is_told_too(tmp_path: Path) -> None:
+    clone = Clone(copy_checkout(tmp_path / "clone"))
+    clone.begin()
+    edited(clone)
+    told = clone.up()
+    assert dirty((clone, told)) is True
+    clone.git("commit", "--quiet", "--all", "--message=mine")
+    assert dirty((clone, clone.up())) is False
+
+    # Of a clone whose git changes line ends.
+    clone.git("config", "core.autocrlf", "true")
+    other = cloned(clone, tmp_path / "other")
+    other.git("config", "core.autocrlf", "true")
+    assert dirty((other, other.up())) is False
+
+
+def test_nothing_is_said_where_nothing_is_known(tmp_path: Path) -> None:
+    told = Clone(copy_checkout(tmp_path / "clone")).up()
+    assert (told["GIT_REVISION"], told["CODE_DIGEST"]) == ("", "")
+    assert is_dirty(Settings(git_revision="0123456789ab", code_digest="")) is None
+    assert is_dirty(Settings(git_revision="", code_digest="0123")) is None
+
+
+PUBLISH = """
+from pathlib import Path
+from tests.support.models import publish_iris
+publish_iris(Path("published"))
+Path("service/features.py").write_text("# mine")
+publish_iris(Path("published"))
+"""
+
+
+def test_published_versions_say_it(
+    started: tuple[Clone, dict[str, str]], clone: Clone, tmp_path: Path
+) -> None:
+    told = {name: started[1][name] for name in ("GIT_REVISION", "CODE_DIGEST")}
+    command = [sys.executable, "-c", PUBLISH]
+    subprocess.run(command, cwd=clone.folder, env=os.environ | told, check=True)
+    (clone.folder / "published").rename(tmp_path / "models")
+    file = tmp_path / "models" / "iris" / "1" / MANIFEST
+    with running_api(tmp_path) as api, api.http() as http:
+        commit = told["GIT_REVISION"]
+        assert api.lab().versions("iris")["commit"].to_dict() == {2: f"{commit}-dirty", 1: commit}
+        said = [http.get(f"/models/iris/versions/{each}").json() for each in (1, 2)]
+        assert [each["git_dirty"] for each in said] == [False, True]
+        assert {each["git_revision"] for each in said} == {commit}
+        page = api.lab().promote("iris", 2)._repr_html_()
+        assert f"{commit}-dirty" in page
+
+        # What versions before this one wrote.
+        old = json.loads(file.read_text())
+        del old["git_dirty"]
+        file.write_text(json.dumps(old))
+        assert api.lab().versions("iris").loc[1, "commit"] == commit
+        assert http.get("/models/iris/versions/1").json()["git_dirty"] is None
+
+
+def test_without_a_commit_there_is_no_such_column(tmp_path: Path) -> None:
+    trained = iris()
+    publication = Publication("iris", trained.estimator, trained.X, trained.y)
+    publication.write(ModelStore(tmp_path), Settings(git_revision=""), {}, None, {})
+    assert "commit" not in Lab(models_dir=tmp_path).versions("iris")

@@ -1,0 +1,208 @@
+"""Quality: logged predictions against the truths that came in."""
+
+from functools import cache
+from typing import Any
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, r2_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+
+from service.contract.errors import LabloopError
+from service.contract.model.manifest import Manifest
+from service.lab.publish.publication import Publication
+from service.lab.reports import quality
+from tests.lab.reports.logged import logged, manifest_of
+from tests.support.models import body_mass, iris, penguins
+from tests.support.notebooks import FOLDER
+
+HALF = np.arange(150) % 2 == 0
+
+
+@cache
+def flowers() -> tuple[pd.DataFrame, Manifest]:
+    """Give answers to 150 flowers and no truth, by a model that errs now and then."""
+    fitted = KNeighborsClassifier(30).fit(iris().X, iris().y)
+    publication = Publication("iris", fitted, iris().X, iris().y)
+    names = {"0": "setosa", "1": "versicolor", "2": "virginica"}
+    return logged(publication, iris().X), manifest_of(publication, class_names=names)
+
+
+def with_truth(truth: Any) -> tuple[pd.DataFrame, Manifest]:
+    log, manifest = flowers()
+    return log.assign(truth=pd.Series([*truth], dtype=object)), manifest
+
+
+def test_the_metrics_are_those_of_scikit_learn() -> None:
+    log, manifest = with_truth(iris().y)
+    total = quality.measure(log, manifest).total
+    chances = log[["proba_0", "proba_1", "proba_2"]]
+    assert total["accuracy"] == (log["prediction"] == iris().y).mean() < 1
+    assert total["balanced_accuracy"] == balanced_accuracy_score(iris().y, log["prediction"])
+    assert total["f1"] == pytest.approx(f1_score(iris().y, log["prediction"], average="macro"))
+    assert total["log_loss"] == pytest.approx(log_loss(iris().y, chances))
+
+
+def test_buckets_of_time_add_up() -> None:
+    log, manifest = with_truth(iris().y.where(HALF))
+    found = quality.measure(log, manifest, every="1h")
+    assert found.table["predictions"].tolist() == [60, 60, 30]
+    assert found.table["known"].tolist() == [30, 30, 15]
+    assert found.table["share_known"].tolist() == [0.5, 0.5, 0.5]
+    assert found.table.index[1] == pd.Timestamp("2026-05-01 01:00", tz="UTC")
+    assert found.total["known"] == 75
+    weighted = (found.table["accuracy"] * found.table["known"]).sum() / 75
+    assert found.total["accuracy"] == pytest.approx(weighted)
+
+
+def test_about_twenty_buckets_are_chosen() -> None:
+    log, manifest = with_truth(iris().y)
+    for minutes in (0.001, 1, 60, 60 * 24, 60 * 24 * 7):
+        start = pd.Timestamp("2026-01-01 00:30", tz="UTC")
+        times = start + pd.Timedelta(minutes=1) * minutes * pd.Series(range(150))
+        rows = len(quality.measure(log.assign(time=times), manifest).table)
+        assert 7 <= rows <= 21
+
+
+# From 5 s to 400 days, and those which need more ticks than they may have: with what matplotlib
+# leaves free on either side, 4.2 minutes are nearly 5, and so are hours and days.
+SPANS = [*np.geomspace(5, 400 * 86_400, 6), 4.2 * 60, 4.7 * 60, 4.2 * 3600, 4.2 * 86_400]
+
+
+@pytest.mark.parametrize("seconds", SPANS, ids=lambda seconds: f"{seconds:.0f}s")
+def test_a_picture_of_any_span_of_time_warns_of_nothing(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, manifest = with_truth(iris().y)
+    start = pd.Timestamp("2026-01-01 00:30:07.123456", tz="UTC")
+    log = log.assign(time=start + pd.to_timedelta(np.linspace(0, seconds, 150), unit="s"))
+    quality.measure(log, manifest).figure().draw_without_rendering()
+    notebook = nbformat.read(FOLDER / "04_logs.ipynb", as_version=4)
+    (cell,) = [cell.source for cell in notebook.cells if "ax.hist(" in cell.source]
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: plt.gcf().draw_without_rendering())
+    exec(cell, {"plt": plt, "log": log})  # warnings are errors
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "read", [str, float, lambda y: f"{y}.0", ["setosa", "versicolor", "virginica"].__getitem__]
+)  # fmt: skip
+def test_a_truth_may_be_text_a_number_or_a_name(read: Any) -> None:
+    expected = quality.measure(*with_truth(iris().y)).total
+    found = quality.measure(*with_truth(read(y) for y in iris().y))
+    assert found.total.equals(expected)
+    assert len(found.notes) == 1
+
+
+def test_numbers_are_found_where_classes_are_text() -> None:
+    y = iris().y.astype(str)
+    publication = Publication("text", KNeighborsClassifier(3).fit(iris().X, y), iris().X, y)
+    log = logged(publication, iris().X).assign(truth=iris().y.where(HALF))  # floats, with NaN
+    found = quality.measure(log, manifest_of(publication))
+    assert found.total["known"] == 75 and found.total["accuracy"] > 0.9
+    booleans = Publication("bool", KNeighborsClassifier(3).fit(iris().X, y == "0"), iris().X, y)
+    log = logged(booleans, iris().X).assign(truth=(y == "0").astype(int))
+    assert quality.measure(log, manifest_of(booleans)).total["accuracy"] == 1
+
+
+def test_a_truth_that_is_no_class_is_known_and_wrong_and_named() -> None:
+    log, manifest = with_truth(["rose", ["odd"], *iris().y[2:]])
+    found = quality.measure(log, manifest)
+    right = quality.measure(*with_truth(iris().y)).total
+    assert found.total["known"] == 150
+    assert found.total["accuracy"] == pytest.approx(right["accuracy"] - 2 / 150)
+    assert found.notes[-1].startswith("2 truths are none of the classes (0, 1, 2)")
+    assert "'rose'" in found.notes[-1]
+
+
+def test_penguins_by_two_versions_are_told_apart() -> None:
+    p = penguins()
+    publication = Publication("penguins", p.estimator, p.X, p.y)
+    good = logged(publication, p.X, 1).assign(truth=p.y)
+    poor = logged(publication, p.X, 2).assign(truth=[*p.y[1:], p.y[0]])
+    found = quality.measure(pd.concat([good, poor]), manifest_of(publication))
+    assert [*found.by_version] == [1, 2]
+    assert any("by version 1 (344 known)" in note for note in found.notes)
+    assert "version 2" in "".join(t.get_text() for t in found.figure().legends[0].get_texts())
+
+
+def test_a_regression_has_its_own_metrics() -> None:
+    b = body_mass()
+    publication = Publication("mass", b.estimator, b.X, b.y)
+    log = logged(publication, b.X).assign(truth=[*b.y.astype(str)[:-2], "heavy", "inf"])
+    found = quality.measure(log, manifest_of(publication))
+    assert [*found.table.columns[3:]] == ["mae", "rmse", "r2"]
+    assert found.total["r2"] == pytest.approx(r2_score(b.y[:-2], log["prediction"][:-2]))
+    assert found.total["known"] == len(b.X)
+    assert found.notes[-1].startswith("2 truths are no number and left out, e.g. 'heavy'")
+    assert found.figure().axes
+
+
+def test_truths_of_pandas_own_types_are_read() -> None:
+    log, manifest = flowers()
+    known = iris().y.where(HALF)
+    expected = quality.measure(log.assign(truth=known), manifest).total
+    assert quality.measure(log.assign(truth=known.astype("Int64")), manifest).total.equals(expected)
+    y = iris().y == 0
+    booleans = Publication("bool", KNeighborsClassifier(3).fit(iris().X, y), iris().X, y)
+    truth = y.where(HALF).astype("boolean")
+    total = quality.measure(logged(booleans, iris().X).assign(truth=truth), manifest_of(booleans))
+    assert total.total[["known", "accuracy"]].tolist() == [75, 1]
+
+
+def test_several_targets_have_their_metrics_side_by_side() -> None:
+    X, y = iris().X, iris().X[["petal_length", "petal_width"]]
+    publication = Publication("two", LinearRegression().fit(X, y), X, y)
+    as_dicts = [*y.to_dict(orient="records")]
+    as_lists = [[*row] for row in y.to_numpy()]
+    for truth in (as_dicts, as_lists):
+        log = logged(publication, X).assign(truth=truth)
+        found = quality.measure(log, manifest_of(publication))
+        assert found.total["r2_petal_width"] == pytest.approx(1)
+        assert found.total["mae_petal_length"] == pytest.approx(0, abs=1e-9)
+
+
+def test_switches_have_their_log_loss_from_the_one_probability() -> None:
+    X, on = iris().X, pd.get_dummies(iris().y).astype(int).add_prefix("is_")
+    fitted = OneVsRestClassifier(LogisticRegression(max_iter=1000)).fit(X, on)
+    publication = Publication("switches", fitted, X, on)
+    log = logged(publication, X).assign(truth=on.to_dict(orient="records"))
+    total = quality.measure(log, manifest_of(publication)).total
+    assert total["log_loss_is_1"] == pytest.approx(log_loss(on["is_1"], log["proba_is_1"]))
+
+
+def test_few_truths_are_said_to_be_few() -> None:
+    few = quality.measure(*with_truth(iris().y.where(np.arange(150) < 10)))
+    assert any("Too few known truths to tell: 10." in note for note in few.notes)
+    log, manifest = with_truth(iris().y)
+    one = quality.measure(log.head(1), manifest)
+    assert (one.total["known"], one.total["accuracy"]) == (1, 1)
+    assert one.figure().axes
+
+
+def test_no_truth_says_what_to_do() -> None:
+    log, manifest = flowers()
+    for each in (log, log.drop(columns="truth")):
+        found = quality.measure(each, manifest)
+        assert "`lab.feedback(ids, truth)`" in found.notes[0]
+        assert found.total["known"] == 0 and found.table["predictions"].sum() == 150
+        assert not found.figure().axes
+
+
+def test_no_predictions_say_so() -> None:
+    log, manifest = flowers()
+    found = quality.measure(log.head(0), manifest, every="1d")
+    assert "no predictions here" in found.notes[0]
+    assert found.table.empty and "no predictions here" in found._repr_html_()
+
+
+@pytest.mark.parametrize("every", ["often", "0h", "-1h", "", [1]])
+def test_a_bucket_must_be_a_length_of_time(every: Any) -> None:
+    with pytest.raises(LabloopError, match="is no length of time: give '1h'"):
+        quality.measure(*flowers(), every=every)

@@ -1,0 +1,231 @@
+"""Replay: logged inputs, answered by another version."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from service.contract.errors import ArtifactError, LabloopError, NotFoundError
+from service.contract.model import checksums
+from service.contract.model.manifest import MODEL
+from service.contract.model.store import ModelStore
+from service.contract.model_file import artifact
+from service.contract.settings import Settings
+from service.lab.publish.publication import Publication
+from service.lab.reports import replay
+from tests.lab.reports.logged import logged, publish
+from tests.support.models import Trained, body_mass, iris, penguins
+
+
+def publication_of(trained: Trained, name: str = "m") -> Publication:
+    return Publication(name, trained.estimator, trained.X, trained.y)
+
+
+def log_of(trained: Trained) -> pd.DataFrame:
+    return logged(publication_of(trained), trained.X)
+
+
+def with_estimator(estimator: Any, trained: Trained) -> Publication:
+    return Publication("m", estimator.fit(trained.X, trained.y), trained.X, trained.y)
+
+
+@pytest.mark.parametrize("trained", [iris, penguins, body_mass])
+def test_the_version_that_answered_agrees_with_itself(tmp_path: Path, trained: Any) -> None:
+    store = publish(tmp_path, publication_of(trained()))
+    found = replay.run(store, "m", 1, log_of(trained()))
+    assert found.table.empty
+    assert found.notes == ["All agree."]
+    assert len(found.compared) == len(trained().X)
+    assert found.figure().axes
+
+
+def test_another_version_shows_where_it_disagrees(tmp_path: Path) -> None:
+    other = with_estimator(LogisticRegression(C=0.05, max_iter=1000), iris())
+    found = replay.run(publish(tmp_path, other), "m", 1, log_of(iris()))
+    was, now = iris().estimator, other.estimator
+    rows = np.flatnonzero(was.predict(iris().X) != now.predict(iris().X))
+    assert 0 < len(rows) < 30
+    assert found.table["prediction_id"].tolist() == [f"1-{row}" for row in rows]
+    assert found.table["prediction"].tolist() == was.predict(iris().X.iloc[rows]).tolist()
+    assert found.table["new_prediction"].tolist() == now.predict(iris().X.iloc[rows]).tolist()
+    place, X = found.table["prediction"].to_numpy(), iris().X.iloc[rows]
+    each = np.arange(len(rows))
+    change = now.predict_proba(X)[each, place] - was.predict_proba(X)[each, place]
+    assert found.table["change"].tolist() == pytest.approx(change.tolist())
+    assert found.table[[*X.columns]].equals(X.reset_index(drop=True))
+    assert found.notes == [f"{len(rows)} of 150 differ ({len(rows) / 150:.1%})."]
+
+
+def test_numbers_differ_beyond_rounding_and_the_largest_comes_first(tmp_path: Path) -> None:
+    store = publish(tmp_path, with_estimator(Ridge(500), body_mass()))
+    log = log_of(body_mass())
+    found = replay.run(store, "m", 1, log)
+    assert found.table["change"].abs().is_monotonic_decreasing
+    assert len(found.table) > 300
+    answered = log.assign(prediction=found.compared["new_prediction"] * (1 + 1e-7))
+    assert replay.run(store, "m", 1, answered).table.empty
+
+
+@pytest.mark.parametrize("rows", [1, 10])
+def test_a_short_log_is_enough(tmp_path: Path, rows: int) -> None:
+    store = publish(tmp_path, publication_of(penguins()))
+    found = replay.run(store, "m", 1, log_of(penguins()).tail(rows))
+    assert len(found.compared) == rows
+    assert found.figure().axes
+
+
+def test_rows_that_do_not_fit_are_left_out_with_the_reason(tmp_path: Path) -> None:
+    complete = penguins().X.dropna()
+    y = penguins().y[complete.index]
+    strict = Trained(clone(penguins("error").estimator).fit(complete, y), complete, y)
+    store = publish(tmp_path, publication_of(strict))
+    log = log_of(penguins())
+    log["island"] = log["island"].where(~log.index.isin([50, 60]), "Atlantis")
+    log["prediction"] = log["prediction"].where(log.index != 70, None)
+    found = replay.run(store, "m", 1, log)
+    assert len(found.compared) == 333 - 3
+    note = found.notes[-1]
+    assert note.startswith("Left out: 14 rows.")
+    assert "'sex' is null, but was never missing in training (9 rows)" in note
+    assert "Found unknown categories ['Atlantis']" in note
+    assert found.compared.index.is_monotonic_increasing
+
+
+class Picky(KNeighborsClassifier):  # type: ignore[misc]
+    """Refuses whole tables for one row, as an estimator with a check of its own does."""
+
+    def predict(self, X: Any) -> Any:
+        if (np.asarray(X) > 7.5).any():
+            raise ValueError("too long a sepal")
+        return super().predict(X)
+
+
+def test_a_row_that_the_estimator_refuses_does_not_take_others_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = iris().X["sepal_length"] <= 7.5
+    picky = Picky(1).fit(iris().X, iris().y)
+    publication = Publication("m", picky, iris().X[small], iris().y[small])
+    store = publish(tmp_path, with_estimator(KNeighborsClassifier(1), iris()))
+    monkeypatch.setattr(
+        "service.contract.model_file.artifact.load", lambda file: publication.estimator
+    )
+    found = replay.run(store, "m", 1, log_of(iris()))
+    assert len(found.compared) == small.sum() < 150
+    assert "too long a sepal" in found.notes[-1]
+
+
+def test_whole_numbers_and_booleans_with_holes_come_as_in_the_api(tmp_path: Path) -> None:
+    X = pd.DataFrame(
+        {
+            "year": pd.array([2024, 2025, None, 2026] * 10, dtype="Int64"),
+            "size": pd.Categorical([1, 2, None, 3] * 10),
+            "time": [1.0, 2.0, 3.0, 4.0] * 10,
+        }
+    )
+    fitted = HistGradientBoostingRegressor(max_iter=3).fit(X, range(40))
+    publication = Publication("m", fitted, X, range(40))
+    log = logged(publication, X)
+    assert log["year"].dtype == log["size"].dtype == float
+    found = replay.run(publish(tmp_path, publication), "m", 1, log.assign(prediction=-1))
+    assert len(found.table) == 40
+    assert {"time", "input.time"} <= {*found.table}
+    assert sorted(found.table["new_prediction"]) == sorted(fitted.predict(X))
+
+
+def test_what_another_version_did_not_log_is_not_taken_for_missing(tmp_path: Path) -> None:
+    p = penguins()
+    store = publish(tmp_path, publication_of(p))
+    small = Trained(RandomForestClassifier(5, random_state=0), p.X[["body_mass_g"]], p.y)
+    other = with_estimator(small.estimator, small)
+    assert other.write(store, Settings(), {}, None, {}) == 2
+    both = pd.concat([log_of(p), logged(other, small.X, version=2)])
+    found = replay.run(store, "m", 1, both)
+    assert found.notes == [
+        "All agree.",
+        "Left out: 344 rows. version 2 did not log 'island' (344 rows).",
+    ]
+    assert len(replay.run(store, "m", 2, both).compared) == 688
+
+
+def test_several_targets_are_compared_each(tmp_path: Path) -> None:
+    X, y = iris().X, pd.DataFrame({"kind": iris().y, "long": iris().X["petal_length"] > 4})
+    y = y.astype(int)
+    store = publish(tmp_path, Publication("m", KNeighborsClassifier(60).fit(X, y), X, y))
+    log = logged(Publication("m", KNeighborsClassifier(1).fit(X, y), X, y), X)
+    found = replay.run(store, "m", 1, log)
+    assert {"new_prediction_kind", "new_prediction_long", "change_long"} <= {*found.table}
+    assert (found.table["change_kind"].notna() & found.table["change_long"].notna()).all()
+    assert 0 < len(found.table) < 150
+    assert len(found.figure().axes) == 2
+
+
+# What cannot be replayed.
+
+
+def test_a_feature_that_was_not_logged_is_named(tmp_path: Path) -> None:
+    store = publish(tmp_path, publication_of(iris()))
+    with pytest.raises(LabloopError, match=r"m version 1 needs the feature 'sepal_length'.*Choose"):
+        replay.run(store, "m", 1, log_of(iris()).drop(columns="sepal_length"))
+
+
+def test_a_private_feature_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = publish(tmp_path, publication_of(iris()))
+    manifest = store.manifest("m", 1)
+    features = [
+        SimpleNamespace(**{**f.model_dump(), "private": True}) for f in manifest.signature.features
+    ]
+    signature: Any = SimpleNamespace(
+        features=features, names=manifest.signature.names, output=manifest.signature.output
+    )
+    hidden = manifest.model_copy(update={"signature": signature})
+    monkeypatch.setattr(ModelStore, "manifest", lambda *_: hidden)
+    with pytest.raises(LabloopError, match="'sepal_length', which is private"):
+        replay.run(store, "m", 1, log_of(iris()))
+
+
+def test_when_no_row_remains_the_reasons_are_given(tmp_path: Path) -> None:
+    store = publish(tmp_path, publication_of(iris()))
+    log = log_of(iris()).assign(petal_width="wide")
+    with pytest.raises(LabloopError, match=r"none of the 150 logged rows: 'petal_width' is 'wide'"):
+        replay.run(store, "m", 1, log)
+
+
+def test_an_empty_log_and_other_targets_are_told(tmp_path: Path) -> None:
+    store = publish(tmp_path, publication_of(iris()))
+    log = log_of(iris())
+    with pytest.raises(LabloopError, match=r"no predictions of 'm' here.*`since`"):
+        replay.run(store, "m", 1, log.head(0))
+    with pytest.raises(LabloopError, match="gives prediction, which the log does not hold"):
+        replay.run(store, "m", 1, log.rename(columns={"prediction": "prediction_a"}))
+
+
+def flat(X: pd.DataFrame) -> pd.DataFrame:
+    return X
+
+
+def test_a_type_that_is_not_allowed_is_not_loaded(tmp_path: Path) -> None:
+    store = publish(tmp_path, publication_of(iris()))
+    foreign = make_pipeline(FunctionTransformer(flat), iris().estimator)
+    (store.folder("m", 1) / MODEL).write_bytes(artifact.dumps(foreign))
+    checksums.write(store.folder("m", 1))
+    with pytest.raises(ArtifactError, match="not on the allow-list"):
+        replay.run(store, "m", 1, log_of(iris()))
+
+
+def test_files_are_checked_before_they_are_loaded(tmp_path: Path) -> None:
+    store = publish(tmp_path, publication_of(iris()))
+    with pytest.raises(NotFoundError, match="no version 2; published: 1"):
+        replay.run(store, "m", 2, log_of(iris()))
+    (store.folder("m", 1) / MODEL).write_bytes(b"another model")
+    with pytest.raises(ArtifactError, match="is not what was published"):
+        replay.run(store, "m", 1, log_of(iris()))

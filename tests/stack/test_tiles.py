@@ -1,0 +1,230 @@
+"""What goes through JupyterLab's port to the API, and what does not."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from traitlets.config.loader import PyFileConfigLoader
+
+from tests.support.live import CHECKOUT, free_ports, wait_until
+
+TOKEN = "a token&of jupyter"
+API_TOKEN = "a-token-of-the-api"
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Stands where the API is, and answers with what arrived."""
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        said = f"{self.command} {self.path}\n{self.headers}".encode() + body
+        self.send_response(307 if self.path == "/moved" else 200)
+        self.send_header("Location", "/docs")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[ThreadingHTTPServer]:
+    """Start what echoes."""
+    api = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=api.serve_forever, daemon=True).start()
+    yield api
+    api.shutdown()
+    api.server_close()
+
+
+@pytest.fixture(scope="module")
+def jupyter(api: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start JupyterLab's server, without its pages, which take long; give its URL."""
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        "API_URL": f"http://127.0.0.1:{api.server_port}",
+        "API_TOKEN": API_TOKEN,
+        "LAB_PORT": str(port),
+        "JUPYTER_TOKEN": TOKEN,
+        "ALLOWED_HOSTS": "Lab.example,192.0.2.7",
+        "HOME": str(tmp_path_factory.mktemp("home")),
+    }
+    options = [
+        f"--config={CHECKOUT / 'start' / 'jupyter_server_config.py'}",
+        "--ServerApp.jpserver_extensions=jupyterlab=False",
+    ]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_server", *options],
+        env=os.environ | environment,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: answers(url), "JupyterLab's server")
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/api", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def visitor(jupyter: str) -> Iterator[httpx.Client]:
+    """Log in, as the printed URL does: the cookie is there from now on."""
+    with httpx.Client(base_url=jupyter, trust_env=False) as visitor:
+        visitor.get("/api/status", params={"token": TOKEN})
+        assert visitor.cookies
+        yield visitor
+
+
+def test_a_request_reaches_the_api_as_it_was_sent(visitor: httpx.Client) -> None:
+    origin = str(visitor.base_url).rstrip("/")
+    headers = {"Origin": origin, "Content-Type": "application/json"}
+    said = visitor.post("/labloop-api/a%20b?q=%C3%A9&r=", headers=headers, content=b'{"a": 1}').text
+    assert said.startswith("POST /a%20b?q=%C3%A9&r=\n")
+    assert said.endswith('{"a": 1}')
+    assert f"\nHost: {origin.removeprefix('http://')}\n" in said
+    assert f"\nOrigin: {origin}\n" in said
+    assert f"\nAuthorization: Bearer {API_TOKEN}\n" in said
+
+
+def test_the_api_is_not_told_how_to_enter_jupyterlab(visitor: httpx.Client) -> None:
+    entry = httpx.QueryParams({"token": TOKEN})
+    headers = {"Referer": f"{visitor.base_url}lab?{entry}", "X-XSRFToken": "secret"}
+    said = visitor.get(f"/labloop-api/docs?a=1&{entry}&b=2", headers=headers).text
+    assert said.startswith("GET /docs?a=1&b=2\n")
+    named = {line.partition(":")[0].lower() for line in said.splitlines()}
+    assert not named & {"cookie", "referer", "x-xsrftoken"}
+
+    by_header = visitor.get("/labloop-api/", headers={"Authorization": f"token {TOKEN}"}).text
+    assert TOKEN not in by_header
+
+
+def test_a_redirect_of_the_api_stays_below_its_prefix(visitor: httpx.Client) -> None:
+    assert visitor.get("/labloop-api/moved").headers["Location"] == "/labloop-api/docs"
+
+
+def test_who_is_not_logged_in_reaches_nothing(jupyter: str) -> None:
+    asked = httpx.get(f"{jupyter}/labloop-api/docs", trust_env=False)
+    assert asked.status_code == 302
+    assert "/login" in asked.headers["Location"]
+    assert httpx.post(f"{jupyter}/labloop-api/x", trust_env=False).status_code in (302, 403)
+
+
+def test_a_page_from_elsewhere_cannot_send_anything(visitor: httpx.Client) -> None:
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
+        assert visitor.post("/labloop-api/x", headers={"Origin": origin}).status_code == 403
+    assert visitor.get("/labloop-api/x", headers={"Host": "evil.example"}).status_code == 403
+
+
+def test_an_allowed_name_or_address_is_this_server(visitor: httpx.Client) -> None:
+    for name in ("lab.example", "192.0.2.7"):
+        port = visitor.base_url.port
+        own = {"Host": f"{name}:{port}", "Origin": f"http://{name}:{port}"}
+        entered = {"Authorization": f"token {TOKEN}"}
+        assert visitor.get("/api/contents", headers=own | entered).status_code == 200
+        told = visitor.post("/labloop-api/x", headers=own | entered).text
+        assert f"\nHost: {name}:{port}\n" in told
+    for name in ("192.0.2.8", "lab.example.evil.example", "0.0.0.0"):
+        assert visitor.get("/api/contents", headers={"Host": name}).status_code == 403
+
+
+def test_no_other_port_or_host_is_reached(visitor: httpx.Client) -> None:
+    (port,) = free_ports(1)
+    for path in (
+        str(port),
+        f"{port}/",
+        f"absolute/{port}/x",
+        f"localhost:{port}/x",
+        f"127.0.0.1:{port}/x",
+        f"absolute/127.0.0.1:{port}/x",
+    ):
+        asked = visitor.get(f"/proxy/{path}")
+        assert asked.status_code == 404, path
+
+
+def test_a_websocket_is_refused(visitor: httpx.Client) -> None:
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    assert visitor.get("/labloop-api/x", headers=headers).status_code == 404
+
+
+def test_there_is_a_tile_for_each_page_with_an_icon(visitor: httpx.Client) -> None:
+    servers = visitor.get("/server-proxy/servers-info").json()["server_processes"]
+    entries = [each["launcher_entry"] for each in servers]
+    tiles = {each["title"]: each for each in entries if each["enabled"]}
+    paths = {title: tile["path_info"] for title, tile in tiles.items()}
+    assert paths == {"API": "labloop-api/", "API documentation": "labloop-api/docs"}
+    for tile in tiles.values():
+        assert "<svg" in visitor.get(tile["icon_url"]).text
+
+
+@pytest.mark.parametrize(
+    "url, names",
+    [
+        ("http://api", {"proxy", "labloop-api", "labloop-docs"}),
+        ("https://api.example.org", {"proxy"}),
+        ("http://example.org/api", {"proxy"}),
+    ],
+)
+def test_there_is_no_tile_for_an_api_that_the_proxy_cannot_reach(
+    monkeypatch: pytest.MonkeyPatch, url: str, names: set[str]
+) -> None:
+    monkeypatch.setenv("API_URL", url)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    loader = PyFileConfigLoader("jupyter_server_config.py", str(CHECKOUT / "start"))
+    assert loader.load_config().ServerProxy.servers.keys() == names
+
+
+def test_an_api_that_is_gone_is_named(visitor: httpx.Client, api: ThreadingHTTPServer) -> None:
+    api.shutdown()
+    api.server_close()
+    asked = visitor.get("/labloop-api/")
+    assert asked.status_code == 502
+    assert f"The API at http://127.0.0.1:{api.server_port} does not answer" in asked.text
+
+
+# The rest of JupyterLab's port.
+
+ASKED = [
+    ("GET", "/api/contents"),
+    ("GET", "/api/kernels"),
+    ("GET", "/api/sessions"),
+    ("GET", "/files/README.md"),
+    ("GET", "/labloop-api/models"),
+    ("POST", "/api/kernels"),
+    ("POST", "/api/contents"),
+    ("PUT", "/api/contents/mine.txt"),
+    ("DELETE", "/api/contents/mine.txt"),
+    ("POST", "/labloop-api/models/iris/predict"),
+]
+
+
+@pytest.mark.parametrize("method, path", ASKED)
+def test_no_stranger_and_no_foreign_page_is_let_in(
+    jupyter: str, visitor: httpx.Client, method: str, path: str
+) -> None:
+    with httpx.Client(base_url=jupyter, trust_env=False) as stranger:
+        for given in ({}, {"token": ""}, {"token": "wrong"}):
+            assert stranger.request(method, path, params=given).status_code in (302, 403)
+        named = {"Authorization": f"token {TOKEN}", "Host": "evil.example"}
+        assert stranger.request(method, path, headers=named).status_code == 403
+    if method == "GET":
+        return  # a page cannot read what another site answers
+    for page in ({"Origin": "http://evil.example"}, {"Origin": "null"}):
+        assert visitor.request(method, path, headers=page).status_code in (403, 404)
+    if path.startswith("/api"):
+        assert visitor.request(method, path).status_code == 403  # without the token against XSRF
