@@ -82,7 +82,7 @@ def load(url: str, body: Any = None, connections: int = 16, seconds: float = SEC
 
 @contextmanager
 def application(name: str, ready: str = "/openapi.json") -> Iterator[str]:
-    """Run an application; give its URL."""
+    """Run an application; return its URL."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "uvicorn", name, "--factory", "--port", str(port)]
     command += ["--no-access-log", "--log-level", "warning"]
@@ -285,7 +285,7 @@ def publish(store: ModelStore, name: str, trained: plain.Trained) -> int:
 
 
 def table(folder: Path) -> Iterator[Row | str]:
-    """Measure everything; give the rows as they are known."""
+    """Measure everything; return the rows as they are known."""
     store = ModelStore(folder / "models")
     trained = plain.forest()
     store.promote("iris", publish(store, "iris", trained))

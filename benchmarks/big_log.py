@@ -49,7 +49,7 @@ def write(folder: Path, predictions: int = PREDICTIONS, first_day: int = 0) -> N
 
 
 def _lines() -> Iterator[Callable[[float], bytes]]:
-    """Give the lines of requests, for the times at which they are answered."""
+    """Return the lines of requests, for the times at which they are answered."""
     dice = random.Random(0)
     model, X, _ = forest()
     answers = [
@@ -78,7 +78,7 @@ def _lines() -> Iterator[Callable[[float], bytes]]:
 
 
 def read(folder: Path, part: str) -> dict[str, float]:
-    """Build the copy, group the whole log, or read one day of it; give what was measured."""
+    """Build the copy, group the whole log, or read one day of it; return what was measured."""
     copy = LogCopy(folder, folder / "copy")
     if part == "build":
         began = perf_counter()

@@ -9,7 +9,7 @@ from service.api.log.prediction_log import PredictionLog
 
 
 def without_log() -> FastAPI:
-    """Give the application; it makes no line and writes none."""
+    """Return the application; it makes no line and writes none."""
     patch.object(PredictionLog, "write", lambda *_, **__: None).start()
     patch.object(Inference, "_line", lambda *_: b"").start()
     from service.api.app import app

@@ -37,7 +37,7 @@ def place(mountinfo: str, mount: str) -> str:
 
 
 def main(mount: str, file: Path) -> int:
-    """Keep the place of this checkout, or refuse another's; give the exit code."""
+    """Keep the place of this checkout, or refuse another's; return the exit code."""
     mountinfo = Path("/proc/self/mountinfo").read_text("utf-8", errors="backslashreplace")
     here = str(Path(place(mountinfo, mount)).parent)
     other = file.read_text("utf-8") if file.exists() else ""

@@ -38,7 +38,7 @@ def folders() -> list[Path]:
 
 
 def main() -> int:
-    """Say what would be deleted, ask, and delete it; give the exit code."""
+    """Say what would be deleted, ask, and delete it; return the exit code."""
     up.complete_settings(up.settings_in_file())
     held, found = volume(), folders()
     if not held and not found:
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def silent_engine() -> int:
-    """Say that there may be a volume that could not be looked at; give the exit code."""
+    """Say that there may be a volume that could not be looked at; return the exit code."""
     usable, reason = up.docker_answers()
     if usable or not shutil.which("docker"):
         return 0

@@ -53,7 +53,7 @@ def check_ways(usable: bool, reason: str) -> Iterator[Finding]:
 
 
 def engine_error() -> str:
-    """Give the docker command's own words, e.g. that you are not in the group `docker`."""
+    """Return the docker command's own words, e.g. that you are not in the group `docker`."""
     if not shutil.which("docker"):
         return ""
     done = subprocess.run(
@@ -295,7 +295,7 @@ def checks() -> Iterator[Finding]:
 
 
 def main() -> int:
-    """Print a line a check; give the exit code."""
+    """Print a line a check; return the exit code."""
     to_do = 0
     for finding in checks():
         to_do += finding.level == "fix"

@@ -61,7 +61,7 @@ def is_loopback(name: str) -> bool:
 
 
 def host() -> str:
-    """Give the address to open on this machine, whatever is listened on.
+    """Return the address to open on this machine, whatever is listened on.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def host() -> str:
 
 
 def url(port: str) -> str:
-    """Give the URL under which a port is opened on this machine.
+    """Return the URL under which a port is opened on this machine.
 
     Examples
     --------

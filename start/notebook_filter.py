@@ -1,4 +1,4 @@
-"""Give git a notebook as a person wrote it: git's clean filter for the notebooks of Labloop.
+"""Return git a notebook as a person wrote it: git's clean filter for the notebooks of Labloop.
 
     python3 start/notebook_filter.py PATH < the working file
 
@@ -43,7 +43,7 @@ def committed(path: str) -> bytes | None:
 
 
 def cleaned(working: bytes, before: bytes) -> bytes:
-    """Give the working file with the committed outputs.
+    """Return the working file with the committed outputs.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def read(text: bytes) -> Json:
 
 
 def written(cell: Json) -> str:
-    """Give what a person wrote of a cell: its text, kind, tags and attachments."""
+    """Return what a person wrote of a cell: its text, kind, tags and attachments."""
     source = cell.get("source", "")
     rest = {key: value for key, value in cell.items() if key not in RESULTS}
     rest["source"] = "".join(map(str, source)) if isinstance(source, list) else source
@@ -105,12 +105,12 @@ def written(cell: Json) -> str:
 
 
 def kept(metadata: Json, left: set[str]) -> Json:
-    """Give metadata without what tools left, and without what is empty, e.g. no tags."""
+    """Return metadata without what tools left, and without what is empty, e.g. no tags."""
     return {k: v for k, v in metadata.items() if k not in left and v not in ([], {}, None)}
 
 
 def seen(working: bytes, before: bytes) -> bytes:
-    """Give what git is to see of a working file whose committed content is known."""
+    """Return what git is to see of a working file whose committed content is known."""
     try:
         return cleaned(working, before)
     except (ValueError, RecursionError):  # cut off, with the marks of a merge, no notebook at all

@@ -127,7 +127,7 @@ def walk(name: str, folder: int | None, uid: int, gid: int, depth: int = 0) -> I
 
 
 def walk_all(roots: list[str], uid: int, gid: int) -> str:
-    """Pass over everything once; give the first thing that could not be done, in words."""
+    """Pass over everything once; return the first thing that could not be done, in words."""
     problems = (problem for root in roots for problem in walk(root, None, uid, gid))
     first = next(problems, "")
     for _ in problems:

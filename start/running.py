@@ -35,7 +35,7 @@ class Server:
         self.port = os.environ[name]
 
     def get(self, path: str) -> tuple[int, Any]:
-        """Ask for a path; give status and content. A failure is an OSError or ValueError."""
+        """Ask for a path; return status and content. A failure is an OSError or ValueError."""
         connection = HTTPConnection(host(), int(self.port), timeout=SECONDS)
         headers = {"User-Agent": "labloop-doctor"}
         if os.environ.get("API_TOKEN"):

@@ -15,7 +15,7 @@ TOLD = {each["rc"] for each in SIGNALS.values()}
 
 
 def main() -> int:
-    """Run them; give the exit code."""
+    """Run them; return the exit code."""
     try:
         # up.py read `.env`, and the environment goes before it; honcho would have it reversed.
         command.main(["--env", os.devnull, "start"])

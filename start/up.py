@@ -79,7 +79,7 @@ def docker_answers() -> tuple[bool, str]:
 
 
 def compose_config() -> tuple[dict[str, Any], str]:
-    """Give what Compose makes of docker-compose.yml and `.env`, or its reason to refuse them."""
+    """Return what Compose makes of docker-compose.yml and `.env`, or its reason to refuse them."""
     command = ["docker", "compose", "config", "--format", "json"]
     done = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
@@ -172,7 +172,7 @@ def complete_settings(written: Mapping[str, str]) -> None:
 
 
 def digest_of(revision: str) -> str:
-    """Give the digest of a commit's code; nothing where git does not tell."""
+    """Return the digest of a commit's code; nothing where git does not tell."""
     try:
         command = ["git", "archive", "--format=tar", revision, "service"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=15)
@@ -190,7 +190,7 @@ def digest_of(revision: str) -> str:
 
 
 def tell_git() -> bool:
-    """Have git in this clone leave out what running a notebook changes; give whether it does."""
+    """Have git in this clone leave out what running a notebook changes; return whether it does."""
     program = answer("git", "ls-files", "--full-name", "start/notebook_filter.py")
     if not program:  # no git, or no clone
         return False

@@ -53,7 +53,7 @@ def look_again() -> None:
 
 
 def main() -> int:
-    """Pull what is new, and say what is to be done next; give the exit code."""
+    """Pull what is new, and say what is to be done next; return the exit code."""
     if not up.tell_git():
         sys.exit(NO_CLONE)
     look_again()

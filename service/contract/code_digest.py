@@ -19,7 +19,7 @@ def counts(path: str) -> bool:
 
 
 def digest(files: Iterable[tuple[str, bytes]]) -> str:
-    r"""Give the digest of files, each a path and its content; git may change line ends.
+    r"""Return the digest of files, each a path and its content; git may change line ends.
 
     Examples
     --------

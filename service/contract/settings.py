@@ -185,7 +185,7 @@ class Settings(BaseSettings):
 
 
 def reachable(address: str) -> str:
-    """Give the host of a URL that leads to what listens on an address.
+    """Return the host of a URL that leads to what listens on an address.
 
     Examples
     --------

@@ -273,7 +273,7 @@ class Lab(LogBook):
             raise self._withdrawn(name, version, refusal) from refusal
 
     def _withdrawn(self, name: str, version: int, refusal: RefusedError) -> RefusedError:
-        """Take `live` off a refused version; give the refusal, with what else is to be known."""
+        """Take `live` off a refused version; return the refusal, with what else is to be known."""
         aliases = self._store.withdraw(name, version)
         if not aliases.passed_over:
             return refusal

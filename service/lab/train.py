@@ -21,7 +21,7 @@ SECONDS = 60.0
 
 
 def main() -> int:
-    """Train if there is nothing to serve; give the exit code."""
+    """Train if there is nothing to serve; return the exit code."""
     try:
         chosen = settings()
         model = chosen.default_model

@@ -26,8 +26,9 @@ from service.api.page.routes import PAGE_ROUTES
 from service.api.rest.routes import PREDICT_ROUTES, router
 from service.api.v2.routes import V2_ROUTES
 from service.contract.errors import LabloopError, RefusedError
-from service.contract.model import checksums, golden
+from service.contract.model import checksums
 from service.contract.model.manifest import GOLDEN
+from service.contract.model.predictions import predict_columns
 from service.contract.model.signature import Output, Signature, as_columns
 from service.contract.model.store import ModelStore
 from service.contract.settings import Settings
@@ -85,7 +86,7 @@ SECRETS = secrets()
 
 
 def encoded(strict: bool) -> Any:
-    """Give an estimator of all kinds of features; a strict one refuses categories of nobody."""
+    """Return an estimator of all kinds of features; a strict one refuses categories of nobody."""
     unknown = "error" if strict else "ignore"
     texts = OneHotEncoder(handle_unknown=unknown)
     prepare = make_column_transformer(
@@ -96,7 +97,7 @@ def encoded(strict: bool) -> Any:
 
 
 def named() -> Any:
-    """Give an estimator that is described with its categories."""
+    """Return an estimator that is described with its categories."""
     inner = make_pipeline(
         make_column_transformer((OneHotEncoder(categories=[PEOPLE]), ["person"])),
         LinearRegression(),
@@ -118,7 +119,7 @@ ESTIMATORS: dict[str, tuple[Any, Any]] = {
 
 
 def boosted() -> tuple[pd.DataFrame, Any]:
-    """Give an estimator whose trees treelite does not read, and says why with a category."""
+    """Return an estimator whose trees treelite does not read, and says why with a category."""
     table = X[["person", "size"]].astype({"person": "category"})
     booster = HistGradientBoostingClassifier(max_iter=3, categorical_features=["person"])
     return table, booster.fit(table, Y)
@@ -305,9 +306,9 @@ def test_an_estimator_s_words_are_kept() -> None:
     signature = Signature.from_table(X, Output(task="regression"))
     columns = as_columns(X)
     with pytest.raises(TypeError, match="Zebulon"):
-        golden.asking(Broken(), signature)(columns)
+        predict_columns(Broken(), signature, columns)
     with pytest.raises(LabloopError, match=r"The model fails: TypeError\. Its own") as caught:
-        golden.asking(Broken(), signature.keep_private(PRIVATE))(columns)
+        predict_columns(Broken(), signature.keep_private(PRIVATE), columns)
     assert told("".join(traceback.format_exception(caught.value)).encode()) == []
 
 

@@ -66,7 +66,7 @@ def test_compose_reads_the_same(tmp_path: Path) -> None:
 
 @pytest.fixture
 def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a checkout's `.env`, to be written."""
+    """Return a checkout's `.env`, to be written."""
     monkeypatch.delenv("COMPOSE_DISABLE_ENV_FILE")
     monkeypatch.setattr("service.contract.settings.CHECKOUT", tmp_path)
     return tmp_path / ".env"

@@ -17,7 +17,7 @@ ARTEFACTS = CHECKOUT / "tests" / "artefacts"
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Give the Compose stack where there is an engine, else the same without Docker."""
+    """Return the Compose stack where there is an engine, else the same without Docker."""
     if docker_answers()[0]:
         yield request.getfixturevalue("stack")
         return

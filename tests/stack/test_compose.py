@@ -308,7 +308,7 @@ def test_a_post_from_another_page_is_refused(stack: ComposeLab) -> None:
 
 @pytest.fixture
 def app_file(stack: ComposeLab) -> Iterator[Path]:
-    """Give the API's main file, and put it back as it was."""
+    """Return the API's main file, and put it back as it was."""
     path = stack.folder / "service" / "api" / "app.py"
     good = path.read_text()
     yield path
@@ -465,7 +465,7 @@ def test_a_start_without_a_model_ends_with_a_lab(stack: ComposeLab, tmp_path: Pa
 
 @pytest.fixture
 def clone(stack: ComposeLab, tmp_path: Path) -> ComposeLab:
-    """Give another checkout whose folder has the same name, so that it is the same project."""
+    """Return another checkout whose folder has the same name, so that it is the same project."""
     clone = ComposeLab(copy_checkout(tmp_path / stack.folder.name), stack.project)
     clone.environment |= {name: stack.environment[name] for name in ("API_PORT", "LAB_PORT")}
     return clone

@@ -26,7 +26,7 @@ def delete(folder: Path, typed: str, **environment: str) -> subprocess.Completed
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Give a checkout with a log and a copy of it, in the usual places and in chosen ones."""
+    """Return a checkout with a log and a copy of it, in the usual places and in chosen ones."""
     copy = copy_checkout(tmp_path / "labloop")
     for logs in (copy / "logs", tmp_path / "chosen"):
         (logs / "predictions").mkdir(parents=True)

@@ -187,7 +187,7 @@ while True:
 
 
 def state(folder: Path) -> dict[Path, tuple[os.stat_result, list[str]]]:
-    """Give all that a pass could change."""
+    """Return all that a pass could change."""
     found = [folder, *folder.rglob("*")]
     return {path: (path.lstat(), os.listxattr(path, follow_symlinks=False)) for path in found}
 

@@ -26,7 +26,7 @@ PYTHON = [(code, BLOCKS[i + 1][1]) for i, (kind, code) in enumerate(BLOCKS) if k
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
-    """Give an API as the first start leaves it: its training has published and asked."""
+    """Return an API as the first start leaves it: its training has published and asked."""
     with running_api(tmp_path_factory.mktemp("readme")) as api:
         first = [sys.executable, "-m", "service.lab.train"]
         subprocess.run(first, cwd=CHECKOUT, env=os.environ | api.environment, check=True)

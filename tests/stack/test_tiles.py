@@ -47,7 +47,7 @@ def api() -> Iterator[ThreadingHTTPServer]:
 
 @pytest.fixture(scope="module")
 def jupyter(api: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start JupyterLab's server, without its pages, which take long; give its URL."""
+    """Start JupyterLab's server, without its pages, which take long; return its URL."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     environment = {

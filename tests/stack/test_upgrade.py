@@ -20,7 +20,7 @@ SENTENCE = "Predictions over time, one colour a version."
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Give a repository that holds this checkout."""
+    """Return a repository that holds this checkout."""
     upstream = Clone(copy_checkout(tmp_path_factory.mktemp("upstream")))
     upstream.begin()
     return upstream
@@ -38,7 +38,7 @@ def clone(upstream: Clone, tmp_path: Path) -> Clone:
 
 @pytest.fixture(scope="module")
 def filtered(published: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Give a clone whose notebooks git sees through the filter."""
+    """Return a clone whose notebooks git sees through the filter."""
     clone = cloned(published, tmp_path_factory.mktemp("filtered") / "clone")
     clone.tell_git()
     return clone

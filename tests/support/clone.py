@@ -51,7 +51,7 @@ class Clone:
         return self.run("make", "upgrade", f"PYTHON={sys.executable}", check=check)
 
     def up(self) -> dict[str, str]:
-        """Run `make up` with a docker that starts nothing; give the settings that Compose got."""
+        """Run `make up` with a docker that starts nothing; return the settings that Compose got."""
         programs = self.folder.parent / "programs"
         programs.mkdir(exist_ok=True)
         docker, got = programs / "docker", programs / "environment"
@@ -69,7 +69,7 @@ class Clone:
         self.run(sys.executable, "-c", "from start import up; assert up.tell_git()")
 
     def seen(self, path: str) -> bytes:
-        """Give what git sees of a working file."""
+        """Return what git sees of a working file."""
         self.git("add", path)
         return self.blob(path)
 

@@ -27,7 +27,7 @@ def mounted(size: str) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Fill a disk to its last byte; give the file that does."""
+    """Fill a disk to its last byte; return the file that does."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:

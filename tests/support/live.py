@@ -77,7 +77,7 @@ def lives(pid: int) -> bool:
 
 
 def resident(pid: int) -> float:
-    """Give a process's resident memory, in MB."""
+    """Return a process's resident memory, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 

@@ -18,7 +18,7 @@ from service.lab.log.copy import LogCopy
 
 
 def line(rows: int = 1, **more: Any) -> bytes:
-    """Give what one request writes."""
+    """Return what one request writes."""
     fields: dict[str, Any] = {
         "model": "iris",
         "version": 1,
@@ -49,7 +49,7 @@ def open_log(folder: Path, **settings: Any) -> PredictionLog:
 
 
 def written(folder: Path, *lines: bytes) -> Path:
-    """Write a log of one segment; give the segment."""
+    """Write a log of one segment; return the segment."""
     log = open_log(folder)
     log.write([*lines])
     log.stop()

@@ -18,7 +18,7 @@ def need(condition: object, reason: str) -> None:
 
 
 def outside(environment: str, program: str) -> Path:
-    """Give a program of one of the environments that `make outside` makes."""
+    """Return a program of one of the environments that `make outside` makes."""
     path = CHECKOUT / f".venv-outside-{environment}" / "bin" / program
     need(path.exists(), f"the environment of {environment}; make it with: make outside")
     return path

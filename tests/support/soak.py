@@ -6,5 +6,5 @@ SOAK = bool(os.environ.get("SOAK"))
 
 
 def times(full: int, bounded: int) -> int:
-    """Give the full count under `make soak`, and the bounded one in `make test`."""
+    """Return the full count under `make soak`, and the bounded one in `make test`."""
     return full if SOAK else bounded

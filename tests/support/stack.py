@@ -235,7 +235,7 @@ class LocalLab(Lab):
 
 @contextlib.contextmanager
 def composed(folder: Path, project: str) -> Iterator[ComposeLab]:
-    """Give a stack that leaves neither containers nor volumes nor images behind.
+    """Return a stack that leaves neither containers nor volumes nor images behind.
 
     The engine keeps what it built, so that the images of the next project are there at once.
     """

@@ -20,8 +20,8 @@ from service.contract.errors import (
     RepeatedError,
     TokenError,
 )
-from service.contract.model.feature import show
 from service.contract.settings import Settings, listed
+from service.contract.text import show
 
 OPEN = frozenset(
     path + slash

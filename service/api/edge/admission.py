@@ -50,7 +50,7 @@ class Queue:
         self.requests += 1
 
     def __exit__(self, *error: object) -> None:
-        """Give the place back."""
+        """Free the place."""
         self.requests -= 1
 
     def hold(self, size: int) -> None:
@@ -68,5 +68,5 @@ class Queue:
         self.bytes += size
 
     def release(self, size: int) -> None:
-        """Give back what was held."""
+        """Release what was held."""
         self.bytes -= size

@@ -13,8 +13,8 @@ from starlette.requests import Request
 
 from service.api.edge.admission import Queue
 from service.contract.errors import InputError, TooLargeError
-from service.contract.model.feature import show
 from service.contract.settings import Settings
+from service.contract.text import show
 
 LARGE = 20_000  # bytes; reading more is left to a thread, and counted
 LONG = 64  # rows
@@ -148,7 +148,7 @@ def _check_depth(body: bytes, most: int) -> None:
 
 
 def _outside_texts(body: bytes) -> Iterator[bytes]:
-    """Give what is between the texts; a piece at a time, so that other threads come in between."""
+    """Yield what is between the texts, a piece at a time: other threads come in between."""
     end = 0
     for text in TEXT.finditer(body):
         yield body[end : text.start()]

@@ -239,7 +239,7 @@ class Connection(HttpToolsProtocol):
         self._abort_after(CLOSING_SECONDS)
 
     def _abort_after(self, seconds: float) -> None:
-        """Give the client some time to read; without an end, closing would wait for it for ever."""
+        """Allow the client some time to read; else closing would wait for it for ever."""
         self.waits_since = self.loop.time()
         if self._unread is None:
             self._unread = self.loop.call_later(seconds, self.transport.abort)

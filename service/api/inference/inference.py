@@ -22,7 +22,7 @@ from service.api.processes.pulse import pulse
 from service.api.registry.loaded_model import LoadedModel
 from service.api.registry.registry import Registry
 from service.contract.log.line import prediction_ids
-from service.contract.model.golden import Answers
+from service.contract.model.predictions import Predictions
 from service.contract.model.signature import Columns, Signature
 
 Parse = Callable[[Signature], Columns]
@@ -70,7 +70,7 @@ class Inference:
         self._large = CapacityLimiter(os.cpu_count() or 1)
 
     async def model(self, name: str, version: int | None) -> LoadedModel:
-        """Give the live version, or one by its number; that is loaded if it is not.
+        """Return the live version, or one by its number; that is loaded if it is not.
 
         Raises
         ------
@@ -165,9 +165,9 @@ class Inference:
         return [*self._logged(questions, answers)]
 
     def _logged(
-        self, questions: list[Question], answers: Answers, wait: bool = True
+        self, questions: list[Question], answers: Predictions, wait: bool = True
     ) -> list[Answer]:
-        """Give each question its part of the answers, all of them logged with one write."""
+        """Return each question its part of the answers, all of them logged with one write."""
         ids = prediction_ids(len(answers.predictions))
         time = datetime.now(UTC).isoformat(timespec="microseconds")
         parts, lines, start = [], [], 0
@@ -213,7 +213,9 @@ def _merged(questions: list[Question]) -> Columns:
     }
 
 
-def _part(model: LoadedModel, answers: Answers, ids: list[str], start: int, stop: int) -> Answer:
+def _part(
+    model: LoadedModel, answers: Predictions, ids: list[str], start: int, stop: int
+) -> Answer:
     """Take one question's rows out of the answers to a batch."""
     chances = answers.probabilities
     return Answer(

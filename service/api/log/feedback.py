@@ -10,7 +10,7 @@ from service.api.log.prediction_log import PredictionLog
 from service.api.metrics.metrics import metrics
 from service.contract.errors import InputError
 from service.contract.log.line import prediction_ids
-from service.contract.model.feature import printable, show
+from service.contract.text import printable, show
 
 PREDICTION_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 

@@ -80,7 +80,7 @@ class Segment:
             self.harm = "changed"
 
     def whereabouts(self) -> str | None:
-        """Give the path that the file has now, where the system tells."""
+        """Return the path that the file has now, where the system tells."""
         link = Path(f"/proc/self/fd/{self._handle}")  # Linux
         return str(link.readlink()) if link.is_symlink() else None
 
@@ -205,7 +205,7 @@ def _seal_dead(file: Path, handle: int, sync: bool) -> None:
 
 
 def _seal(file: Path | str, checksum: int, folder: int | None = None) -> None:
-    """Give a segment its last name; an empty one stays, as its number would seem to be missing."""
+    """Rename a segment for good; an empty one stays, or its number would seem to be missing."""
     sealed = sealed_name(Path(file), checksum)
     os.rename(file, sealed, src_dir_fd=folder, dst_dir_fd=folder)
 

@@ -54,7 +54,7 @@ class MetricFile(MmapedDict):
         self._again = 0.0  # when to try again
 
     def read_value(self, key: str) -> tuple[float, float]:
-        """Give a value and its time; one that is new is 0."""
+        """Return a value and its time; one that is new is 0."""
         if key in self._in_memory:
             return self._in_memory[key]
         if key not in self._positions and not self._add(key):
@@ -63,7 +63,7 @@ class MetricFile(MmapedDict):
         return value
 
     def _add(self, key: str) -> bool:
-        """Give a new value its place in the file; False where it goes to memory."""
+        """Find a new value its place in the file; False where it goes to memory."""
         series = _series(key)
         try:
             if series not in self._kept:

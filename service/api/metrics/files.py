@@ -29,7 +29,7 @@ logger = logging.getLogger("uvicorn.error")
 
 
 def claim() -> None:
-    """Give this worker its files; prometheus_client must not be imported before.
+    """Claim this worker's files; prometheus_client must not be imported before.
 
     Where the temporary folder takes none, it counts in memory, and tells what it counted itself.
     """
@@ -86,7 +86,7 @@ def _prepare(folder: Path, own: str) -> None:
 
 @contextmanager
 def settled() -> Iterator[Path]:
-    """Give the folder, without the gauges of the dead; nobody comes in meanwhile."""
+    """Return the folder, without the gauges of the dead; nobody comes in meanwhile."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may have been cleaned away
     with locked(folder):

@@ -200,7 +200,7 @@ class Metrics:
 
 
 def _quantile_ms(below: dict[float, float], share: float) -> float | None:
-    """Give the bound below which a share of a histogram is; None if it is beyond the last."""
+    """Return the bound below which a share of a histogram is; None if it is beyond the last."""
     wanted = share * below[math.inf]
     bound = min(bound for bound, count in below.items() if count >= wanted)
     return None if bound == math.inf else round(bound * 1000, 3)

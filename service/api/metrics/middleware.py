@@ -58,7 +58,7 @@ class RequestMetrics:
         duration.observe(seconds)
 
     def _template(self, scope: Scope) -> str:
-        """Give the path of the route that was taken, with its parameters' names."""
+        """Return the path of the route that was taken, with its parameters' names."""
         if "endpoint" not in scope:
             return UNKNOWN
         # A function may answer at several paths, which differ in their parameters. Not everything
@@ -73,7 +73,7 @@ class RequestMetrics:
 def _templates(
     routes: Sequence[BaseRoute], before: str = "", names: tuple[str, ...] = ()
 ) -> Iterator[tuple[Any, str]]:
-    """Give what answers at each route and mount, with the parameters' names, and its path."""
+    """Return what answers at each route and mount, with the parameters' names, and its path."""
     for route in iter_route_contexts(routes):
         path, own = before + (route.path or ""), (*names, *route.param_convertors)
         if isinstance(route.original_route, Mount):

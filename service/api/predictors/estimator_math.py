@@ -83,7 +83,7 @@ LINEAR = (
 
 
 def unwrap(estimator: Any) -> list[Any]:
-    """Give the steps of a pipeline, the estimator last; of a search, those of the best one."""
+    """Return the steps of a pipeline, the estimator last; of a search, those of the best one."""
     while isinstance(estimator, GridSearchCV | RandomizedSearchCV):
         estimator = estimator.best_estimator_
     return [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
@@ -109,7 +109,7 @@ def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
 
 
 def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
-    """Give what an estimator computes: numbers of shape (n_rows,), or a score a class."""
+    """Return what an estimator computes: numbers of shape (n_rows,), or a score a class."""
     kind = type(estimator)
     classes = len(getattr(estimator, "classes_", ()))
     if forest is not None:

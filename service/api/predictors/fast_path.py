@@ -27,7 +27,7 @@ from sklearn.preprocessing import (
 )
 
 from service.api.predictors.estimator_math import NoFastPathError, read_forest, scorer, unwrap
-from service.contract.model.golden import Answers
+from service.contract.model.predictions import Predictions
 from service.contract.model.signature import Columns, Signature
 
 NEAR = 1e-6  # a decision nearer than this is the estimator's own
@@ -41,7 +41,7 @@ Step = Callable[[np.ndarray], np.ndarray]
 
 
 class FastPath:
-    """Answers small tables as the estimator would.
+    """Predictions small tables as the estimator would.
 
     Parameters
     ----------
@@ -76,10 +76,10 @@ class FastPath:
         self._score = scorer(last, self._forest)
 
     def trees(self) -> bytes | None:
-        """Give a forest as treelite writes it."""
+        """Return a forest as treelite writes it."""
         return None if self._forest is None else self._forest.serialize_bytes()
 
-    def __call__(self, columns: Columns) -> Answers:
+    def __call__(self, columns: Columns) -> Predictions:
         """Answer checked columns.
 
         Raises
@@ -94,20 +94,20 @@ class FastPath:
         X = np.array([columns[name] for name in self._names], dtype=self._dtype).T
         scores = self._score(_float(self._prepare(X)))
         if self._classes is None:
-            return Answers.model_construct(predictions=scores.tolist(), probabilities=None)
+            return Predictions.model_construct(predictions=scores.tolist(), probabilities=None)
         best = scores.argmax(axis=1)
         if scores.shape[1] > 1:
             two = np.partition(scores, -2, axis=1)[:, -2:]
             if not (two[:, 1] - two[:, 0] >= NEAR).all():  # NaN is not
                 raise NoFastPathError("a decision is too near to call")
-        return Answers.model_construct(
+        return Predictions.model_construct(
             predictions=[self._classes[i] for i in best.tolist()],
             probabilities=np.ascontiguousarray(scores) if self._probabilities else None,
         )
 
 
 def _steps(transformers: list[Any], names: list[str]) -> list[Step]:
-    """Give the arithmetic of some steps; after one of scikit-learn's, columns have no names."""
+    """Return the arithmetic of some steps; after one of scikit-learn's, columns have no names."""
     steps = []
     for each in transformers:
         steps.append(_step(each, names))
@@ -116,7 +116,7 @@ def _steps(transformers: list[Any], names: list[str]) -> list[Step]:
 
 
 def _step(transformer: Any, names: list[str]) -> Step:
-    """Give a fitted transformer's arithmetic; `names` are its input columns, where it has names."""
+    """Return a fitted transformer's arithmetic; `names` are its input columns, if they have any."""
     kind = type(transformer)
     if transformer in ("passthrough", None) or (
         kind is FunctionTransformer and transformer.func is None and not transformer.validate
@@ -183,8 +183,8 @@ def _side_by_side(transformer: Any, names: list[str]) -> Step:
 
 
 def _imputer(imputer: Any) -> Step:
-    holes = imputer.missing_values
-    plain = isinstance(holes, float) and math.isnan(holes) and not imputer.add_indicator
+    missing = imputer.missing_values
+    plain = isinstance(missing, float) and math.isnan(missing) and not imputer.add_indicator
     if not plain or any(value != value for value in imputer.statistics_):
         raise NoFastPathError(
             "a SimpleImputer with other missing values, or an indicator, has none"
@@ -247,7 +247,7 @@ def _plain(value: Any) -> Any:
 
 
 def _float(X: np.ndarray) -> np.ndarray:
-    """Give numbers; scikit-learn refuses infinity at each step."""
+    """Return numbers; scikit-learn refuses infinity at each step."""
     numbers = X if X.dtype == float else X.astype(float)
     if np.isinf(numbers).any():
         raise NoFastPathError("a value is infinite")

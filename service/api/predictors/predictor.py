@@ -1,4 +1,4 @@
-"""Predictor: a loaded estimator, and its fast path where that gives the same answers."""
+"""Predictor: a loaded estimator, and its fast path where that gives the same predictions."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +12,8 @@ from service.api.predictors.estimator_math import NoFastPathError, is_by_vote
 from service.api.predictors.fast_path import FastPath
 from service.contract.errors import InputError
 from service.contract.model import golden
-from service.contract.model.golden import Answers, Golden
+from service.contract.model.golden import Golden
+from service.contract.model.predictions import Predictions, disagreement, predict_columns
 from service.contract.model.signature import Columns, Signature
 
 FAST_ROWS = 64  # more are quicker by scikit-learn itself
@@ -22,7 +23,7 @@ ONE_BY_ONE = 8  # rows of each small table that the estimator refuses are looked
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a trial found out about a fast path.
+    """What validation found out about a fast path.
 
     `slow_because` says why there is none. `quick` is whether it answers so soon
     that the event loop need not be spared; `trees`, see `FastPath`.
@@ -34,14 +35,14 @@ class Verdict:
 
 
 class Predictor:
-    """Answers checked columns as the estimator does.
+    """Predicts checked columns as the estimator does.
 
     Parameters
     ----------
     estimator : fitted scikit-learn estimator
     signature : Signature
     verdict : Verdict, optional
-        What a trial found out.
+        What validation found out.
 
     Attributes
     ----------
@@ -54,8 +55,7 @@ class Predictor:
         self.estimator = estimator
         self.signature = signature
         self.verdict = verdict or Verdict()
-        self._ask = golden.asking(estimator, signature, is_by_vote(estimator))
-        self._discreet = bool(signature.private)
+        self._by_vote = is_by_vote(estimator)
         self._fast: FastPath | None = None
         if self.verdict.slow_because is None:
             try:
@@ -73,7 +73,7 @@ class Predictor:
             return
         kept = self.signature.parse_columns(rows.columns)
         try:
-            compared = self._compare(kept, rows.answers)
+            compared = self._compare(kept, rows.expected)
             for unseen in (False, True):
                 columns = golden.perturb(self.signature, kept, count, unseen)
                 compared += self._compare(columns, self._expected(columns))
@@ -85,13 +85,13 @@ class Predictor:
             quick = self._takes(kept) < QUICK_SECONDS
             self.verdict = Verdict(quick=quick, trees=self._fast.trees())
 
-    def __call__(self, columns: Columns) -> Answers:
-        """Answer checked columns.
+    def __call__(self, columns: Columns) -> Predictions:
+        """Predict checked columns.
 
         Raises
         ------
         InputError
-            The estimator cannot answer these rows.
+            The estimator cannot predict these rows.
         """
         if len(columns[self.signature.names[0]]) <= FAST_ROWS:
             try:
@@ -100,8 +100,8 @@ class Predictor:
                 pass
         return self._slowly(columns)
 
-    def fast(self, columns: Columns) -> Answers:
-        """Answer checked columns by the fast path.
+    def fast(self, columns: Columns) -> Predictions:
+        """Predict checked columns by the fast path.
 
         Raises
         ------
@@ -122,7 +122,7 @@ class Predictor:
         if cause is not None:
             reason += f": {type(cause).__name__}"
             # What a library says may hold a value of training.
-            reason += "" if self._discreet else f": {cause}"
+            reason += "" if self.signature.private else f": {cause}"
         self._fast, self.verdict = None, Verdict(slow_because=f"{reason}.")
 
     def _takes(self, columns: Columns) -> float:
@@ -136,21 +136,21 @@ class Predictor:
             times.append(perf_counter() - began)
         return min(times)
 
-    def _slowly(self, columns: Columns) -> Answers:
+    def _slowly(self, columns: Columns) -> Predictions:
         # An estimator's n_jobs starts no processes; a number that is too large for it is refused by
         # itself, and not announced in the API's output besides.
         with parallel_config(backend="threading"), np.errstate(over="ignore"):
-            return self._ask(columns)
+            return predict_columns(self.estimator, self.signature, columns, self._by_vote)
 
-    def _expected(self, columns: Columns) -> Answers | None:
+    def _expected(self, columns: Columns) -> Predictions | None:
         """Ask the estimator; None where it refuses these rows."""
         try:
-            return golden.asking(self.estimator, self.signature)(columns)
+            return predict_columns(self.estimator, self.signature, columns)
         except InputError:
             return None
 
-    def _compare(self, columns: Columns, expected: Answers | None) -> int:
-        """Compare the fast path's answers, in small tables; give how many rows were compared.
+    def _compare(self, columns: Columns, expected: Predictions | None) -> int:
+        """Compare the fast path's predictions, in small tables; return how many rows were compared.
 
         Where it leaves a table to the estimator, the rows are asked one by one.
 
@@ -175,10 +175,12 @@ class Predictor:
                 continue
             if known is None:
                 raise NoFastPathError("it answers what the estimator refuses")
-            difference = golden.disagreement(self.signature.output, known, given, self._discreet)
+            difference = disagreement(self.signature, known, given)
             if difference:
-                differs = "its answers differ from the estimator's"
-                raise NoFastPathError(differs if self._discreet else f"{differs}: {difference}")
+                differs = "its predictions differ from the estimator's"
+                raise NoFastPathError(
+                    differs if self.signature.private else f"{differs}: {difference}"
+                )
             compared += rows
         return compared
 
@@ -187,11 +189,11 @@ def _rows(columns: Columns, start: int, count: int) -> Columns:
     return {name: values[start : start + count] for name, values in columns.items()}
 
 
-def _slice(answers: Answers | None, start: int, count: int) -> Answers | None:
-    if answers is None:
+def _slice(given: Predictions | None, start: int, count: int) -> Predictions | None:
+    if given is None:
         return None
-    part, chances = slice(start, start + count), answers.probabilities
-    return Answers.model_construct(
-        predictions=answers.predictions[part],
-        probabilities=None if chances is None else chances[part],
+    part, probabilities = slice(start, start + count), given.probabilities
+    return Predictions.model_construct(
+        predictions=given.predictions[part],
+        probabilities=None if probabilities is None else probabilities[part],
     )

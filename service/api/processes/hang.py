@@ -111,7 +111,7 @@ class Watch:
 
 
 def _worked(pid: int, thread: int) -> float:
-    """Give the processor time that a thread has used, in seconds; 0 where nothing tells it."""
+    """Return the processor time that a thread has used, in seconds; 0 where nothing tells it."""
     fields = _stat(Path(f"/proc/{pid}/task/{thread}/stat"))
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 

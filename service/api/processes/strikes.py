@@ -55,7 +55,7 @@ class Strikes:
         self._root = folder / "strikes"
 
     def add(self, label: str) -> int:
-        """Count one more; give how many there are by now."""
+        """Count one more; return how many there are by now."""
         folder = self._root / label
         folder.mkdir(parents=True, exist_ok=True)
         strikes = len([*folder.iterdir()]) + 1

@@ -30,7 +30,7 @@ class Report(TypedDict):
 
 
 def family_folder() -> Path:
-    """Give the folder of this worker and its siblings: it has their parent's number."""
+    """Return the folder of this worker and its siblings: it has their parent's number."""
     parent = multiprocessing.parent_process()
     return _folder_of(os.getpid() if parent is None else parent.pid)
 

@@ -11,6 +11,7 @@ from service.api.registry.validation import Passed
 from service.contract.errors import LabloopError
 from service.contract.model import golden
 from service.contract.model.manifest import Manifest
+from service.contract.model.predictions import discreetly
 from service.contract.model.signature import Columns
 
 
@@ -35,7 +36,7 @@ class LoadedModel:
             In this process it answers otherwise.
         """
         signature = passed.manifest.signature
-        with golden.discreetly(signature):
+        with discreetly(signature):
             predictor = Predictor(passed.estimator, signature, passed.verdict)
         with pulse.computing(strikes.label(name, version, digest).encode()):
             golden.prove(predictor, signature, passed.rows)

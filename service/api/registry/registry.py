@@ -16,8 +16,8 @@ from service.api.registry.loaded_model import LoadedModel
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
 from service.contract.model import checksums
 from service.contract.model.aliases import Aliases
-from service.contract.model.feature import sentence
 from service.contract.model.store import ModelStore
+from service.contract.text import sentence
 
 POLL_SECONDS = 0.1
 KEPT_BESIDE_LIVE = 4
@@ -90,7 +90,7 @@ class Registry:
         self.workers.stop()
 
     def live(self, name: str) -> LoadedModel:
-        """Give the live version.
+        """Return the live version.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Registry:
         return model
 
     def serving(self, name: str) -> LoadedModel | None:
-        """Give the live version, if there is one."""
+        """Return the live version, if there is one."""
         return self._live.get(name)
 
     def live_since(self, name: str) -> datetime | None:
@@ -116,7 +116,7 @@ class Registry:
         return aliases.live_since
 
     def version(self, name: str, version: int) -> Future[LoadedModel]:
-        """Give a version by number; one that is not live is loaded on demand.
+        """Return a version by number; one that is not live is loaded on demand.
 
         Returns
         -------
@@ -244,7 +244,7 @@ class Registry:
             self._tell()
 
     def _not_out(self, name: str, aliases: Aliases) -> int | None:
-        """Give the live version; where its predictions do not end, refuse it, and give another."""
+        """Return the live version; if its predictions do not end, refuse it and return another."""
         seen, live = self._seen.get(name), aliases.live
         if seen is not None and seen.generation != aliases.generation and live is not None:
             self._strikes.forgive(self._label(name, live))

@@ -7,6 +7,7 @@ import math
 import os
 import signal
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from service.api.predictors.predictor import Predictor, Verdict
 from service.api.processes.lifeline import end_with_parent, go_first
 from service.contract.errors import ArtifactError, LabloopError
 from service.contract.model import golden
-from service.contract.model.golden import Golden, asking
+from service.contract.model.golden import Golden
 from service.contract.model.manifest import GOLDEN, MODEL, Manifest
+from service.contract.model.predictions import discreetly, predict_columns
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
 
@@ -51,9 +53,10 @@ def load(store: ModelStore, name: str, version: int) -> Passed:
         rows = Golden.model_validate_json((folder / GOLDEN).read_bytes())
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{GOLDEN} cannot be read. Publish again.") from error
-    golden.prove(asking(estimator, manifest.signature), manifest.signature, rows)
-    with golden.discreetly(manifest.signature):
-        predictor = Predictor(estimator, manifest.signature)
+    signature = manifest.signature
+    golden.prove(partial(predict_columns, estimator, signature), signature, rows)
+    with discreetly(signature):
+        predictor = Predictor(estimator, signature)
         predictor.try_fast_path(rows, PERTURBED_ROWS)
     return Passed(estimator, manifest, rows, predictor.verdict)
 

@@ -187,7 +187,7 @@ class _Guard:
 
 
 def _server_pid() -> int:
-    """Give the process of the fork server, which is started if there is none."""
+    """Return the process of the fork server, which is started if there is none."""
     forkserver.ensure_running()
     return forkserver._forkserver._forkserver_pid or 0  # type: ignore[attr-defined]
 

@@ -101,7 +101,7 @@ PROBLEMS = {
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Give FastAPI's own description, and that of the routes that predict."""
+    """Return FastAPI's own description, and that of the routes that predict."""
     inference = getattr(app.state, "inference", None)  # there is none before the start
     served = [] if inference is None else _served(inference.registry)
     served_before: list[LoadedModel] | None = getattr(app.state, "described", None)

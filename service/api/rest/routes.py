@@ -27,10 +27,10 @@ from service.contract.errors import (
     TooLargeError,
 )
 from service.contract.log.segment import SegmentName, all_segments, stem
-from service.contract.model.feature import show
 from service.contract.model.manifest import installed_libraries
 from service.contract.model.signature import Columns, Signature
 from service.contract.settings import Settings
+from service.contract.text import show
 
 INSTALLED = installed_libraries()
 
@@ -39,7 +39,7 @@ router = APIRouter(routes=PAGE_ROUTES, responses=problems())
 
 @router.get("/docs", include_in_schema=False)
 async def docs() -> Response:
-    """Give the documentation of all routes, to try them out; its addresses are relative."""
+    """Return the documentation of all routes, to try them out; its addresses are relative."""
     page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Labloop",
@@ -217,7 +217,7 @@ def model_version(request: Request, name: str, version: int) -> Response:
 
 
 def inference_of(request: Request) -> Inference:
-    """Give the application's inference."""
+    """Return the application's inference."""
     inference: Inference = request.app.state.inference
     return inference
 

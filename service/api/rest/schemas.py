@@ -93,18 +93,18 @@ def prediction_schema(output: Output) -> Schema:
 
 def answer_schema(output: Output) -> Schema:
     """Describe the answer to a request for many rows."""
-    chances: Schema = {"type": "null"}
+    probabilities: Schema = {"type": "null"}
     if output.probabilities:
         several = output.targets is not None or output.classes is None
         one = {"type": "array" if several else "number"}
-        chances = {"type": "array", "items": {"type": "array", "items": one}}
+        probabilities = {"type": "array", "items": {"type": "array", "items": one}}
     members: Schema = {
         "model": {"type": "string"},
         "version": {"type": "integer", "minimum": 1},
         "ids": {"type": "array", "items": ID},
         "predictions": {"type": "array", "items": prediction_schema(output)},
         "classes": {"type": "null"} if output.classes is None else {"const": output.classes},
-        "probabilities": chances,
+        "probabilities": probabilities,
     }
     required = [*members]
     if output.targets is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from service.contract.errors import InputError
-from service.contract.model.feature import show
+from service.contract.text import show
 
 LENGTH = struct.Struct("<I")  # stands before each text of a binary tensor
 
@@ -47,7 +47,7 @@ class Datatype:
     high: float = inf
 
     def check(self, feature: str, values: list[Any], private: bool = False) -> list[Any]:
-        """Give a feature's JSON values, shape (n_rows,), if each is of this datatype or null.
+        """Return a feature's JSON values, shape (n_rows,), if each is of this datatype or null.
 
         A value of a `private` feature is not repeated in the text of an error.
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 from service.api.v2.datatypes import DATATYPES, Datatype
 from service.api.v2.output_tensors import PREDICTION_ID, OutputTensor, output_tensors
 from service.contract.errors import InputError
-from service.contract.model.feature import printable, show
 from service.contract.model.signature import Columns, Output, Signature
+from service.contract.text import printable, show
 
 CONTENT_TYPES = ("pd", "np", "str")  # what is read the same way, whichever of them is said
 NOT_OFFERED = ("shared_memory_region", "classification")  # among a tensor's parameters
@@ -25,7 +25,7 @@ class InputTensor:
     data: list[Any] | bytes
 
     def columns(self, signature: Signature) -> Columns:
-        """Give each feature its values; the tensor has shape (n_rows, n_features)."""
+        """Return each feature's values; the tensor has shape (n_rows, n_features)."""
         values, names = self._flat(), signature.names
         return {
             name: self._checked(name, values[i :: len(names)], name in signature.private)
@@ -33,7 +33,7 @@ class InputTensor:
         }
 
     def column(self, private: bool) -> list[Any]:
-        """Give the values of one feature; the tensor has shape (n_rows,) or (n_rows, 1)."""
+        """Return the values of one feature; the tensor has shape (n_rows,) or (n_rows, 1)."""
         if len(self.shape) > 2 or self.shape[1:] not in ([], [1]):
             raise InputError(
                 f"Input {show(self.name)} has shape {show(self.shape)}; a feature's own tensor "

@@ -28,11 +28,11 @@ class OutputTensor:
     binary: bool = False
 
     def describe(self) -> dict[str, Any]:
-        """Give its metadata."""
+        """Return its metadata."""
         return _described(self.name, self.datatype, [-1, *self.width], self.parameters)
 
     def write(self, answer: Answer) -> tuple[dict[str, Any], bytes | None]:
-        """Give its part of an answer; if it is binary, also the bytes that follow the JSON."""
+        """Return its part of an answer; if it is binary, also the bytes that follow the JSON."""
         values = self._values(answer)
         rows = len(answer.ids)
         content = {
@@ -61,7 +61,8 @@ def output_tensors(output: Output) -> list[OutputTensor]:
     """Describe what a model gives: ``predict`` and, where there are some, ``predict_proba``.
 
     Where there are several targets, each row of ``predict`` has a value a target, and each row of
-    ``predict_proba`` the chances of the first target's classes, then of the second's, and so on.
+    ``predict_proba`` the probabilities of the first target's classes, then of the second's, and so
+    on.
 
     Examples
     --------

@@ -16,9 +16,9 @@ from service.api.rest.routes import answer_headers, check_rows, inference_of, ve
 from service.api.v2.input_tensors import InferenceRequest
 from service.api.v2.output_tensors import OutputTensor, metadata, written
 from service.contract.errors import InputError
-from service.contract.model.feature import show
 from service.contract.model.signature import Columns, Signature
 from service.contract.settings import Settings
+from service.contract.text import show
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

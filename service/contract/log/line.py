@@ -113,7 +113,7 @@ _last = 0
 
 
 def prediction_ids(count: int) -> list[str]:
-    """Give UUIDs of version 7 (RFC 9562): they sort by the time at which they were given.
+    """Return UUIDs of version 7 (RFC 9562): they sort by the time at which they were given.
 
     Within a process each is greater than the one before, even if the clock
     steps back.

@@ -55,7 +55,7 @@ class SegmentName:
 
 
 def stem(file: Path) -> str:
-    """Give the name of the segment that a file belongs to."""
+    """Return the name of the segment that a file belongs to."""
     return file.name.split(".")[0]
 
 
@@ -76,7 +76,7 @@ def sealed_segments(folder: Path) -> list[Path]:
 
 
 def sealed_name(file: Path, checksum: int) -> Path:
-    """Give the name of an open segment after it is sealed."""
+    """Return the name of an open segment after it is sealed."""
     return file.with_name(f"{stem(file)}.{checksum:08x}{SEALED}")
 
 
@@ -86,7 +86,7 @@ def is_as_sealed(file: Path, content: bytes) -> bool:
 
 
 def finish_line(line: bytes, sequence: int) -> bytes:
-    r"""Give a line its number, its checksum and its end.
+    r"""Add a line's number, its checksum and its end.
 
     Examples
     --------

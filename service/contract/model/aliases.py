@@ -43,7 +43,7 @@ class Aliases(BaseModel):
     passed_over: list[Number] = Field(default=[], exclude=True)
 
     def unused(self, versions: list[int]) -> Iterator[int]:
-        """Give the numbers that the next version may have, beside those that are there already.
+        """Return the numbers that the next version may have, beside those that are there already.
 
         They go on from the last that was given out, and not from the highest that is there, which
         may be a date.

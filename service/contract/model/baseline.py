@@ -67,7 +67,7 @@ def _mix(signature: Signature, predictions: np.ndarray) -> dict[str, Any]:
 
 
 def sample(values: np.ndarray) -> list[float]:
-    """Give the values at up to 500 even ranks of a column, shape (n_rows,), in order.
+    """Return the values at up to 500 even ranks of a column, shape (n_rows,), in order.
 
     They have the distribution of the whole column, and are the same each time.
 

@@ -130,7 +130,7 @@ def _seen(folder: Path) -> list[Path]:
 
 
 def _model_name(entry: Path) -> str | None:
-    """Give the model's name that an entry has.
+    """Return the model's name that an entry has.
 
     Where a disk does not tell capitals from small letters, the folder `Iris` is `iris`.
     """

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from service.contract.errors import SignatureError
+from service.contract.text import printable, show
 
 Kind = Literal["number", "integer", "boolean", "category"]
 Value = bool | int | float | str
@@ -93,7 +94,7 @@ class Feature(BaseModel):
         return f"{self.name} ({words}{', may be null' if self.nullable else ''})"
 
     def placeholder(self) -> Value | None:
-        """Give a value that fits and tells nothing: null where it may be, else one of its kind.
+        """Return a value that fits and tells nothing: null where it may be, else one of its kind.
 
         Examples
         --------
@@ -249,32 +250,3 @@ def _article(kind: Kind) -> str:
 
 def _encodable(value: Any) -> bool:
     return not isinstance(value, str) or value.isascii() or printable(value) == value
-
-
-def printable(text: str) -> str:
-    """Replace what UTF-8 cannot carry, e.g. half of a surrogate pair."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def show(value: Any) -> str:
-    """Show a value in a sentence, shortened, as JSON can carry it."""
-    try:
-        text = printable(repr(value))
-    except RecursionError:
-        text = f"a {type(value).__name__} nested too deeply"
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def sentence(text: str, longest: int = 200, keep: str = "") -> str:
-    r"""Make a text that somebody else wrote fit into a message: cut, and nothing in it acts.
-
-    Control characters and what UTF-8 cannot carry are written as their codes, so that a terminal
-    shows them and any answer can hold them; those in `keep` stay as they are.
-
-    Examples
-    --------
-    >>> sentence("red\x1b[31m " + "o" * 10**6, longest=12)
-    'red\\x1b[31m ooo…'
-    """
-    cut = text if len(text) <= longest else f"{text[:longest]}…"
-    return "".join(each if each.isprintable() or each in keep else repr(each)[1:-1] for each in cut)

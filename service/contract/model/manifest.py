@@ -52,7 +52,7 @@ class Manifest(BaseModel):
         return f"{self.git_revision or ''}{'-dirty' if self.git_dirty else ''}"
 
     def shown(self) -> dict[str, Any]:
-        """Give what everybody may see, for JSON.
+        """Return what everybody may see, for JSON.
 
         With private features the estimator's parameters are left out: they may hold categories.
         """
@@ -62,5 +62,5 @@ class Manifest(BaseModel):
         return content
 
     def class_name(self, label: Any) -> str:
-        """Give a class's name for people, e.g. 'setosa' for 0."""
+        """Return a class's name for people, e.g. 'setosa' for 0."""
         return (self.class_names or {}).get(str(label), str(label))

@@ -11,7 +11,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from service.contract.errors import InputError, SignatureError
-from service.contract.model.feature import Feature, printable, show
+from service.contract.model.feature import Feature
+from service.contract.text import printable, show
 
 SHOWN_PROBLEMS = 20
 SHOWN_FEATURES = 50  # and of more, no name is looked for that may have been meant: it takes long
@@ -202,7 +203,7 @@ class Signature(BaseModel):
         }
 
     def shown(self) -> dict[str, Any]:
-        """Give what everybody may see, for JSON: of private features no value of training."""
+        """Return what everybody may see, for JSON: of private features no value of training."""
         content = self.model_dump(mode="json")
         for feature, shown in zip(self.features, content["features"], strict=True):
             shown["type"] = feature.json_type
@@ -228,7 +229,7 @@ class Signature(BaseModel):
         return marks
 
     def table(self, columns: Columns) -> pd.DataFrame | np.ndarray:
-        """Give checked columns the container and the dtypes that the estimator was fitted with.
+        """Bring checked columns to the container and the dtypes that the estimator was fitted with.
 
         Returns
         -------
@@ -277,7 +278,7 @@ class Signature(BaseModel):
 
 
 def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
-    """Give a table a DataFrame's shape; an array's columns become x0, x1, ….
+    """Turn a table into a DataFrame; an array's columns become x0, x1, ….
 
     Raises
     ------

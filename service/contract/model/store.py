@@ -63,7 +63,7 @@ class ModelStore:
         )
 
     def folder(self, name: str, version: int) -> Path:
-        """Give a version's folder.
+        """Return a version's folder.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class ModelStore:
 
     @contextmanager
     def _staging(self, name: str) -> Iterator[Path]:
-        """Give a hidden folder to fill, which is locked for as long as its publisher lives.
+        """Return a hidden folder to fill, which is locked for as long as its publisher lives.
 
         What dead publishers left behind is cleared away first.
         """
@@ -301,7 +301,7 @@ class ModelStore:
             shutil.rmtree(hidden)
 
     def _before(self, name: str, now: Aliases, passed: list[int]) -> dict[str, Any]:
-        """Give what was live before; put into `passed` what is deleted of it."""
+        """Return what was live before; put into `passed` what is deleted of it."""
         earlier = [*now.history]
         while earlier and not self.has(name, earlier[-1]):
             passed.append(earlier.pop())

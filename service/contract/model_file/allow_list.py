@@ -19,7 +19,7 @@ from skops.io._trusted_types import NUMPY_UFUNC_TYPE_NAMES, SCIPY_UFUNC_TYPE_NAM
 
 
 def name_of(thing: Any) -> str:
-    """Give the name under which a class or function is listed.
+    """Return the name under which a class or function is listed.
 
     Examples
     --------

@@ -13,7 +13,7 @@ import numpy as np
 from skops.io._protocol import PROTOCOL
 
 from service.contract.errors import ArtifactError
-from service.contract.model.feature import sentence, show
+from service.contract.text import sentence, show
 
 SCHEMA = "schema.json"
 NAMES = re.compile(r"schema\.json|[0-9]+\.np[yz]|[0-9a-f-]{36}\.bin")
@@ -61,7 +61,7 @@ class Archive:
         self._digests: dict[str, bytes] = {}
 
     def schema(self) -> dict[str, Any]:
-        """Give the root of the tree."""
+        """Return the root of the tree."""
         root: dict[str, Any] = json.loads(self._read(SCHEMA))
         protocol, version = root.pop("protocol", None), root.pop("_skops_version", None)
         if type(protocol) is not int or protocol != PROTOCOL or not isinstance(version, str):
@@ -80,7 +80,7 @@ class Archive:
         self._count(name, number)
 
     def array(self, name: Any) -> np.ndarray:
-        """Give an array, which is one of plain values."""
+        """Return an array, which is one of plain values."""
         array: np.ndarray = np.load(BytesIO(self._read(name)), allow_pickle=False)
         return array
 
@@ -103,7 +103,7 @@ class Archive:
         self._count(name, number)
 
     def _size(self, name: Any, ending: str) -> int | None:
-        """Give what a member that was checked unpacks to, None for another."""
+        """Return what a member that was checked unpacks to, None for another."""
         if not isinstance(name, str) or not name.endswith(ending):
             refuse(f"a node names the file {show(name)}, where one ending in {ending} belongs")
         return self._sizes.get(name)

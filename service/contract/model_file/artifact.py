@@ -10,16 +10,16 @@ from typing import Any
 import skops.io
 
 from service.contract.errors import ArtifactError, EstimatorError
-from service.contract.model.feature import sentence
 from service.contract.model_file import object_graph, structure
 from service.contract.model_file import tree as model_tree
 from service.contract.model_file.allow_list import ALLOWED
+from service.contract.text import sentence
 
 __all__ = ["ALLOWED", "dumps", "load", "loads"]
 
 
 def dumps(estimator: Any) -> bytes:
-    """Give the content of a model file.
+    """Return the content of a model file.
 
     Raises
     ------

@@ -109,7 +109,7 @@ PATH = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")  # of attributes, all of them 
 
 @cache
 def allowed(owner: type) -> frozenset[str]:
-    """Give the names of the attributes that an object of a class may have.
+    """Return the names of the attributes that an object of a class may have.
 
     They are the parameters of its constructor and what its own code assigns, as in
     ``self.coef_ = ...``. A name that its class defines otherwise (a method, a property) is none:
@@ -134,7 +134,7 @@ def allowed(owner: type) -> frozenset[str]:
 
 
 def parameters(owner: type) -> set[str]:
-    """Give the names of a constructor's parameters."""
+    """Return the names of a constructor's parameters."""
     if owner.__init__ is object.__init__:  # type: ignore[misc]
         return set()
     return {*inspect.signature(owner.__init__).parameters} - {"self"}  # type: ignore[misc]
@@ -253,7 +253,7 @@ def _is_defined(owner: type, name: str) -> bool:
 
 
 def _functions(member: Any) -> Iterator[FunctionType]:
-    """Give the functions behind a class's member: a method's, a property's, a decorated one's."""
+    """Return the functions behind a class's member: a method's, a property's, a decorated one's."""
     if isinstance(member, FunctionType):
         yield member
         inside = [member.__dict__.get("__wrapped__")]
@@ -269,7 +269,7 @@ def _functions(member: Any) -> Iterator[FunctionType]:
 
 
 def _assigned(code: CodeType) -> set[str]:
-    """Give the names that a function assigns to attributes, as its bytecode says."""
+    """Return the names that a function assigns to attributes, as its bytecode says."""
     names, wide = set(), 0
     for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
         argument |= wide

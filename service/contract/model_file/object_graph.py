@@ -16,11 +16,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from service.contract.errors import ArtifactError
-from service.contract.model.feature import sentence
 from service.contract.model_file import allow_list, attributes, own_code
 from service.contract.model_file.allow_list import name_of
 from service.contract.model_file.archive import refuse
 from service.contract.model_file.place import PLAIN, ROOT, Place
+from service.contract.text import sentence
 
 VALUES = (bool, int, float, str, bytes, NoneType, slice)
 OF_NUMPY = (np.generic, np.dtype, np.random.RandomState, np.random.Generator)
@@ -71,7 +71,7 @@ def check(estimator: Any) -> None:
 
 
 def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
-    """Check one value; give what it holds, each with its place."""
+    """Check one value; return what it holds, each with its place."""
     kind = type(value)
     ours = kind.__module__ == own_code.MODULE
     if kind in COLLECTIONS or (ours and isinstance(value, COLLECTIONS)):
@@ -132,7 +132,7 @@ def _functions() -> frozenset[Any]:
 
 
 def _check_function(function: Any) -> str:
-    """Check that a function is listed; give its name."""
+    """Check that a function is listed; return its name."""
     name = getattr(function, "__name__", repr(function))
     module = getattr(function, "__module__", None)
     if not (

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from service.contract.model.feature import show
 from service.contract.model_file import attributes
 from service.contract.model_file.archive import refuse
+from service.contract.text import show
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Place:
 
     @classmethod
     def of(cls, owner: type, attribute: str) -> "Place":
-        """Give an attribute's place; the class must have such an attribute."""
+        """Return an attribute's place; the class must have such an attribute."""
         if attribute not in attributes.allowed(owner):
             refuse(
                 f"{owner.__name__} holds the attribute {attribute!r}, which `fit` does not give to "

@@ -51,7 +51,7 @@ def check(estimator: Any) -> None:
 
 
 def _trees(estimator: Any) -> dict[int, tuple[Any, int]]:
-    """Walk through everything that an estimator holds; give each tree, and its table's width.
+    """Walk through everything that an estimator holds; return each tree, and its table's width.
 
     What holds a tree checks that a table is as wide as its own `n_features_in_`; a forest does so
     once for all of its trees. A tree that several hold is as wide as the narrowest of them says.
@@ -81,7 +81,7 @@ def _trees(estimator: Any) -> dict[int, tuple[Any, int]]:
 
 
 def _items(value: Any) -> list[Any] | None:
-    """Give what a collection or a partial holds; None for an object."""
+    """Return what a collection or a partial holds; None for an object."""
     if isinstance(value, dict):
         return [*value.values()]
     if isinstance(value, partial):
@@ -94,7 +94,7 @@ def _items(value: Any) -> list[Any] | None:
 
 
 def _width(holder: Any) -> int:
-    """Give the width of the table that the trees of an object meet; 0 where it says none."""
+    """Return the width of the table that the trees of an object meet; 0 where it says none."""
     width = getattr(holder, "n_features_in_", 0)
     if isinstance(holder, IsolationForest):  # which hands each tree some columns
         width = min([width, *map(len, getattr(holder, "estimators_features_", ()))])

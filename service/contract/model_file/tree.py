@@ -15,10 +15,10 @@ from typing import Any, cast
 import numpy as np
 
 from service.contract.errors import ArtifactError
-from service.contract.model.feature import sentence, show
 from service.contract.model_file import allow_list, own_code
 from service.contract.model_file.archive import Archive, refuse
 from service.contract.model_file.place import PLAIN, ROOT, Place
+from service.contract.text import sentence, show
 
 DEPTH = 100  # nodes in nodes; the deepest of scikit-learn's estimators that were tried has 26
 
@@ -26,7 +26,7 @@ Node = dict[str, Any]
 
 
 def check(content: bytes) -> list[str]:
-    """Check the content of a model file; give the names of the types and functions in it.
+    """Check the content of a model file; return the names of the types and functions in it.
 
     Raises
     ------
@@ -285,7 +285,7 @@ class _Walk:
             refuse(f"{place} holds a tree with another number of outputs than it says")
 
     def _arguments(self, node: Node, place: Place, depth: int) -> list[Node]:
-        """Give the arguments for a compiled class's constructor; they and its state are plain."""
+        """Return the arguments for a compiled class's constructor; they and its state are plain."""
         place.check_object(object)
         reduced = node["__reduce__"]
         _check_parts(reduced, {"args": "TupleNode"})

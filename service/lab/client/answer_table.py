@@ -63,7 +63,7 @@ def answer_places(answer: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def distinct(names: Iterable[str], taken: Iterable[str]) -> list[str]:
-    """Give each name a column that nothing else has, in capitals or not.
+    """Find a column for each name that nothing else has, in capitals or not.
 
     Examples
     --------

@@ -54,11 +54,11 @@ class Client:
         weakref.finalize(self, self._http.close)  # a notebook just drops its Lab
 
     def get(self, path: str, seconds: float = SECONDS) -> Any:
-        """GET a path; give the parsed JSON. The API has so many seconds to answer."""
+        """GET a path; return the parsed JSON. The API has so many seconds to answer."""
         return self._ask("GET", path, timeout=seconds)
 
     def post(self, path: str, content: Any, version: int | None = None) -> Any:
-        """POST JSON to a path; give the parsed JSON."""
+        """POST JSON to a path; return the parsed JSON."""
         params = {} if version is None else {"version": version}
         headers = {"Content-Type": "application/json"}
         return self._ask("POST", path, content=_encode(content), params=params, headers=headers)

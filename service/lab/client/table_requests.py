@@ -83,7 +83,7 @@ def _answered(answer: dict[str, Any]) -> pd.DataFrame:
 
 
 def _serving(client: Client, name: str) -> int | None:
-    """Give the version that is live; None leaves it to the API to say why there is none."""
+    """Return the version that is live; None leaves it to the API to say why there is none."""
     live = client.get(f"/models/{name}")["live"]
     return None if live is None else int(live["version"])
 

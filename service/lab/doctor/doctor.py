@@ -13,10 +13,10 @@ from service.contract.errors import ApiUnreachableError, LabloopError
 from service.contract.files import is_locked
 from service.contract.log.segment import open_segments
 from service.contract.model import entries
-from service.contract.model.feature import printable
 from service.contract.model.manifest import installed_libraries
 from service.contract.model.store import ModelStore
 from service.contract.settings import CHECKOUT, Settings
+from service.contract.text import printable
 from service.lab.client.client import Client
 from service.lab.doctor.diagnosis import Diagnosis, Finding, Level
 from service.lab.log.copy import LogCopy

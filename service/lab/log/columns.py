@@ -190,7 +190,7 @@ def _json(value: Any) -> str | None:
 
 
 def _names(features: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
-    """Give each feature a column that nothing else has, in capitals or not."""
+    """Find a column for each feature that nothing else has, in capitals or not."""
     used = {name.casefold() for name in taken}
     names = {}
     for feature in features:

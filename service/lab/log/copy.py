@@ -271,7 +271,7 @@ class LogCopy:
 
     @contextmanager
     def _staging(self, home: Path) -> Iterator[Path]:
-        """Give a hidden folder to write to; what killed ones left is cleared away."""
+        """Return a hidden folder to write to; what killed ones left is cleared away."""
         with ExitStack() as held:
             with locked(self.home):
                 for leftover in self.home.glob(".staging-*"):

@@ -11,7 +11,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from service.contract.log.line import PLAIN, FeedbackLine, LogLine, NoteLine
-from service.contract.model.feature import show
+from service.contract.text import show
 
 REQUESTS = TypeAdapter[LogLine](LogLine)
 FEEDBACK = TypeAdapter[FeedbackLine](FeedbackLine)
@@ -24,7 +24,7 @@ class LineError(ValueError):
 
 
 def head(line: bytes) -> bytes:
-    """Give what all requests to one publication begin with."""
+    """Return what all requests to one publication begin with."""
     return line[: line.find(b',"time"') + 7]
 
 
@@ -73,10 +73,13 @@ def read_request(line: bytes) -> LogLine:
     begins = head(line) == orjson.dumps(first)[:-1] + b',"time"'
     _need(begins, "it does not begin with its model, version and digest")
     rows, inputs, targets = len(record["ids"]), record["inputs"], record["targets"]
-    classes, chances = record["classes"], record["probabilities"]
+    classes, probabilities = record["classes"], record["probabilities"]
     _need(all(len(values) == rows for values in inputs.values()), "'inputs' differ in length")
     _need(len(record["predictions"]) == rows, "'predictions' are not as many as 'ids'")
-    _need(chances is None or len(chances) == rows, "'probabilities' are not as many as 'ids'")
+    _need(
+        probabilities is None or len(probabilities) == rows,
+        "'probabilities' are not as many as 'ids'",
+    )
     _need(
         all(row < rows for marked in record["marks"].values() for row in marked),
         "'marks' name a row that is not there",
@@ -97,8 +100,8 @@ def read_request(line: bytes) -> LogLine:
         )
         labels = [label for each in classes or [] for label in each]
         one, several = (targets, None) if classes is None else (None, classes)
-    if chances is not None:
-        fits = all(_is_chances(row, one, several) for row in chances)
+    if probabilities is not None:
+        fits = all(_is_probabilities(row, one, several) for row in probabilities)
         _need(fits, "'probabilities' are not a number a class")
     names = [*inputs, *(targets or []), *(label for label in labels if isinstance(label, str))]
     _need("" not in inputs and "\0" not in "".join(names), "a name is empty or has a NUL in it")
@@ -157,13 +160,13 @@ def _is_list(values: Any, length: int | None = None) -> bool:
     return right and all(map(_is_plain, values))
 
 
-def _is_chances(row: Any, one: list[Any] | None, several: list[list[Any]] | None) -> bool:
+def _is_probabilities(row: Any, one: list[Any] | None, several: list[list[Any]] | None) -> bool:
     """Whether a row has a number a class, or such a list a target."""
     if not isinstance(row, list):
         return False
     if several is not None:
         pairs = zip(row, several, strict=False)
-        return len(row) == len(several) and all(_is_chances(*pair, None) for pair in pairs)
+        return len(row) == len(several) and all(_is_probabilities(*pair, None) for pair in pairs)
     return len(row) == len(one or []) and all(
         type(each) in (int, float, type(None)) for each in row
     )

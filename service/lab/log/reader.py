@@ -168,7 +168,7 @@ def _read(database: Database, parts: list[Part]) -> duckdb.DuckDBPyRelation:
 
 
 def _typed(table: pd.DataFrame) -> pd.Series:
-    """Give the truth the type of the predictions; text stays where it has another."""
+    """Cast the truth to the type of the predictions; text stays where it has another."""
     truth = table["truth"]
     known = truth.dropna()
     if "prediction" not in table:

@@ -87,15 +87,15 @@ class Sample:
         several = record["targets"] is not None
         predictions = _joined(answers) + ("[][]" if several else "[]")
         lists = 3 if several and record["classes"] is not None else 2
-        chances = None if record["probabilities"] is None else "DOUBLE" + "[]" * lists
-        return cls(record, types, predictions, chances, keys, marked)
+        probabilities = None if record["probabilities"] is None else "DOUBLE" + "[]" * lists
+        return cls(record, types, predictions, probabilities, keys, marked)
 
 
 def layout(record: LogLine) -> list[Any]:
     """Tell which publication a line is about, and what decides which columns it makes."""
     publication = [record["model"], record["version"], record.get("digest")]
-    has_chances = record["probabilities"] is not None
-    columns = [[*record["inputs"]], record["targets"], repr(record["classes"]), has_chances]
+    has_probabilities = record["probabilities"] is not None
+    columns = [[*record["inputs"]], record["targets"], repr(record["classes"]), has_probabilities]
     return [publication, columns]
 
 
@@ -111,7 +111,7 @@ def _types(values: Iterable[Any]) -> set[str]:
 
 
 def _joined(types: set[str]) -> str:
-    """Give the type that holds all of them.
+    """Return the type that holds all of them.
 
     Examples
     --------

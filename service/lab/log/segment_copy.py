@@ -14,7 +14,7 @@ import orjson
 from service.contract.files import sync_path
 from service.contract.log.line import LogLine
 from service.contract.log.segment import NAME, SegmentName, stem
-from service.contract.model.feature import printable
+from service.contract.text import printable
 from service.lab.log.columns import (
     OBJECT_BYTES,
     Database,
@@ -49,7 +49,7 @@ FEEDBACK_SPAN = """
 
 
 def key(segment: str) -> str:
-    """Give what the copy's files of a segment begin with: its name, if that is one of the API's.
+    """Return what the copy's files of a segment begin with: its name, if that is one of the API's.
 
     A name may hold anything else that a file's name can, and DuckDB takes some of it for a pattern.
 

@@ -12,7 +12,7 @@ import orjson
 
 from service.contract.log.line import LogLine
 from service.contract.log.segment import OPEN, SegmentName, is_as_sealed, is_whole
-from service.contract.model.feature import printable
+from service.contract.text import printable
 from service.lab.log.line_check import (
     LineError,
     head,
@@ -196,20 +196,22 @@ def _of_old_version(line: bytes) -> bytes | None:
 
 
 def _of_one_prediction(old: dict[str, Any]) -> dict[str, Any]:
-    """Give a line of version 0.1.0 lists in place of values."""
+    """Turn the values of a line of version 0.1.0 into lists."""
     prediction, by_class, targets = old["prediction"], old["probabilities"], None
-    classes, chances = (None, None) if by_class is None else ([*by_class], [*by_class.values()])
+    classes, probabilities = (
+        (None, None) if by_class is None else ([*by_class], [*by_class.values()])
+    )
     if isinstance(prediction, dict):
         targets, prediction, classes = [*prediction], [*prediction.values()], None
-        if chances and isinstance(chances[0], dict):
-            classes = [[*each] for each in chances]
-            chances = [[*each.values()] for each in chances]
+        if probabilities and isinstance(probabilities[0], dict):
+            classes = [[*each] for each in probabilities]
+            probabilities = [[*each.values()] for each in probabilities]
     return old | {
         "ids": [old["id"]],
         "inputs": {name: [value] for name, value in old["inputs"].items()},
         "predictions": [prediction],
         "classes": classes,
-        "probabilities": None if chances is None else [chances],
+        "probabilities": None if probabilities is None else [probabilities],
         "targets": targets,
         "marks": {mark: [0] for mark in old["marks"]},
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.model import baseline, golden
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
+from service.contract.model.predictions import predict_columns
 from service.contract.model.signature import Output, Signature, as_frame
 from service.contract.model.store import ModelStore, check_name
 from service.contract.model_file import artifact
@@ -118,7 +120,8 @@ class Publication:
             output = Output.of(estimator, y, predictions)
             self.signature = inputs.model_copy(update={"output": output})
             self.golden = golden.choose(estimator, self.signature, table)
-            golden.prove(golden.asking(estimator, self.signature), self.signature, self.golden)
+            reference = partial(predict_columns, estimator, self.signature)
+            golden.prove(reference, self.signature, self.golden)
         except EstimatorError:
             raise
         except LabloopError as error:
@@ -136,7 +139,7 @@ class Publication:
         class_names: Sequence[str] | None,
         parameters: Mapping[str, Any],
     ) -> int:
-        """Write the version; give its number."""
+        """Write the version; return its number."""
         manifest = Manifest(
             model=self.name,
             estimator=_describe(self.estimator),
@@ -161,7 +164,7 @@ class Publication:
         return store.add(self.name, fill)
 
     def _model(self) -> bytes:
-        """Give the model file's content, which the API will load under the same rules."""
+        """Return the model file's content, which the API will load under the same rules."""
         content = artifact.dumps(self.estimator)
         try:
             artifact.loads(content)

@@ -25,7 +25,7 @@ def is_dirty(settings: Settings, code: Path = CHECKOUT / "service") -> bool | No
 
 
 def digest(code: Path) -> str:
-    """Give the digest of all Python files of a folder, as `start/up.py` gives it for a commit."""
+    """Return the digest of all Python files of a folder, as `start/up.py` gives it for a commit."""
     return code_digest.digest(
         (path, file.read_bytes())
         for file in code.rglob("*.py")

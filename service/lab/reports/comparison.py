@@ -94,9 +94,9 @@ class Comparison:
         present_training = _counts(reference, edges) / len(reference) * (rows - missing)
         statistic = p_value = nan
         if "sample" in training and len(numbers):
-            holes = np.full(round(len(reference) * missing / (rows - missing)), -np.inf)
+            absent = np.full(round(len(reference) * missing / (rows - missing)), -np.inf)
             test = stats.ks_2samp(
-                np.where(np.isnan(numbers), -np.inf, numbers), np.append(reference, holes)
+                np.where(np.isnan(numbers), -np.inf, numbers), np.append(reference, absent)
             )
             statistic, p_value = float(test.statistic), float(test.pvalue)
         outside = (present < quantiles[0]) | (present > quantiles[-1])
@@ -155,7 +155,7 @@ def _share(part: float, rows: int) -> float:
 
 
 def _edges(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Give the inner bounds of the bins; each bin holds its upper bound.
+    """Return the inner bounds of the bins; each bin holds its upper bound.
 
     A bound on a value of training, shape (n_values,), moves halfway to the next one: where training
     was rounded and the log is not, a value is not parted from those that it was rounded from.
@@ -182,7 +182,7 @@ def _counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _psi(log: np.ndarray, training: np.ndarray) -> float:
-    """Give the PSI of two counts, shape (n_bins,), as the class describes it.
+    """Return the PSI of two counts, shape (n_bins,), as the class describes it.
 
     Examples
     --------
@@ -202,7 +202,7 @@ def _psi(log: np.ndarray, training: np.ndarray) -> float:
 
 
 def _chi_square(log: np.ndarray, training: np.ndarray) -> tuple[float, float]:
-    """Give statistic and p-value of Pearson's test that both counts have one distribution."""
+    """Return statistic and p-value of Pearson's test that both counts have one distribution."""
     table = np.array([log, training])[:, (log > 0) | (training > 0)]
     if table.shape[1] < 2:
         return 0.0, 1.0

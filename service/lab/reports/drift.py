@@ -265,7 +265,7 @@ def _draw_column(axes: Axes, name: str, compared: Comparison) -> None:
 
 
 def _draw_categories(axes: Axes, log: pd.Series, training: pd.Series) -> tuple[int, int]:
-    """Draw the categories that moved most, two bars each; give how many of how many."""
+    """Draw the categories that moved most, two bars each; return how many of how many."""
     both = pd.DataFrame({"log": log, "training": training})
     both = both[both.max(axis=1) > 0]
     moved = (both["log"] - both["training"]).abs().sort_values(ascending=False, kind="stable")
@@ -280,7 +280,7 @@ def _draw_categories(axes: Axes, log: pd.Series, training: pd.Series) -> tuple[i
 
 
 def _bins(values: np.ndarray) -> np.ndarray:
-    """Give the bounds of about 20 bins; a few integers have one each, around them.
+    """Return the bounds of about 20 bins; a few integers have one each, around them.
 
     Examples
     --------

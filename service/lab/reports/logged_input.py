@@ -8,7 +8,7 @@ ANSWERS = ("prediction", "proba_")
 
 
 def logged_input(log: pd.DataFrame, name: str) -> pd.Series | None:
-    """Give the column of a feature; None if the log has none.
+    """Return the column of a feature; None if the log has none.
 
     A feature whose name is taken, in capitals or not, is in ``input.<name>``.
 

@@ -150,7 +150,7 @@ def measure(
 
 
 def _part(truth: pd.Series, target: Target) -> pd.Series:
-    """Give the truths of one target, shape (n_rows,); None where one is missing."""
+    """Return the truths of one target, shape (n_rows,); None where one is missing."""
     if target.name is None:
         return truth
 
@@ -179,24 +179,24 @@ def _scored(log: pd.DataFrame, target: Target, given: pd.Series) -> pd.DataFrame
         {
             "truth": truth.map(places).fillna(-1.0).where(given.notna()).astype(float),
             "prediction": prediction.map(places).fillna(-2.0).astype(float),
-            "chance": target.chance(log, truth),
+            "probability": target.probability(log, truth),
         }
     )
 
 
 def _metrics(scored: pd.DataFrame, is_class: bool) -> dict[str, float]:
-    """Give the metrics of rows whose truth is known; NaN where there are too few."""
+    """Return the metrics of rows whose truth is known; NaN where there are too few."""
     truth, prediction = scored["truth"], scored["prediction"]
     if is_class:
         right = truth == prediction
         hits = truth[right].value_counts().astype(float)
         times = truth.value_counts().add(prediction.value_counts(), fill_value=0)
-        chance = scored["chance"].dropna().clip(lower=np.finfo(float).eps)
+        probability = scored["probability"].dropna().clip(lower=np.finfo(float).eps)
         return {
             "accuracy": right.mean(),
             "balanced_accuracy": right.groupby(truth[truth >= 0]).mean().mean(),
             "f1": (2 * hits / times[times.index >= 0]).fillna(0).mean(),
-            "log_loss": -np.log(chance).mean() + 0.0,
+            "log_loss": -np.log(probability).mean() + 0.0,
         }
     if not len(scored):
         return {"mae": nan, "rmse": nan, "r2": nan}
@@ -208,7 +208,7 @@ def _metrics(scored: pd.DataFrame, is_class: bool) -> dict[str, float]:
 
 
 def _length(times: pd.Series, every: str | pd.Timedelta | None) -> pd.Timedelta:
-    """Give the length of a time bucket.
+    """Return the length of a time bucket.
 
     Examples
     --------

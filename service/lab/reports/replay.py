@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from service.contract.errors import ArtifactError, InputError, LabloopError, NotFoundError
-from service.contract.model import golden
-from service.contract.model.golden import Answers
 from service.contract.model.manifest import MODEL
+from service.contract.model.predictions import Predictions, predict_columns
 from service.contract.model.signature import Columns, Output, Signature, as_columns
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
@@ -106,8 +106,8 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
         for row in np.flatnonzero(log[target.column].isna()).tolist():
             left_out.setdefault(row, f"{target.column} was not logged")
     rows = [row for row in range(len(log)) if row not in left_out]
-    ask = golden.asking(estimator, manifest.signature)
-    parts, refused = _answered(ask, manifest.signature, columns, rows)
+    predict = partial(predict_columns, estimator, manifest.signature)
+    parts, refused = _predicted(predict, manifest.signature, columns, rows)
     left_out |= refused
     if not parts:
         raise LabloopError(
@@ -115,7 +115,7 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
             "Choose another version, or a time from which the log fits."
         )
     output = manifest.signature.output
-    new = pd.concat([_table(answers, output).set_index(pd.Index(part)) for part, answers in parts])
+    new = pd.concat([_table(given, output).set_index(pd.Index(part)) for part, given in parts])
     new = new.sort_index()
     compared = _compared(log.loc[new.index], new, targets)
     differs = compared.pop("differs")
@@ -174,7 +174,9 @@ def _inputs(signature: Signature, log: pd.DataFrame, who: str, left_out: dict[in
                 "version with the features that were logged, or a time from which they were."
             )
         [values] = as_columns(column.to_frame()).values()
-        if feature.kind == "category":  # a hole in a column of whole numbers made them floats
+        if (
+            feature.kind == "category"
+        ):  # a missing value in a column of whole numbers made them floats
             known = {value: value for value in feature.categories or []}
             values = [known.get(value, value) for value in values]
         columns[feature.name], problems = feature.parse(values)
@@ -183,17 +185,20 @@ def _inputs(signature: Signature, log: pd.DataFrame, who: str, left_out: dict[in
     return columns
 
 
-def _answered(
-    ask: Callable[[Columns], Answers], signature: Signature, columns: Columns, rows: list[int]
-) -> tuple[list[tuple[list[int], Answers]], dict[int, str]]:
-    """Ask about rows; where the estimator refuses, find the ones that it can answer.
+def _predicted(
+    predict: Callable[[Columns], Predictions],
+    signature: Signature,
+    columns: Columns,
+    rows: list[int],
+) -> tuple[list[tuple[list[int], Predictions]], dict[int, str]]:
+    """Predict rows; where the estimator refuses, find the ones that it can predict.
 
-    Rows with the same unseen categories are answered or refused together.
+    Rows with the same unseen categories are predicted or refused together.
     Others are halved until those that are refused are alone.
     """
     part = {name: [values[row] for row in rows] for name, values in columns.items()}
     try:
-        return ([(rows, ask(part))] if rows else []), {}
+        return ([(rows, predict(part))] if rows else []), {}
     except InputError as error:
         reason = str(error).rstrip(".")
     unseen: dict[int, tuple[Any, ...]] = {}
@@ -210,20 +215,20 @@ def _answered(
             return [], dict.fromkeys(rows, reason)
         half = len(rows) // 2
         groups = {("first",): rows[:half], ("second",): rows[half:]}
-    parts: list[tuple[list[int], Answers]] = []
+    parts: list[tuple[list[int], Predictions]] = []
     refused: dict[int, str] = {}
     for group in groups.values():
-        answered, left_out = _answered(ask, signature, columns, group)
-        parts += answered
+        predicted, left_out = _predicted(predict, signature, columns, group)
+        parts += predicted
         refused |= left_out
     return parts, refused
 
 
-def _table(answers: Answers, output: Output) -> pd.DataFrame:
-    """Lay answers out in the columns that the log has."""
+def _table(given: Predictions, output: Output) -> pd.DataFrame:
+    """Lay predictions out in the columns that the log has."""
     line = {
-        "predictions": answers.predictions,
-        "probabilities": answers.probabilities,
+        "predictions": given.predictions,
+        "probabilities": given.probabilities,
         "classes": output.classes,
         "targets": output.targets,
     }
@@ -240,7 +245,7 @@ def _compared(log: pd.DataFrame, new: pd.DataFrame, targets: list[Target]) -> pd
             change = answered - logged
             differs |= ~np.isclose(logged, answered)
         else:
-            change = target.chance(new, logged) - target.chance(log, logged)
+            change = target.probability(new, logged) - target.probability(log, logged)
             differs |= np.array(
                 [a is None or a != b for a, b in zip(logged, answered, strict=True)]
             )

@@ -65,7 +65,7 @@ class Report:
         """Put axes into the figure, if there is something to draw."""
 
     def _ranked(self) -> pd.DataFrame:
-        """Give the table as it is shown: the rows to look at come first."""
+        """Return the table as it is shown: the rows to look at come first."""
         return self.table
 
     @property

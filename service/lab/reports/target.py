@@ -95,8 +95,8 @@ class Target:
 
         return pd.Series([label_of(v) for v in values], index=values.index, dtype=object)
 
-    def chance(self, table: pd.DataFrame, labels: pd.Series) -> pd.Series:
-        """Give the probability that each row of `table` has for its label; NaN where it has none.
+    def probability(self, table: pd.DataFrame, labels: pd.Series) -> pd.Series:
+        """Return the probability that each row of `table` has for its label; NaN where it has none.
 
         Parameters
         ----------
@@ -109,9 +109,11 @@ class Target:
         for label in labels.dropna().unique():
             column = f"proba{self.suffix}" if self.is_switch else f"proba{self.suffix}_{label}"
             if column in table:
-                chance = table[column].astype(float)
+                probability = table[column].astype(float)
                 rows = labels == label
-                found[rows] = (1 - chance if self.is_switch and not label else chance)[rows]
+                found[rows] = (1 - probability if self.is_switch and not label else probability)[
+                    rows
+                ]
         return found
 
 

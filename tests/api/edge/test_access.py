@@ -58,7 +58,7 @@ def http() -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
-    """Give an API as it is by default."""
+    """Return an API as it is by default."""
     folder = tmp_path_factory.mktemp("gate")
     publish_iris(folder / "models")
     with running_api(folder) as api:
@@ -67,7 +67,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
-    """Give an API with a token, another name, and a friend."""
+    """Return an API with a token, another name, and a friend."""
     folder = tmp_path_factory.mktemp("guarded")
     publish_iris(folder / "models")
     more = {"ALLOWED_HOSTS": "127.0.0.1,lab.example", "ALLOWED_ORIGINS": "https://friend.example"}

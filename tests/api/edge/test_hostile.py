@@ -33,7 +33,7 @@ REQUEST_SECONDS = 1
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
-    """Give an API that does not wait long, and a model that takes its time."""
+    """Return an API that does not wait long, and a model that takes its time."""
     short = {"REQUEST_SECONDS": str(REQUEST_SECONDS), "MAX_WAITING": "20"}
     with running_api(tmp_path_factory.mktemp("hostile"), **short) as api:
         lab = api.lab()
@@ -47,7 +47,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, api: LiveApi) -> Iterator[LiveApi]:
-    """Give an API with few connections, which is stopped in the end."""
+    """Return an API with few connections, which is stopped in the end."""
     more = {"MODELS_DIR": str(api.models), "MAX_CONNECTIONS": "10", "DRAIN_SECONDS": "2"}
     with running_api(tmp_path_factory.mktemp("small"), REQUEST_SECONDS="60", **more) as small:
         yield small
@@ -68,7 +68,7 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def send(api: LiveApi, data: bytes) -> bytes:
-    """Send bytes on a connection of their own; give all that comes back until it is closed."""
+    """Send bytes on a connection of their own; return all that comes back until it is closed."""
     with connect(api) as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(data)
@@ -91,7 +91,7 @@ def status(response: bytes) -> int:
 
 
 def words(response: bytes) -> str:
-    """Check the one shape of an error; give its sentence."""
+    """Check the one shape of an error; return its sentence."""
     content: dict[str, Any] = json.loads(response.partition(b"\r\n\r\n")[2])
     assert content.keys() == {"error", "details"}
     return str(content["error"])

@@ -43,7 +43,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def aside(logs: Path) -> Path:
-    """Give where a test puts what it takes away, with room for a folder of segments."""
+    """Return where a test puts what it takes away, with room for a folder of segments."""
     folder = logs.parent / "aside"
     folder.mkdir(exist_ok=True)
     return folder
@@ -136,7 +136,7 @@ def test_a_disturbed_segment_is_noticed_and_followed_by_another(
 
 
 def disturbed(logs: Path) -> Any:
-    """Give the note, as soon as it is there."""
+    """Return the note, as soon as it is there."""
     for segment in segments(logs):
         with suppress(FileNotFoundError):  # sealed just now: under another name the next time
             for text in segment.read_bytes().splitlines():

@@ -84,7 +84,7 @@ class Clients:
 
 
 def check_whole(logs: Path) -> list[str]:
-    """Check that all lines of the log are whole; give the ids in it, each once."""
+    """Check that all lines of the log are whole; return the ids in it, each once."""
     for segment in segments(logs):
         *lines, _ = segment.read_bytes().split(b"\n")
         assert all(map(is_whole, lines)), segment
@@ -146,7 +146,7 @@ def test_a_stop_under_load_fails_no_accepted_request(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a disk of 1 MB."""
+    """Return a disk of 1 MB."""
     with mounted("1m") as disk:
         yield disk
 
@@ -180,7 +180,7 @@ def test_a_disk_that_fills_up_under_load_acknowledges_nothing_that_it_does_not_h
 
 
 def not_ready(http: httpx.Client) -> httpx.Response | None:
-    """Give the answer if it is a refusal; a nearly full disk still takes a short line."""
+    """Return the answer if it is a refusal; a nearly full disk still takes a short line."""
     response = http.get("/health/ready")
     return None if response.is_success else response
 
@@ -222,7 +222,7 @@ def write_with_a_fault(folder: Path, sync: str, fault: Fault, told: Any) -> None
 
 
 def all_of(heard: Any) -> Iterator[Any]:
-    """Give what a process tells, until it ends."""
+    """Return what a process tells, until it ends."""
     with suppress(EOFError):
         while heard.poll(60):
             yield heard.recv()

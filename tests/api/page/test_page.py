@@ -84,7 +84,7 @@ def browser() -> Iterator[Page]:
 
 @pytest.fixture
 def page(api: LiveApi, browser: Page) -> Iterator[Page]:
-    """Give the browser; nothing that the page does may fail, or ask another server."""
+    """Return the browser; nothing that the page does may fail, or ask another server."""
     wrong: list[str] = []
 
     def on_console(said: ConsoleMessage) -> None:
@@ -125,8 +125,8 @@ def look_again(page: Page) -> None:
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def chances(article: Locator) -> list[float]:
-    values = article.locator(".chance data").all()
+def probabilities(article: Locator) -> list[float]:
+    values = article.locator(".probability data").all()
     return [float(value.get_attribute("value") or "nan") for value in values]
 
 
@@ -158,9 +158,9 @@ def test_a_prediction_by_keyboard_alone(published: LiveApi, page: Page) -> None:
     keys.press("Enter")
     answer = article.get_by_role("status").filter(has_text="virginica")
     expect(answer).to_contain_text("Answered by version 1")
-    assert chances(article) == sorted(chances(article), reverse=True)
-    assert len(chances(article)) == 3
-    assert sum(chances(article)) == pytest.approx(1)
+    assert probabilities(article) == sorted(probabilities(article), reverse=True)
+    assert len(probabilities(article)) == 3
+    assert sum(probabilities(article)) == pytest.approx(1)
     widths = [bar.bounding_box() for bar in article.locator(".filled").all()]
     assert widths[0]
     assert widths[0]["width"] > 50
@@ -269,7 +269,7 @@ def test_a_new_signature_keeps_what_was_typed_and_the_focus(published: LiveApi, 
     expect(article.get_by_label("bill_depth_mm")).to_have_value("17.25")
     page.keyboard.press("Enter")
     expect(article.locator(".prediction")).to_have_text(re.compile(r"^\d{4}\.?\d*$"))
-    assert chances(article) == []
+    assert probabilities(article) == []
 
 
 def test_a_refused_version_is_shown_with_its_reason(published: LiveApi, page: Page) -> None:
@@ -382,7 +382,7 @@ def test_a_hundred_features_and_classes_stay_usable(published: LiveApi, page: Pa
     expect(article.locator(".bars tr:visible")).to_have_count(8)
     article.get_by_text("102 more classes").click()
     expect(article.locator(".bars tr:visible")).to_have_count(110)
-    assert sum(chances(article)) == pytest.approx(1)
+    assert sum(probabilities(article)) == pytest.approx(1)
 
 
 def test_several_targets_have_a_prediction_each(published: LiveApi, page: Page) -> None:
@@ -393,7 +393,7 @@ def test_several_targets_have_a_prediction_each(published: LiveApi, page: Page) 
     article.get_by_role("button", name="Predict").click()
     expect(article.locator(".prediction")).to_have_text(["kind0", "size0"])
     expect(article.get_by_role("table", name="Probabilities of size")).to_contain_text("1.000")
-    assert len(chances(article)) == 3 + 2
+    assert len(probabilities(article)) == 3 + 2
 
 
 def test_an_api_that_is_gone_is_said_and_the_last_state_stays(

@@ -10,6 +10,7 @@ import pytest
 from service.contract.errors import InputError
 from service.contract.model import golden
 from service.contract.model.manifest import GOLDEN
+from service.contract.model.predictions import Predictions, disagreement, predict
 from service.contract.model.signature import Columns, Signature, as_columns
 from service.contract.model.store import ModelStore
 from service.contract.settings import Settings
@@ -42,10 +43,8 @@ def api(zoo: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) -> It
         yield api
 
 
-def answers(content: dict[str, Any]) -> golden.Answers:
-    return golden.Answers(
-        predictions=content["predictions"], probabilities=content["probabilities"]
-    )
+def predictions(content: dict[str, Any]) -> Predictions:
+    return Predictions(predictions=content["predictions"], probabilities=content["probabilities"])
 
 
 def tables(signature: Signature, kept: Columns) -> Iterator[Columns]:
@@ -56,11 +55,11 @@ def tables(signature: Signature, kept: Columns) -> Iterator[Columns]:
         yield golden.perturb(signature, kept, ROWS, unseen=True)
 
 
-def part(answers: golden.Answers, start: int, stop: int) -> golden.Answers:
-    chances = answers.probabilities
-    return golden.Answers.model_construct(
-        predictions=answers.predictions[start:stop],
-        probabilities=None if chances is None else chances[start:stop],
+def part(given: Predictions, start: int, stop: int) -> Predictions:
+    probabilities = given.probabilities
+    return Predictions.model_construct(
+        predictions=given.predictions[start:stop],
+        probabilities=None if probabilities is None else probabilities[start:stop],
     )
 
 
@@ -70,12 +69,12 @@ def test_every_estimator_is_served_exactly(zoo: dict[str, Trained], api: LiveApi
     compared, fast, rows = 0, 0, 0
     with api.http() as http:
 
-        def difference(name: str, columns: Columns, expected: golden.Answers) -> str | None:
+        def difference(name: str, columns: Columns, expected: Predictions) -> str | None:
             given = http.post(f"/models/{name}/predict", json={"columns": columns})
             if not given.is_success:
                 return given.text
-            return golden.disagreement(
-                store.manifest(name, 1).signature.output, expected, answers(given.json())
+            return disagreement(
+                store.manifest(name, 1).signature, expected, predictions(given.json())
             )
 
         for name, trained in zoo.items():
@@ -89,7 +88,7 @@ def test_every_estimator_is_served_exactly(zoo: dict[str, Trained], api: LiveApi
             for columns in tables(signature, kept.columns):
                 X = signature.table(columns)
                 try:
-                    expected = golden.answer(trained.estimator, signature.output, X)
+                    expected = predict(trained.estimator, signature, X)
                 except InputError:
                     continue  # it refuses what it never saw
                 found = difference(name, columns, expected)
@@ -125,7 +124,7 @@ def test_several_targets_have_a_column_each(zoo: dict[str, Trained], api: LiveAp
     given = lab.predict("two-targets", trained.X)
     expected = trained.estimator.predict(trained.X)
     assert np.array_equal(given[["prediction_kind", "prediction_large"]], expected)
-    chances = trained.estimator.predict_proba(trained.X)[0]
-    assert np.array_equal(given[[f"proba_kind_{label}" for label in (0, 1, 2)]], chances)
+    probabilities = trained.estimator.predict_proba(trained.X)[0]
+    assert np.array_equal(given[[f"proba_kind_{label}" for label in (0, 1, 2)]], probabilities)
     logged = lab.predictions("two-targets").tail(len(trained.X))
     assert np.array_equal(logged[["prediction_kind", "prediction_large"]], expected)

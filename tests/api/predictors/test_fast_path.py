@@ -1,6 +1,7 @@
 """The fast path gives the estimator's answers or none: cases in which it once gave others."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from service.api.predictors.estimator_math import NoFastPathError
 from service.api.predictors.predictor import Predictor
 from service.contract.errors import InputError
 from service.contract.model import golden
-from service.contract.model.golden import Answers
+from service.contract.model.predictions import Predictions, disagreement, predict_columns
 from service.contract.model.signature import Columns
 from service.features import AddRatio
 from service.lab.publish.publication import Publication
@@ -145,7 +146,7 @@ ONCE: dict[str, tuple[Any, pd.DataFrame, Any, dict[str, Any]]] = {
 }
 
 
-def answer(ask: Callable[[Columns], Answers], columns: Columns) -> Answers | str:
+def answer(ask: Callable[[Columns], Predictions], columns: Columns) -> Predictions | str:
     try:
         return ask(columns)
     except InputError as error:
@@ -161,12 +162,12 @@ def test_an_odd_row_is_answered_as_by_the_estimator(case: str) -> None:
     predictor = Predictor(estimator, signature)
     predictor.try_fast_path(publication.golden, 300)
     columns = signature.parse_rows([row])
-    expected = answer(golden.asking(estimator, signature), columns)
+    expected = answer(partial(predict_columns, estimator, signature), columns)
     given = answer(predictor, columns)
     if isinstance(expected, str) or isinstance(given, str):
         assert given == expected
     else:
-        assert golden.disagreement(signature.output, expected, given) is None
+        assert disagreement(signature, expected, given) is None
 
 
 def test_large_numbers_that_cancel_are_left_to_the_estimator() -> None:

@@ -184,6 +184,6 @@ def composed() -> Iterator[tuple[str, Trained]]:
 
 
 def everything() -> dict[str, Trained]:
-    """Give all of them by name, small letters and digits as a model's name must be."""
+    """Return all of them by name, small letters and digits as a model's name must be."""
     found = [*plain("classifier"), *plain("regressor"), *mixed(), *composed()]
     return {name.lower(): trained for name, trained in found}

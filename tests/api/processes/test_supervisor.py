@@ -200,7 +200,7 @@ class Copy:
             return http.post(f"/models/{model}/predict", json=rows, timeout=seconds)
 
     def version(self, model: str, row: Mapping[str, object]) -> str:
-        """Give the version that answers; nothing while none does."""
+        """Return the version that answers; nothing while none does."""
         try:
             return str(self.ask(model, row, 5).headers.get("X-Model-Version", ""))
         except httpx.TransportError:

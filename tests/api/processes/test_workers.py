@@ -116,7 +116,7 @@ def test_a_version_with_three_strikes_is_dropped_by_all(api: LiveApi) -> None:
 
 
 def family(api: LiveApi) -> Path:
-    """Give the folder that the workers share."""
+    """Return the folder that the workers share."""
     return Path(tempfile.gettempdir()) / f"labloop-{os.getuid()}-{api.process.pid}"
 
 

@@ -215,7 +215,7 @@ def test_a_bad_version_is_refused_with_its_reason_while_the_old_one_serves(
 
 
 def forest(model: Model, trees: int) -> int:
-    """Write a version whose trial takes a while; give its number."""
+    """Write a version whose trial takes a while; return its number."""
     trained = iris()
     estimator = RandomForestClassifier(trees, random_state=0).fit(trained.X, trained.y)
     publication = Publication(model.name, estimator, trained.X, trained.y)

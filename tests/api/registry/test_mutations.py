@@ -221,7 +221,7 @@ def test_what_was_altered_never_serves(api: LiveApi, kind: str) -> None:
 
 
 def wide() -> DecisionTreeClassifier:
-    """Give a tree that looks at column 2,999 of a table of 4."""
+    """Return a tree that looks at column 2,999 of a table of 4."""
     X = np.zeros((150, 3000))
     X[:, 2999] = iris().X["petal_width"]
     return DecisionTreeClassifier(max_depth=2).fit(X, iris().y)

@@ -79,7 +79,7 @@ def tensor(name: str, datatype: str, data: Any, shape: Any = None, **more: Any) 
 
 
 def columns(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give a tensor a column, None where a value is missing."""
+    """Return a tensor a column, None where a value is missing."""
     kinds = {"b": "BOOL", "i": "INT64", "f": "FP64"}
     tensors = []
     for name in table:
@@ -101,7 +101,7 @@ def infer(http: httpx.Client, model: str, inputs: Any, **more: Any) -> httpx.Res
 
 
 def outputs(response: httpx.Response) -> dict[str, Any]:
-    """Give each output as an array, in its shape."""
+    """Return each output as an array, in its shape."""
     content = response.json()
     assert response.status_code == 200, content
     return {

@@ -32,7 +32,7 @@ IN_PLACE = [kind for kind in KINDS if kind not in ("unreadable folder", "folder 
 
 @pytest.fixture
 def store() -> Iterator[ModelStore]:
-    """Give a store that everybody may look into, which pytest's own folder is not for."""
+    """Return a store that everybody may look into, which pytest's own folder is not for."""
     root = Path(tempfile.mkdtemp(dir="/tmp"))
     store = ModelStore(root)
     store.promote("m", store.add("m", write_files))

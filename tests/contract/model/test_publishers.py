@@ -35,7 +35,7 @@ def start(*arguments: Any) -> Any:
 
 
 def check(root: Path, seen: int = 0) -> int:
-    """Check that all versions that can be seen are whole and without a gap; give how many."""
+    """Check that all versions that can be seen are whole and without a gap; return how many."""
     store = ModelStore(root)
     versions = store.versions("m")
     assert versions == [*range(1, len(versions) + 1)]

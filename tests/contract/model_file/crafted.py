@@ -94,7 +94,7 @@ def shadowed(estimator: Any, **attributes: Any) -> bytes:
 
 
 def calling(thing: Any, method: str) -> Any:
-    """Give an estimator whose `transform(X)` calls a method of anything by name."""
+    """Return an estimator whose `transform(X)` calls a method of anything by name."""
     caller = StackingRegressor(estimators=[])
     vars(caller).update(
         estimators_=[thing], stack_method_=[method], _concatenate_predictions=np.logical_and
@@ -103,7 +103,7 @@ def calling(thing: Any, method: str) -> Any:
 
 
 def payload(path: str) -> Any:
-    """Give a function that, whatever it is called with, writes a file at a path."""
+    """Return a function that, whatever it is called with, writes a file at a path."""
     end = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
     vars(end)["score"] = partial(np.dtype, "f8")
     write = Pipeline([("call", calling(np.zeros(1), "tofile")), ("end", end)])
@@ -128,7 +128,7 @@ def edited(estimator: Any, edit: Callable[[Node], Any], files: Files | None = No
 
 
 def attributes(node: Node) -> Node:
-    """Give the attributes of an object's node."""
+    """Return the attributes of an object's node."""
     found: Node = node["content"]["content"]
     return found
 

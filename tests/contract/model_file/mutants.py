@@ -83,7 +83,7 @@ ENTRIES = [
 
 
 def originals() -> list[bytes]:
-    """Give the files to be altered."""
+    """Return the files to be altered."""
     tree = DecisionTreeClassifier(max_depth=2, random_state=0)
     made = [
         CalibratedClassifierCV(tree, cv=2),
@@ -103,7 +103,7 @@ def originals() -> list[bytes]:
 
 
 def nodes(tree: Any) -> Iterator[Node]:
-    """Give each node of a tree, but for the types of keys, which are most of them."""
+    """Return each node of a tree, but for the types of keys, which are most of them."""
     if isinstance(tree, dict) and "__loader__" in tree:
         yield tree
     for name, inner in tree.items() if isinstance(tree, dict) else enumerate(tree):
@@ -112,7 +112,7 @@ def nodes(tree: Any) -> Iterator[Node]:
 
 
 def copy(found: Any, dice: Random) -> Any:
-    """Give a copy whose nodes have numbers of their own."""
+    """Return a copy whose nodes have numbers of their own."""
     made = json.loads(json.dumps(found))
     for node in nodes([made] if isinstance(made, dict | list) else []):
         node["__id__"] = dice.randrange(1, 2**62)

@@ -36,7 +36,7 @@ TABLES: list[tuple[Any, Any]] = [
 
 
 def fitted() -> Iterator[Any]:
-    """Give the transformers and clusterers that fit a table as they come.
+    """Return the transformers and clusterers that fit a table as they come.
 
     Classifiers and regressors are served and compared in tests/api/predictors/test_exact.py.
     """

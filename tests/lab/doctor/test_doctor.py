@@ -43,13 +43,13 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 
 
 def found(diagnosis: Diagnosis, level: str, check: str) -> str:
-    """Give what a check says at one level."""
+    """Return what a check says at one level."""
     kept = [f for f in diagnosis.findings if (f.level, f.check) == (level, check)]
     return "\n".join(f"{finding.sentence} {finding.remedy}" for finding in kept)
 
 
 def at(lab: Lab, **changed: object) -> Lab:
-    """Give a lab with a setting changed."""
+    """Return a lab with a setting changed."""
     names = ("api_url", "models_dir", "logs_dir", "log_copy_dir")
     return Lab(**{name: getattr(lab.settings, name) for name in names} | changed)
 
@@ -157,7 +157,7 @@ class OtherApi(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def other_api(api: LiveApi) -> Iterator[Callable[..., Lab]]:
-    """Give a function that gives a lab before another API."""
+    """Return a function that gives a lab before another API."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), OtherApi)
     threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
 
@@ -325,7 +325,7 @@ def test_an_old_python_without_docker_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def started(copy: Path) -> Iterator[Path]:
-    """Give a copy that looks started: somebody who lives holds its mark."""
+    """Return a copy that looks started: somebody who lives holds its mark."""
     with (copy / ".labloop.pid").open("w") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         print(os.getpid(), file=file, flush=True)

@@ -26,7 +26,7 @@ NOTE = b'{"note":"opened","time":"2026-05-01T12:00:00+00:00","details":{}}'
 
 
 def request(**changed: Any) -> bytes:
-    """Give the line of a request with anything in it, e.g. NaN."""
+    """Return the line of a request with anything in it, e.g. NaN."""
     return json.dumps(orjson.loads(line()) | changed, separators=(",", ":")).encode()
 
 

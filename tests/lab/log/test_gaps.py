@@ -95,7 +95,7 @@ def test_a_writer_that_goes_on_shows_what_was_before(tmp_path: Path) -> None:
 
 
 def bounded(folder: Path, max_bytes: int) -> PredictionLog:
-    """Give a log whose thread does not run, so that each step is taken when a test takes it."""
+    """Return a log whose thread does not run, so that each step is taken when a test takes it."""
     settings = Settings(logs_dir=folder, log_segment_bytes=1500, log_max_bytes=1_000_000)
     return PredictionLog(settings.model_copy(update={"log_max_bytes": max_bytes}))
 

@@ -25,7 +25,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 
 
 def beside(api: LiveApi, folder: Path) -> Lab:
-    """Give a lab that has the API's store, and a log of its own."""
+    """Return a lab that has the API's store, and a log of its own."""
     return Lab(
         api_url=api.url, models_dir=api.models, logs_dir=folder, log_copy_dir=folder / "copy"
     )

@@ -25,7 +25,7 @@ FEATURES = Path("service") / "features.py"
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, dict[str, str]]:
-    """Give a clone after `make up`, and what its containers were told."""
+    """Return a clone after `make up`, and what its containers were told."""
     clone = Clone(copy_checkout(tmp_path_factory.mktemp("started") / "clone"))
     clone.begin()
     return clone, clone.up()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from service.contract.model import golden
 from service.contract.model.manifest import Manifest
+from service.contract.model.predictions import predict_columns
 from service.contract.model.signature import as_columns
 from service.contract.model.store import ModelStore
 from service.contract.settings import Settings
@@ -35,11 +35,11 @@ def logged(publication: Publication, X: pd.DataFrame, version: int = 1) -> pd.Da
     """Ask the estimator about each row, one a minute, and lay all out as the log reader does."""
     inputs = as_columns(X.reset_index(drop=True))
     signature = publication.signature
-    ask = golden.asking(publication.estimator, signature)
-    answers = ask(signature.parse_columns(inputs))
+    columns = signature.parse_columns(inputs)
+    given = predict_columns(publication.estimator, signature, columns)
     line = {
-        "predictions": answers.predictions,
-        "probabilities": answers.probabilities,
+        "predictions": given.predictions,
+        "probabilities": given.probabilities,
         "classes": signature.output.classes,
         "targets": signature.output.targets,
     }

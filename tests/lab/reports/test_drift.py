@@ -238,7 +238,7 @@ OUTPUT_WIDTH = 828  # of a cell in JupyterLab, where the window has 1280
 
 @cache
 def many() -> Drift:
-    """Give 40 features with long names, most of them shifted, and one of them private."""
+    """Return 40 features with long names, most of them shifted, and one of them private."""
     random = np.random.default_rng(0)
     names = [f"{LONG}_{number:02d}" for number in range(40)]
     X = pd.DataFrame(random.normal(size=(400, 40)) * 1e6, columns=names)
@@ -250,7 +250,7 @@ def many() -> Drift:
 
 @cache
 def wordy() -> Drift:
-    """Give 30 categories and 25 classes with long names."""
+    """Return 30 categories and 25 classes with long names."""
     random = np.random.default_rng(0)
     names = np.array([f"{WORDY} {number}" for number in range(30)])
     column = "the occupation of the person who filled in the form"

@@ -26,7 +26,7 @@ HALF = np.arange(150) % 2 == 0
 
 @cache
 def flowers() -> tuple[pd.DataFrame, Manifest]:
-    """Give answers to 150 flowers and no truth, by a model that errs now and then."""
+    """Return answers to 150 flowers and no truth, by a model that errs now and then."""
     fitted = KNeighborsClassifier(30).fit(iris().X, iris().y)
     publication = Publication("iris", fitted, iris().X, iris().y)
     names = {"0": "setosa", "1": "versicolor", "2": "virginica"}

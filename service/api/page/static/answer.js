@@ -5,8 +5,8 @@ import { plural, short } from "./numbers.js";
 
 const FIRST_BARS = 8; // the rest is folded away
 
-/** Show an answer: in `said` what was predicted, in `chances` how probable each class is. */
-export function showAnswer(said, chances, content, names) {
+/** Show an answer: in `said` what was predicted, in `probabilities` how probable each class is. */
+export function showAnswer(said, probabilities, content, names) {
   const outcomes = outcomesOf(content);
   const headlines = outcomes.map(({ target, prediction }) =>
     make(
@@ -23,12 +23,12 @@ export function showAnswer(said, chances, content, names) {
     make("code", {}, content.ids[0]),
   );
   said.replaceChildren(...headlines, footer);
-  const known = outcomes.filter((outcome) => outcome.chances.length);
-  chances.replaceChildren(...known.map((outcome) => bars(outcome, names)));
+  const known = outcomes.filter((outcome) => outcome.probabilities.length);
+  probabilities.replaceChildren(...known.map((outcome) => bars(outcome, names)));
 }
 
 /** Say why there is no answer; `named` are the problems with single features. */
-export function showProblem(said, chances, message, named) {
+export function showProblem(said, probabilities, message, named) {
   const words = make("p", {}, data(message));
   const problems = named.map(({ feature, problem }) =>
     make("li", {}, data(feature), ` ${problem}.`),
@@ -42,7 +42,7 @@ export function showProblem(said, chances, message, named) {
         ]
       : [words]),
   );
-  chances.replaceChildren();
+  probabilities.replaceChildren();
 }
 
 function headline(prediction, names) {
@@ -67,30 +67,30 @@ export function className(label, names) {
 /** Lay out an answer to one row: a prediction a target, with the probability of each class. */
 function outcomesOf({ predictions, probabilities, classes, targets }) {
   const prediction = predictions[0];
-  const chances = probabilities?.[0] ?? null;
-  if (!targets) return [{ target: null, prediction, chances: pairs(classes, chances) }];
+  const first = probabilities?.[0] ?? null;
+  if (!targets) return [{ target: null, prediction, probabilities: pairs(classes, first) }];
   return targets.map((target, number) => ({
     target,
     prediction: prediction[number],
-    chances: pairs(classes?.[number], chances?.[number] ?? null),
+    probabilities: pairs(classes?.[number], first?.[number] ?? null),
   }));
 }
 
-function pairs(classes, chances) {
-  if (chances === null) return [];
-  if (!Array.isArray(chances)) return [[1, chances]]; // a target that is on or off
-  return chances.map((chance, number) => [classes?.[number] ?? number, chance]);
+function pairs(classes, probabilities) {
+  if (probabilities === null) return [];
+  if (!Array.isArray(probabilities)) return [[1, probabilities]]; // a target that is on or off
+  return probabilities.map((probability, number) => [classes?.[number] ?? number, probability]);
 }
 
 /** Show probabilities as bars, the highest first. */
-function bars({ target, chances }, names) {
-  const sorted = chances.toSorted(([, one], [, other]) => other - one);
+function bars({ target, probabilities }, names) {
+  const sorted = probabilities.toSorted(([, one], [, other]) => other - one);
   const title = target === null ? "Probabilities" : `Probabilities of ${target}`;
   const table = (some) =>
     make(
       "table",
       { class: "bars", "aria-label": title },
-      make("tbody", {}, some.map(([label, chance]) => bar(className(label, names), chance))),
+      make("tbody", {}, some.map(([label, probability]) => bar(className(label, names), probability))),
     );
   const rest = sorted.slice(FIRST_BARS);
   const more = make("summary", {}, plural(rest.length, "more class", "more classes"));
@@ -103,15 +103,17 @@ function bars({ target, chances }, names) {
   );
 }
 
-function bar(name, chance) {
+function bar(name, probability) {
   const filled = make("span", { class: "filled" });
-  filled.style.setProperty("--part", chance ?? 0); // not an attribute: the policy forbids those
-  const words = chance > 0 && chance < 0.0005 ? "< 0.001" : (chance?.toFixed(3) ?? "–");
+  // Not an attribute: the policy forbids those.
+  filled.style.setProperty("--part", probability ?? 0);
+  const words = probability > 0 && probability < 0.0005 ? "< 0.001" : (probability?.toFixed(3) ?? "–");
   return make(
     "tr",
     {},
     make("th", { scope: "row" }, data(name)),
     make("td", { "aria-hidden": "true" }, make("span", { class: "track" }, filled)),
-    make("td", { class: "chance" }, make("data", { value: chance, title: String(chance) }, words)),
+    make("td", { class: "probability" },
+      make("data", { value: probability, title: String(probability) }, words)),
   );
 }

@@ -117,14 +117,14 @@ export class ModelArticle {
   }
 
   showAnswer(content) {
-    showAnswer(this.part(".said"), this.part(".chances"), content, this.names);
+    showAnswer(this.part(".said"), this.part(".probabilities"), content, this.names);
     this.part(".answer > div").scrollIntoView({ block: "nearest" });
   }
 
   /** Say what is wrong, mark the fields that are named, and lead to the first of them. */
   showProblem(message, details) {
     const named = details.filter(({ feature }) => feature !== undefined);
-    showProblem(this.part(".said"), this.part(".chances"), message, named);
+    showProblem(this.part(".said"), this.part(".probabilities"), message, named);
     const known = named.filter(({ feature }) => this.fields.has(feature));
     for (const { feature, problem } of known) this.fields.get(feature).mark(`It ${problem}.`);
     if (!known.length) {

@@ -1,0 +1,144 @@
+"""Predictions: what an estimator gives for a table, asked as its `fit` was, and compared."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel
+
+from service.contract.errors import InputError, LabloopError
+from service.contract.model.signature import Columns, Signature
+
+TOLERANCE = 1e-6
+KEPT_BACK = "Its own words are kept back, since they may hold values of private features."
+
+
+class Predictions(BaseModel):
+    """What an estimator gives for a table.
+
+    One prediction a row; probabilities one a class, in lists or as an array of
+    shape (n_rows, n_classes). Where there are several targets, each row holds a
+    list of them.
+    """
+
+    predictions: list[Any]
+    probabilities: Any = None
+
+
+def predict(
+    estimator: Any, signature: Signature, X: pd.DataFrame | np.ndarray, by_vote: bool = False
+) -> Predictions:
+    """Ask an estimator about a table.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
+    signature : Signature
+        Where it has private features, the estimator's own words are kept back: they may hold
+        values.
+    X : DataFrame or ndarray, shape (n_rows, n_features)
+    by_vote : bool
+        Whether its `predict` is by definition the class of the highest
+        `predict_proba`, as a forest's is: then it is asked once instead of twice.
+
+    Raises
+    ------
+    InputError
+        The estimator raises on this table, e.g. on a category that it never saw.
+    """
+    output = signature.output
+    try:
+        probabilities = estimator.predict_proba(X) if output.probabilities else None
+        if by_vote and isinstance(probabilities, np.ndarray) and output.classes is not None:
+            predictions = [output.classes[best] for best in probabilities.argmax(axis=1).tolist()]
+        else:
+            predictions = np.asarray(estimator.predict(X)).tolist()
+    except (ValueError, LookupError) as error:  # a lookup: what some raise on an unseen category
+        if signature.private:
+            raise InputError(f"The model cannot answer these rows. {KEPT_BACK}") from None
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"The model cannot answer these rows: {reason}.") from error
+    if isinstance(probabilities, list):  # an array a target
+        targets = (each.tolist() for each in probabilities)
+        probabilities = [list(row) for row in zip(*targets, strict=True)]
+    elif probabilities is not None:
+        # orjson writes it as it is.
+        probabilities = np.ascontiguousarray(probabilities, dtype=np.float64)
+    return Predictions.model_construct(predictions=predictions, probabilities=probabilities)
+
+
+def predict_columns(
+    estimator: Any, signature: Signature, columns: Columns, by_vote: bool = False
+) -> Predictions:
+    """Ask an estimator about checked columns; otherwise as `predict`."""
+    with discreetly(signature):
+        return predict(estimator, signature, signature.table(columns), by_vote)
+
+
+@contextmanager
+def discreetly(signature: Signature) -> Iterator[None]:
+    """With private features, replace an error that is not ours: its words may hold values."""
+    try:
+        yield
+    except LabloopError:
+        raise
+    except Exception as error:  # whatever a user's estimator raises
+        if not signature.private:
+            raise
+        raise LabloopError(f"The model fails: {type(error).__name__}. {KEPT_BACK}") from None
+
+
+def disagreement(signature: Signature, expected: Predictions, given: Predictions) -> str | None:
+    """Say where predictions differ: a label, or a number by more than 1e-6; None if nowhere.
+
+    Where the signature has private features, the predictions themselves are left out.
+
+    Examples
+    --------
+    >>> from service.contract.model.signature import Output
+    >>> table = pd.DataFrame({"size": [1.0, 2.0]})
+    >>> signature = Signature.from_table(table, Output(task="regression"))
+    >>> was, now = Predictions(predictions=[1.0, 2.0]), Predictions(predictions=[1.0, 2.1])
+    >>> disagreement(signature, was, now)
+    'row 1 is answered 2.1; it was 2.0'
+    """
+    private = bool(signature.private)
+    if signature.output.task == "regression":
+        want = np.array(expected.predictions, dtype=float)  # None, as JSON has it, is NaN
+        got = np.array(given.predictions, dtype=float)
+        far = ~np.isclose(got, want, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+        rows = np.flatnonzero(far.reshape(len(far), -1).any(axis=1)).tolist()
+    else:
+        pairs = enumerate(zip(expected.predictions, given.predictions, strict=True))
+        rows = [row for row, (want, got) in pairs if repr(want) != repr(got)]
+    if rows:
+        if private:
+            return f"row {rows[0]} is answered otherwise than"
+        was, now = expected.predictions[rows[0]], given.predictions[rows[0]]
+        return f"row {rows[0]} is answered {now!r}; it was {was!r}"
+    if expected.probabilities is not None:
+        want, got = _numbers(expected.probabilities), _numbers(given.probabilities)
+        if want.shape != got.shape:
+            return f"rows have probabilities of shape {got.shape}; it was {want.shape}"
+        far = ~np.isclose(got, want, rtol=0, atol=TOLERANCE, equal_nan=True).all(axis=1)
+        if far.any():
+            row = int(np.flatnonzero(far)[0])
+            if private:
+                return f"row {row} has other probabilities than"
+            return (
+                f"row {row} has the probabilities {got[row].tolist()}; it was {want[row].tolist()}"
+            )
+    return None
+
+
+def _numbers(rows: Any) -> np.ndarray:
+    """Lay the probabilities of each row in a line, shape (n_rows, n_probabilities)."""
+    if isinstance(rows, np.ndarray):
+        return rows
+    flat = [
+        [number for part in row for number in (part if isinstance(part, list) else [part])]
+        for row in rows
+    ]
+    return np.array(flat, dtype=float).reshape(len(rows), -1)
