@@ -17,7 +17,8 @@ import orjson
 import pandas as pd
 
 from benchmarks.plain import FLOWER, forest
-from service.contract.log.segment import FOLDER, OPEN, SegmentName, finish_line, sealed_name
+from service.contract.log.line import finish_line
+from service.contract.log.segment import FOLDER, OPEN, SegmentName, sealed_name
 from service.lab.log import reader as log_reader
 from service.lab.log.copy import LogCopy
 

@@ -1,17 +1,23 @@
 """The API without any log: what logging costs is measured against it."""
 
+from functools import partial
+from socket import socket
 from unittest.mock import patch
 
-from fastapi import FastAPI
+from service.api import worker
+from service.api.processes import supervisor
+from service.api.processes.pulse import Shared, pulse
+from service.contract.settings import Settings, settings
 
-from service.api.inference.inference import Inference
-from service.api.log.prediction_log import PredictionLog
+
+def serve(chosen: Settings, shared: Shared, sockets: list[socket]) -> None:
+    """Be a worker that makes no line and writes none."""
+    pulse.show_in(shared)
+    worker.prepare()
+    patch("service.api.log.prediction_log.PredictionLog.write", lambda *_, **__: None).start()
+    patch("service.api.inference.inference.Inference._line", lambda *_: b"").start()
+    worker.answer(chosen, sockets)
 
 
-def without_log() -> FastAPI:
-    """Return the application; it makes no line and writes none."""
-    patch.object(PredictionLog, "write", lambda *_, **__: None).start()
-    patch.object(Inference, "_line", lambda *_: b"").start()
-    from service.api.app import app
-
-    return app
+if __name__ == "__main__":
+    supervisor.run(settings(), partial(serve, settings()))

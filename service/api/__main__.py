@@ -1,7 +1,9 @@
 """Start the API: ``python -m service.api``."""
 
 import sys
+from functools import partial
 
+from service.api import worker
 from service.api.processes import supervisor
 from service.contract.errors import SettingError
 from service.contract.settings import settings
@@ -11,4 +13,4 @@ if __name__ == "__main__":
         chosen = settings()
     except SettingError as error:
         sys.exit(str(error))
-    supervisor.run(chosen)
+    supervisor.run(chosen, partial(worker.serve, chosen))

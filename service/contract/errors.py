@@ -11,21 +11,26 @@
     ├── InUseError           a version that is live cannot be deleted
     ├── ApiUnreachableError  nothing answers at API_URL
     ├── LogElsewhereError    the API writes another log than the one that is read here
-    └── AnswerError          the API answers with an error; both sides share these
-        ├── InputError         422  the rows do not fit the model
-        ├── TooLargeError      413  the body or its rows are more than is read at once
-        ├── MediaTypeError     415  the body is not said to be JSON
-        ├── RepeatedError      400  a header that has one meaning is there twice
-        ├── ForeignError       403  the request comes from, or is meant for, another site
-        ├── TokenError         401  `API_TOKEN` is set, and the request does not have it
-        ├── NotFoundError      404  no such model, version or page
-        ├── NotPublishedError  503  the model has no version to serve
-        ├── LogWriteError      503  the prediction log cannot be written
-        ├── OverloadedError    503  more is asked at once than is answered in time
-        └── StoppingError      503  the API is being stopped
+    └── ApiError             the API responds with an error; both sides share these
+        ├── InputError         422  invalid_input    the rows do not fit the model
+        ├── TooLargeError      413  too_large        the request is more than is read at once
+        ├── MediaTypeError     415  media_type       the body is not said to be JSON
+        ├── MalformedError     400  malformed        this is no request, or it is not complete
+        ├── RepeatedError      400  repeated_header  a header that has one meaning is there twice
+        ├── TokenError         401  token            `API_TOKEN` is set, and the request lacks it
+        ├── ForeignError       403  foreign_request  it comes from, or is meant for, another site
+        ├── NotFoundError      404  not_found        no such model, version or page
+        ├── MethodError        405  method           the page is there, for another method
+        ├── LateError          408  late             the request did not arrive in time
+        ├── FailedError        500  failed           the API or the model is at fault
+        ├── NotPublishedError  503  not_published    the model has no version to serve
+        ├── LogWriteError      503  log_unwritable   the prediction log cannot be written
+        ├── OverloadedError    503  overloaded       more is asked than is answered in time
+        └── StoppingError      503  stopping         the API is being stopped
 
-`status` is the HTTP status under which an error travels: the API answers with
-it, and the client raises the class of that status again.
+An `ApiError` travels as its HTTP status and a body with its `code`, in the spirit of RFC 9457's
+`type`; the client raises the class of the code again. A URL or headers that are too large have the
+code `too_large` and their own status, 414 or 431.
 """
 
 from typing import Any, ClassVar
@@ -67,8 +72,8 @@ class LogElsewhereError(LabloopError):
     """The API writes another log, and the one that is read here is empty."""
 
 
-class AnswerError(LabloopError):
-    """An error that the API answers with.
+class ApiError(LabloopError):
+    """An error that the API responds with.
 
     Parameters
     ----------
@@ -76,82 +81,132 @@ class AnswerError(LabloopError):
         A sentence that names the value and the next step.
     details : list of dict
         One entry a problem, e.g. ``{"feature": "sex", "row": 3, "problem": "…"}``.
+
+    Examples
+    --------
+    >>> ApiError.of_code("log_unwritable")
+    <class 'service.contract.errors.LogWriteError'>
     """
 
     status: ClassVar[int] = 500
+    code: ClassVar[str] = "failed"
     headers: ClassVar[dict[str, str]] = {}
 
     def __init__(self, message: str, details: list[dict[str, Any]] | None = None) -> None:
         super().__init__(message)
         self.details = details or []
 
+    @classmethod
+    def of_code(cls, code: str) -> type["ApiError"]:
+        """Return the class that has a code; one that is not known here is a plain `ApiError`."""
+        return {each.code: each for each in cls.__subclasses__()}.get(code, ApiError)
 
-class InputError(AnswerError):
+
+class InputError(ApiError):
     """The rows do not fit the model's signature, or the model cannot answer them."""
 
     status = 422
+    code = "invalid_input"
 
 
-class TooLargeError(AnswerError):
+class TooLargeError(ApiError):
     """The request is larger than the API reads at once."""
 
     status = 413
+    code = "too_large"
 
 
-class MediaTypeError(AnswerError):
+class MediaTypeError(ApiError):
     """The body's Content-Type is not JSON."""
 
     status = 415
+    code = "media_type"
 
 
-class RepeatedError(AnswerError):
+class MalformedError(ApiError):
+    """What was sent is no request by HTTP/1.1, or ended before it was complete."""
+
+    status = 400
+    code = "malformed"
+
+
+class RepeatedError(ApiError):
     """The request has a header twice of which there is one; who reads it may take either."""
 
     status = 400
+    code = "repeated_header"
 
 
-class ForeignError(AnswerError):
-    """The request names another host, or a page of another site sent it."""
-
-    status = 403
-
-
-class TokenError(AnswerError):
+class TokenError(ApiError):
     """The request lacks the API's token."""
 
     status = 401
+    code = "token"
     headers: ClassVar = {"WWW-Authenticate": 'Basic realm="Labloop", charset="UTF-8"'}
 
 
-class NotFoundError(AnswerError):
+class ForeignError(ApiError):
+    """The request names another host, or a page of another site sent it."""
+
+    status = 403
+    code = "foreign_request"
+
+
+class NotFoundError(ApiError):
     """There is no such model, version or page."""
 
     status = 404
+    code = "not_found"
 
 
-class NotPublishedError(AnswerError):
+class MethodError(ApiError):
+    """The page is there, but not for this method."""
+
+    status = 405
+    code = "method"
+
+
+class LateError(ApiError):
+    """The request was not complete in time."""
+
+    status = 408
+    code = "late"
+
+
+class FailedError(ApiError):
+    """The API or the model is at fault; the API's own log says more."""
+
+    status = 500
+    code = "failed"
+
+
+class NotPublishedError(ApiError):
     """The model has no version that can be served."""
 
     status = 503
+    code = "not_published"
     headers: ClassVar = {"Retry-After": "5"}
 
 
-class LogWriteError(AnswerError):
-    """The prediction log cannot be written, so no answer is given."""
+class LogWriteError(ApiError):
+    """The prediction log cannot be written, so no prediction is given."""
 
     status = 503
+    code = "log_unwritable"
     headers: ClassVar = {"Retry-After": "5"}
 
 
-class OverloadedError(AnswerError):
+class OverloadedError(ApiError):
     """The API has as much to do as it can answer in time; nothing was done."""
 
     status = 503
+    code = "overloaded"
     headers: ClassVar = {"Retry-After": "1"}
 
 
-class StoppingError(AnswerError):
+class StoppingError(ApiError):
     """The API is being stopped; it answers what it has taken in."""
 
     status = 503
+    code = "stopping"
     headers: ClassVar = {"Retry-After": "5"}

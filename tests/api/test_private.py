@@ -23,7 +23,8 @@ from sklearn.tree import DecisionTreeRegressor
 from starlette.routing import BaseRoute, Mount
 
 from service.api.page.routes import PAGE_ROUTES
-from service.api.rest.routes import PREDICT_ROUTES, router
+from service.api.rest.predict import PREDICT_ROUTES
+from service.api.rest.routes import router
 from service.api.v2.routes import V2_ROUTES
 from service.contract.errors import LabloopError, RefusedError
 from service.contract.model import checksums

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from service.api.log.ids import prediction_ids
 from service.contract.errors import InputError
-from service.contract.log.line import prediction_ids
 from tests.support.live import LiveApi, running_api
 from tests.support.log_lines import segments
 from tests.support.models import FLOWER, iris, penguins, publish_iris

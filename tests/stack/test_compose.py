@@ -316,6 +316,10 @@ def app_file(stack: ComposeLab) -> Iterator[Path]:
     wait_until(lambda: served_title(stack) not in ("", "Edited"), "the API as it was")
 
 
+def edited(code: str) -> str:
+    return code.replace('title="Labloop"', 'title="Edited"')
+
+
 def served_title(lab: ComposeLab) -> str:
     """Return the API's title, which is in its code; empty while it does not answer."""
     try:
@@ -325,7 +329,7 @@ def served_title(lab: ComposeLab) -> str:
 
 
 def test_an_edit_on_the_host_reloads_the_code(stack: ComposeLab, app_file: Path) -> None:
-    app_file.write_text(app_file.read_text() + '\napp.title = "Edited"\n')
+    app_file.write_text(edited(app_file.read_text()))
     wait_until(lambda: served_title(stack) == "Edited", "the edited code")
     assert stack.predict().json() == {"prediction": 0}
 
@@ -340,8 +344,7 @@ def test_a_broken_edit_in_jupyterlab_shows_its_error_and_the_next_good_one_mends
         lambda: "RuntimeError: broken on purpose" in stack.log("api"), "the error in the log"
     )
     wait_until(lambda: served_title(stack) == "", "the broken API gone")
-    mended = f'{good}\napp.title = "Edited"\n'
-    assert stack.save("service/api/app.py", mended).status_code == 200
+    assert stack.save("service/api/app.py", edited(good)).status_code == 200
     wait_until(lambda: served_title(stack) == "Edited", "the mended code")
 
 

@@ -43,6 +43,23 @@ class LiveApi:
     def copy(self) -> Path:
         return self.models.parent / "log-copy"
 
+    @property
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        return [pid for pid in children(self.process.pid) if "spawn_main" in command_of(pid)]
+
+    @property
+    def worker(self) -> int:
+        """The process that answers, where there is one."""
+        (pid,) = self.workers
+        return pid
+
+    @property
+    def fork_servers(self) -> list[int]:
+        """The processes that fork one for each version that is validated."""
+        found = [pid for worker in self.workers for pid in children(worker)]
+        return [pid for pid in found if "forkserver" in command_of(pid)]
+
     def lab(self, **more: Any) -> Lab:
         folders = {"models_dir": self.models, "logs_dir": self.logs, "log_copy_dir": self.copy}
         return Lab(api_url=self.url, **folders, **more)
@@ -68,6 +85,14 @@ def children(pid: int) -> list[int]:
     return [int(child) for file in files for child in file.read_text().split()]
 
 
+def command_of(pid: int) -> str:
+    """Return the command line of a process; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def lives(pid: int) -> bool:
     """Whether a process has not ended; one that nobody has asked about since does not live."""
     try:
@@ -91,8 +116,13 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running_api(folder: Path, open_files: str = "", **environment: str) -> Iterator[LiveApi]:
-    """Run an API; with `API_WORKERS` under its supervisor, with `PYTHONPATH` from other code."""
+def running_api(
+    folder: Path,
+    open_files: str = "",
+    program: str = "service.api",
+    **environment: str,
+) -> Iterator[LiveApi]:
+    """Run an API; with `PYTHONPATH` from other code, by `uvicorn` alone as by hand."""
     (port,) = free_ports(1)
     api = LiveApi(
         url=f"http://127.0.0.1:{port}",
@@ -103,10 +133,9 @@ def running_api(folder: Path, open_files: str = "", **environment: str) -> Itera
         token=environment.get("API_TOKEN", ""),
     )
     api.models.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "uvicorn", "service.api.app:app", "--port", str(port)]
-    command += ["--no-access-log"]  # as everywhere
-    if "API_WORKERS" in environment:
-        command = [sys.executable, "-m", "service.api"]
+    command = [sys.executable, "-m", program]
+    if program == "uvicorn":
+        command += ["service.api.app:app", "--port", str(port)]
     if open_files:
         command = ["prlimit", f"--nofile={open_files}", *command]
     with api.output.open("ab") as output:

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pandas as pd
 
+from service.api.log.ids import prediction_ids
 from service.api.log.prediction_log import PredictionLog
-from service.contract.log.line import prediction_ids
 from service.contract.log.segment import FOLDER, all_segments
 from service.contract.settings import Settings
 from service.lab.log import reader as log_reader

@@ -1,4 +1,4 @@
-"""Gate: turns away what a page of another site sends, and what lacks the token.
+"""Access control: turns away what a page of another site sends, and what lacks the token.
 
 A browser sends requests on behalf of any page that it shows. So a request must be meant for one
 of the API's own names (or a name of the attacker's could lead here), must not come from another
@@ -12,9 +12,9 @@ from hmac import compare_digest
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.edge.responses import answer_error, is_v2
+from service.api.edge.responses import is_v2, problem_response
 from service.contract.errors import (
-    AnswerError,
+    ApiError,
     ForeignError,
     MediaTypeError,
     RepeatedError,
@@ -41,7 +41,7 @@ ONCE = frozenset(
 Headers = dict[bytes, bytes]
 
 
-class Gate:
+class AccessControl:
     """Stands before the application.
 
     Parameters
@@ -62,8 +62,8 @@ class Gate:
         if scope["type"] == "http":
             try:
                 self.check(scope)
-            except AnswerError as problem:
-                await answer_error(scope["path"], problem)(scope, receive, send)
+            except ApiError as problem:
+                await problem_response(scope["path"], problem)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

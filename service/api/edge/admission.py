@@ -1,48 +1,58 @@
-"""Queue: how much is taken in and not answered yet. What would be too much is turned away.
+"""Admission: how much is taken in and not answered yet. What would be too much is turned away.
 
-What is turned away costs nearly nothing, so what was taken in is answered in time whatever comes.
+To turn a request away costs nearly nothing, so what was taken in is answered in time, whatever
+comes.
 """
 
-from service.contract.errors import OverloadedError
+import os
+
+from anyio import CapacityLimiter
+
+from service.contract.errors import OverloadedError, TooLargeError
+from service.contract.settings import Settings
 
 LARGE_BODIES = 16  # of the largest size, that a worker has in memory at once
 
 
-class Queue:
-    """Counts a worker's requests, each in a ``with`` of its own, and the bytes of their bodies.
+class Admission:
+    """Counts a worker's pending requests, each in a ``with`` of its own, and their bodies' bytes.
 
     Parameters
     ----------
-    requests : int
-        `MAX_WAITING`.
-    body_bytes : int
-        `MAX_BODY_BYTES`.
+    limits : Settings
+        `MAX_WAITING`, `MAX_BODY_BYTES` and `MAX_ROWS`.
+
+    Attributes
+    ----------
+    threads : CapacityLimiter
+        For large requests, which are read and computed off the event loop, one a core.
 
     Examples
     --------
-    >>> queue = Queue(requests=1, body_bytes=1000)
-    >>> with queue, queue:
+    >>> admission = Admission(Settings(max_waiting=1))
+    >>> with admission, admission:
     ...     pass
     Traceback (most recent call last):
         ...
     service.contract.errors.OverloadedError: 1 requests wait for an answer already. ...
     """
 
-    def __init__(self, requests: int, body_bytes: int) -> None:
-        self.most_requests = requests
-        self.most_bytes = LARGE_BODIES * body_bytes
+    def __init__(self, limits: Settings) -> None:
+        self.limits = limits
+        self.most_bytes = LARGE_BODIES * limits.max_body_bytes
         self.requests = 0
         self.bytes = 0
+        self.threads = CapacityLimiter(os.cpu_count() or 1)
 
     def __enter__(self) -> None:
-        """Take a place, from the complete request to its answer.
+        """Take a place, from the complete request to its response.
 
         Raises
         ------
         OverloadedError
             All places are taken.
         """
-        if self.requests >= self.most_requests:
+        if self.requests >= self.limits.max_waiting:
             raise OverloadedError(
                 f"{self.requests} requests wait for an answer already. Try again in a second; "
                 "MAX_WAITING and API_WORKERS say how much is taken in."
@@ -52,6 +62,34 @@ class Queue:
     def __exit__(self, *error: object) -> None:
         """Free the place."""
         self.requests -= 1
+
+    def check_size(self, size: int) -> None:
+        """Refuse a body that is too large.
+
+        Raises
+        ------
+        TooLargeError
+            It has more bytes than `MAX_BODY_BYTES`.
+        """
+        if size > self.limits.max_body_bytes:
+            raise TooLargeError(
+                f"The body is larger than {self.limits.max_body_bytes} bytes. "
+                "Send fewer rows at once, or raise MAX_BODY_BYTES."
+            )
+
+    def check_rows(self, rows: int) -> None:
+        """Refuse more rows than are read at once.
+
+        Raises
+        ------
+        TooLargeError
+            There are more than `MAX_ROWS`.
+        """
+        if rows > self.limits.max_rows:
+            raise TooLargeError(
+                f"The request has {rows} rows; at most {self.limits.max_rows} are read at once. "
+                "Send them in parts, or raise MAX_ROWS."
+            )
 
     def hold(self, size: int) -> None:
         """Keep so many bytes more in memory; whoever does calls `release` in the end.

@@ -3,20 +3,16 @@
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import orjson
-from starlette.requests import Request
 
-from service.api.edge.admission import Queue
 from service.contract.errors import InputError, TooLargeError
 from service.contract.settings import Settings
 from service.contract.text import show
 
-LARGE = 20_000  # bytes; reading more is left to a thread, and counted
 LONG = 64  # rows
 CONTAINERS = 20  # lists and objects a row; 400,000 take a parser a fifth of a second
 TEXT = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)  # linear, whatever it meets
@@ -25,43 +21,6 @@ TEXT = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)  # linear, whatev
 STEP = np.zeros(256, dtype=np.int8)
 STEP[[*b"[{"]] = 1
 STEP[[*b"]}"]] = -1
-
-
-@asynccontextmanager
-async def body_of(request: Request) -> AsyncIterator[bytes]:
-    """Read a request's body, as far as it may be, and hold it until it is answered.
-
-    Raises
-    ------
-    TooLargeError
-        It has more than `MAX_BODY_BYTES`; the rest of it is not kept.
-    OverloadedError
-        Too many large ones are held already.
-    """
-    limits: Settings = request.app.state.settings
-    queue: Queue = request.app.state.inference.queue
-    announced = request.headers.get("content-length", "0")
-    parts, size, held = [], 0, 0
-    try:
-        _check_size(int(announced) if announced.isdigit() else 0, limits)
-        async for part in request.stream():
-            size += len(part)
-            _check_size(size, limits)
-            if size > LARGE:
-                queue.hold(size - held)
-                held = size
-            parts.append(part)
-        yield b"".join(parts)
-    finally:
-        queue.release(held)
-
-
-def _check_size(size: int, limits: Settings) -> None:
-    if size > limits.max_body_bytes:
-        raise TooLargeError(
-            f"The body is larger than {limits.max_body_bytes} bytes. "
-            "Send fewer rows at once, or raise MAX_BODY_BYTES."
-        )
 
 
 def read_json(body: bytes, limits: Settings) -> Any:

@@ -12,8 +12,16 @@ from typing import Any
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.api.edge.responses import problem_content
 from service.api.processes.descriptors import most_connections
-from service.contract.settings import settings
+from service.contract.errors import (
+    ApiError,
+    LateError,
+    MalformedError,
+    OverloadedError,
+    TooLargeError,
+)
+from service.contract.settings import Settings
 
 UNREAD_SECONDS = 60  # for a client to read an answer that does not fit the buffers between
 CLOSING_SECONDS = 5  # for a client to read the last words, when we close
@@ -24,11 +32,18 @@ class RefusedHeadError(Exception):
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's own protocol, with limits."""
+    """uvicorn's own protocol, with limits.
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.limits = settings()
+    Parameters
+    ----------
+    limits : Settings
+    **options
+        What uvicorn gives its protocols.
+    """
+
+    def __init__(self, *, limits: Settings, **options: Any) -> None:
+        super().__init__(**options)
+        self.limits = limits
         self.most_connections = most_connections(self.limits.max_connections)
         self.timeout_keep_alive = self.limits.idle_seconds  # type: ignore[assignment]
         self.waits_since: float | None = None  # for its client, by the loop's clock
@@ -37,7 +52,10 @@ class Connection(HttpToolsProtocol):
         self._message = 0
         self._in_head = False
         self._held_bytes = 0  # of a head, or between the parts of a body, that the parser may hold
-        self._refusal = HTTPStatus.BAD_REQUEST, "This is not a request by HTTP/1.1."
+        self._refusal: tuple[HTTPStatus, ApiError] = (
+            HTTPStatus.BAD_REQUEST,
+            MalformedError("This is not a request by HTTP/1.1."),
+        )
 
     @property
     def is_working(self) -> bool:
@@ -107,8 +125,10 @@ class Connection(HttpToolsProtocol):
         if len(self.url) > self.limits.max_url_bytes:
             self._refusal = (
                 HTTPStatus.REQUEST_URI_TOO_LONG,
-                f"The URL is longer than {self.limits.max_url_bytes} bytes. Send the values in a "
-                "body: POST /models/{name}/predict.",
+                TooLargeError(
+                    f"The URL is longer than {self.limits.max_url_bytes} bytes. Send the values "
+                    "in a body: POST /models/{name}/predict."
+                ),
             )
             raise RefusedHeadError
         if sum(len(name) + len(value) for name, value in self.headers) > (
@@ -140,7 +160,7 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse, in the shape of all errors."""
-        self._answer(*self._refusal)
+        self._respond(*self._refusal)
 
     def pause_writing(self) -> None:
         """Wait for the client to read."""
@@ -159,10 +179,12 @@ class Connection(HttpToolsProtocol):
         if self._unread is not None or self.pipeline:
             self.transport.abort()
         elif self.cycle is None or self.is_receiving:
-            self._answer(
+            self._respond(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f"More than {self.most_connections} connections are open. Try again, "
-                "or raise MAX_CONNECTIONS.",
+                OverloadedError(
+                    f"More than {self.most_connections} connections are open. Try again, "
+                    "or raise MAX_CONNECTIONS."
+                ),
             )
         else:
             self._close()
@@ -177,7 +199,7 @@ class Connection(HttpToolsProtocol):
     def _refuse_headers(self) -> None:
         self._refusal = (
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            f"The headers have more than {self.limits.max_header_bytes} bytes.",
+            TooLargeError(f"The headers have more than {self.limits.max_header_bytes} bytes."),
         )
 
     def _wait(self) -> None:
@@ -196,9 +218,9 @@ class Connection(HttpToolsProtocol):
     def _on_late(self) -> None:
         """Close a connection whose request did not arrive."""
         if self.is_receiving:
-            self._answer(
+            self._respond(
                 HTTPStatus.REQUEST_TIMEOUT,
-                f"The request was not complete after {self.limits.request_seconds:g} s.",
+                LateError(f"The request was not complete after {self.limits.request_seconds:g} s."),
             )
         self._close()
 
@@ -211,22 +233,21 @@ class Connection(HttpToolsProtocol):
         waiting = [each for each in connections if each.pipeline or each.waits_since is not None]
         min(waiting, key=lambda each: 0.0 if each.pipeline else each.waits_since).give_way()
 
-    def _answer(self, status: HTTPStatus, sentence: str) -> None:
-        """Answer without the application, unless an answer is already on its way; and close."""
+    def _respond(self, status: HTTPStatus, problem: ApiError) -> None:
+        """Respond without the application, unless a response is on its way; and close."""
         cycle = self.cycle
         if self.is_working:  # on an earlier request, whose answer is the last
             cycle.keep_alive = False
             self.flow.pause_reading()
             return
         if cycle is None or cycle.response_complete or not cycle.response_started:
-            body = orjson.dumps({"error": sentence, "details": []})
+            body = orjson.dumps(problem_content(problem))
             head = (
                 f"HTTP/1.1 {status.value} {status.phrase}\r\n"
                 "content-type: application/json\r\n"
                 f"content-length: {len(body)}\r\nconnection: close\r\n"
             )
-            if status == HTTPStatus.SERVICE_UNAVAILABLE:
-                head += "retry-after: 1\r\n"
+            head += "".join(f"{name}: {value}\r\n" for name, value in problem.headers.items())
             self.transport.write(f"{head}\r\n".encode() + body)
         self._close()
 

@@ -1,4 +1,4 @@
-"""Answers: JSON, and the one shape of an error."""
+"""Responses: JSON, the headers of a prediction, and the one shape of an error."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,9 +6,26 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from service.contract.errors import AnswerError
+from service.contract.errors import ApiError
 
-V2 = "/v2"  # under it an error is as the Open Inference Protocol has it, without details
+V2 = "/v2"  # under it an error is as the Open Inference Protocol has it, with its sentence alone
+
+Schema = dict[Any, Any]
+"""A part of an OpenAPI document."""
+
+PROBLEM: Schema = {
+    "type": "object",
+    "properties": {
+        "error": {"type": "string", "description": "The value and the next step, in words"},
+        "code": {"enum": sorted(each.code for each in ApiError.__subclasses__())},
+        "details": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["error", "code", "details"],
+}
+PROBLEMS = {
+    "4XX": "The request is at fault; `error` says what to change",
+    "503": "Nothing is published, the log is not writable, or there is too much to do",
+}
 
 
 class JSON(Response):
@@ -19,6 +36,11 @@ class JSON(Response):
     def render(self, content: Any) -> bytes:
         """Encode the content."""
         return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def prediction_headers(first_id: str, model: str, version: int) -> dict[str, str]:
+    """Say in headers which version predicted, and under which id the first row is in the log."""
+    return {"X-Prediction-Id": first_id, "X-Model": model, "X-Model-Version": str(version)}
 
 
 def is_v2(path: str) -> bool:
@@ -32,24 +54,30 @@ def is_v2(path: str) -> bool:
     return path == V2 or path.startswith(f"{V2}/")
 
 
-def error(
-    path: str,
-    status: int,
-    message: str,
-    details: list[dict[str, Any]] | None = None,
-    headers: Mapping[str, str] | None = None,
+def problem_content(problem: ApiError) -> dict[str, Any]:
+    """Lay an error out as it travels.
+
+    Examples
+    --------
+    >>> from service.contract.errors import NotFoundError
+    >>> problem_content(NotFoundError("There is no model 'rose'."))
+    {'error': "There is no model 'rose'.", 'code': 'not_found', 'details': []}
+    """
+    return {"error": str(problem), "code": problem.code, "details": problem.details}
+
+
+def problem_response(
+    path: str, problem: ApiError, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer a request for a path with an error."""
-    content: dict[str, Any] = {"error": message}
-    if not is_v2(path):
-        content["details"] = details or []
-    return JSON(content, status_code=status, headers=headers)
+    """Respond to a request for a path with an error."""
+    status, content = problem.status, problem_content(problem)
+    if is_v2(path):
+        content = {"error": content["error"]}
+        status = 400 if status == 422 else status
+    return JSON(content, status_code=status, headers={**problem.headers, **(headers or {})})
 
 
-def answer_error(path: str, problem: AnswerError) -> Response:
-    """Answer with an error's own status and words."""
-    headers = dict(problem.headers)
-    status = problem.status
-    if status == 422 and is_v2(path):
-        status = 400
-    return error(path, status, str(problem), problem.details, headers)
+def problems() -> Schema:
+    """Describe the responses that are errors; every route has the same."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": text, "content": content} for status, text in PROBLEMS.items()}

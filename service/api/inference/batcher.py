@@ -1,4 +1,4 @@
-"""Lane: the small requests to one model version, answered together.
+"""Batcher: the small requests to one model version, predicted together.
 
 While one batch is computed, the next collects: nobody waits for a timer, and
 the more there is to do, the larger the batches are.
@@ -17,8 +17,8 @@ from service.contract.model.signature import Columns
 
 
 @dataclass(slots=True)
-class Question:
-    """The model, checked columns of one request, and who asks."""
+class PendingRequest:
+    """A model, the checked columns of one request, and who asks."""
 
     model: LoadedModel
     columns: Columns
@@ -27,15 +27,15 @@ class Question:
     began: float = field(default_factory=perf_counter)
 
     def __post_init__(self) -> None:
-        self.rows = len(self.columns[self.model.manifest.signature.names[0]])
+        self.rows = len(self.columns[self.model.signature.names[0]])
 
 
-Compute = Callable[[list[Question]], list[Any]]
-"""Gives an answer a question, or the exception that is its answer."""
+Compute = Callable[[list[PendingRequest]], list[Any]]
+"""Returns a result for each pending request, or the exception that is its result."""
 
 
-class Lane:
-    """Questions in a row.
+class Batcher:
+    """Pending requests in a row.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Lane:
     inline : bool
         Whether it is so quick that the event loop may do it itself; else a thread does.
     rows : int
-        The most rows that a batch of several questions has.
+        The most rows that a batch of several requests has.
     """
 
     def __init__(self, compute: Compute, inline: bool, rows: int) -> None:
@@ -51,14 +51,14 @@ class Lane:
         self._inline = inline
         self._rows = rows
         self._thread = CapacityLimiter(1)  # its own, whatever else keeps threads busy
-        self._waiting: list[tuple[Question, asyncio.Future[Any]]] = []
+        self._waiting: list[tuple[PendingRequest, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def ask(self, question: Question) -> Any:
-        """Wait for the answer to a question."""
+    async def ask(self, pending: PendingRequest) -> Any:
+        """Wait for the result of a request."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self._waiting.append((question, future))
+        self._waiting.append((pending, future))
         if self._task is None:  # it begins after the handlers that are ready now
             self._task = loop.create_task(self._serve())
         return await future
@@ -66,34 +66,34 @@ class Lane:
     async def _serve(self) -> None:
         while self._waiting:
             batch = self._next()
-            questions = [question for question, _ in batch]
+            requests = [pending for pending, _ in batch]
             try:
                 if self._inline:
-                    answers = self._compute(questions)
+                    results = self._compute(requests)
                 else:
-                    answers = await to_thread.run_sync(
-                        self._compute, questions, limiter=self._thread
+                    results = await to_thread.run_sync(
+                        self._compute, requests, limiter=self._thread
                     )
             except Exception as error:  # a fault of ours: everybody who waits hears of it
-                answers = [error] * len(batch)
-            for (_, future), answer in zip(batch, answers, strict=True):
+                results = [error] * len(batch)
+            for (_, future), result in zip(batch, results, strict=True):
                 if future.done():  # whoever asked is gone
                     continue
-                if isinstance(answer, StopIteration):  # which no future takes
-                    future.set_exception(RuntimeError(repr(answer)))
-                elif isinstance(answer, Exception):
-                    future.set_exception(answer)
+                if isinstance(result, StopIteration):  # which no future takes
+                    future.set_exception(RuntimeError(repr(result)))
+                elif isinstance(result, Exception):
+                    future.set_exception(result)
                 else:
-                    future.set_result(answer)
+                    future.set_result(result)
             if self._inline and self._waiting:
-                await asyncio.sleep(0)  # the answers go out before the next batch
+                await asyncio.sleep(0)  # the responses go out before the next batch
         self._task = None
 
-    def _next(self) -> list[tuple[Question, asyncio.Future[Any]]]:
-        """Take as many questions as one batch may have, at least one."""
+    def _next(self) -> list[tuple[PendingRequest, asyncio.Future[Any]]]:
+        """Take as many requests as one batch may have, at least one."""
         count, rows = 0, 0
-        for question, _ in self._waiting:
-            rows += question.rows
+        for pending, _ in self._waiting:
+            rows += pending.rows
             if count and rows > self._rows:
                 break
             count += 1

@@ -1,18 +1,16 @@
 """Feedback: the truth about predictions, told later, in the prediction log as well."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
+from service.api.log.ids import prediction_ids
 from service.api.log.prediction_log import PredictionLog
 from service.api.metrics.metrics import metrics
 from service.contract.errors import InputError
-from service.contract.log.line import prediction_ids
+from service.contract.log.line import UUID7, Feedback, encode, now
 from service.contract.text import printable, show
 
-PREDICTION_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+PREDICTION_ID = re.compile(UUID7)
 
 
 def keep(log: PredictionLog, items: Any, client: str) -> int:
@@ -49,15 +47,15 @@ def keep(log: PredictionLog, items: Any, client: str) -> int:
         sentences = [f"Item {each['item']} {each['problem']}." for each in problems[:3]]
         more = f" And {len(problems) - 3} more." if len(problems) > 3 else ""
         raise InputError(" ".join(sentences) + more, problems[:20])
-    line = {
+    line: Feedback = {
         "feedback": len(items),
-        "time": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "time": now(),
         "told": prediction_ids(1)[0],
         "client": client,
         "about": [item["id"].lower() for item in items],
         "truth": [item["truth"] for item in items],
     }
-    log.write([orjson.dumps(line)])
+    log.write([encode(line)])
     metrics.feedback_items.inc(len(items))
     return len(items)
 

@@ -7,17 +7,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
-
-import orjson
 
 from service.api.log.retention import delete_oldest, uptime
 from service.api.log.segment import Harm, Segment, seal_dead
 from service.api.metrics.metrics import metrics
 from service.contract.errors import LogWriteError
 from service.contract.files import make_folder
-from service.contract.log.segment import FOLDER, finish_line
+from service.contract.log.line import encode, finish_line, now
+from service.contract.log.segment import FOLDER
 from service.contract.settings import Settings
 
 TICK_SECONDS = 1.0
@@ -106,7 +104,7 @@ class PredictionLog:
         Parameters
         ----------
         lines : list of bytes
-            The JSON of `LogLine` without its last two fields: the log counts.
+            As `line.encode` writes them: the log counts.
         wait : bool
             Whether to wait while another thread writes.
 
@@ -290,5 +288,4 @@ class PredictionLog:
 
     @staticmethod
     def _note(note: str, details: dict[str, Any]) -> bytes:
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        return orjson.dumps({"note": note, "time": now, "details": details})
+        return encode({"note": note, "time": now(), "details": details})

@@ -15,6 +15,21 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 UNKNOWN = "unknown"
 
 
+class _Noting:
+    """Sends on, and notes the status of the response."""
+
+    __slots__ = ("send", "status")
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.status = 500  # what the server responds if the application fails
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self.send(message)
+
+
 class RequestMetrics:
     """ASGI middleware that counts and times each HTTP request.
 
@@ -33,19 +48,11 @@ class RequestMetrics:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status = 500  # what the server answers if the app fails
-
-        async def send_noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        began = perf_counter()
+        noting, began = _Noting(send), perf_counter()
         try:
-            await self.app(scope, receive, send_noting)
+            await self.app(scope, receive, noting)
         finally:
-            self._count(scope, status, perf_counter() - began)
+            self._count(scope, noting.status, perf_counter() - began)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"

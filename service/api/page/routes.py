@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from service.contract.settings import Settings
+from service.api.state import state_of
 
 FOLDER = Path(__file__).with_name("static")
 # The page needs nothing but its own files and the API, and may do nothing else. JupyterLab shows
@@ -37,9 +37,10 @@ class PageFiles(StaticFiles):
 
 def home(request: Request) -> Response:
     """Answer with the page, which is told where JupyterLab is."""
-    settings: Settings = request.app.state.settings
     html = (FOLDER / "index.html").read_text("utf-8")
-    return HTMLResponse(html.replace("{lab_port}", str(settings.lab_port)), headers=HEADERS)
+    return HTMLResponse(
+        html.replace("{lab_port}", str(state_of(request).settings.lab_port)), headers=HEADERS
+    )
 
 
 PAGE_ROUTES = [

@@ -16,29 +16,29 @@ from socket import socket
 from uvicorn import Config
 from watchfiles import PythonFilter, watch
 
-from service.api.processes.worker import WorkerProcess
+from service.api.processes.worker import Serve, WorkerProcess
 from service.api.processes.workers import family_folder
-from service.api.server import STOP_SECONDS
 from service.contract.settings import CHECKOUT, Settings
 
 CODE = CHECKOUT / "service"
 LOOK_SECONDS = 0.25
+STOP_SECONDS = 5  # for a worker to finish what it has begun; Docker waits 10 before it kills
 SYNC_SECONDS = 2  # for the log, once a worker has answered what it had begun
 
 logger = logging.getLogger("uvicorn.error")
 
 
-def run(chosen: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def run(chosen: Settings, serve: Serve) -> None:
+    """Have workers serve until SIGTERM or SIGINT."""
     config = Config(
-        "service.api.app:app",
+        "service.api.app:create_app",  # each worker has its own; this one binds the socket
         host=chosen.api_host or chosen.bind_address,
         port=chosen.api_port,
-        access_log=False,  # the prediction log keeps what was asked
+        access_log=False,
     )
     logger.addFilter(_is_for_people)
     with config.bind_socket() as listening:
-        Supervisor(chosen, config, listening).run()
+        Supervisor(chosen, serve, config, listening).run()
 
 
 def _is_for_people(record: logging.LogRecord) -> bool:
@@ -52,15 +52,18 @@ class Supervisor:
     Parameters
     ----------
     chosen : Settings
+    serve : callable
+        What a worker does.
     config : uvicorn.Config
     listening : socket
         Each worker accepts connections from it. While there is none, they wait in it.
     """
 
-    def __init__(self, chosen: Settings, config: Config, listening: socket) -> None:
+    def __init__(self, chosen: Settings, serve: Serve, config: Config, listening: socket) -> None:
+        self._listening = listening
         self._stop_seconds = chosen.drain_seconds + STOP_SECONDS + SYNC_SECONDS
         self._workers = [
-            WorkerProcess(config, listening, chosen.answer_seconds)
+            WorkerProcess(serve, config, listening, chosen.answer_seconds)
             for _ in range(chosen.api_workers)
         ]
         # Of edited files; None is the wish to stop. A signal's handler may put into it at any time.
@@ -77,6 +80,7 @@ class Supervisor:
             self._look_after()
         finally:
             ending.set()
+            self._listening.close()  # whoever connects once no worker listens is refused at once
             self._end_all()
             watcher.join()
             shutil.rmtree(family_folder(), ignore_errors=True)

@@ -3,22 +3,19 @@
 import ctypes
 import logging
 import signal
-import sys
 import time
-import traceback
-import zlib
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import RawValue
 from socket import socket
 
-from uvicorn import Config, Server
+from uvicorn import Config
 from uvicorn._subprocess import get_subprocess  # what uvicorn's own supervisors start theirs by
 
 from service.api.processes import strikes
 from service.api.processes.hang import Hang, Watch
-from service.api.processes.lifeline import end_with_parent
-from service.api.processes.pulse import Shared, computations, pulse
+from service.api.processes.pulse import Shared, computations
 from service.api.processes.strikes import Strikes
 from service.api.processes.workers import family_folder
 
@@ -30,20 +27,8 @@ CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGIL
 logger = logging.getLogger("uvicorn.error")
 
 
-def serve(config: Config, shared: Shared, sockets: list[socket]) -> None:
-    """Be a worker: load the application and answer until told to stop."""
-    end_with_parent()
-    pulse.show_in(shared)
-    try:
-        Server(config).run(sockets)
-    except Exception as error:
-        told = traceback.format_exc()
-        if shared.error == zlib.crc32(told.encode()):  # the same, every few seconds
-            told = f"{type(error).__name__}: {error} (as before)\n"
-        else:
-            shared.error = zlib.crc32(told.encode())
-        sys.stderr.write(told)
-        sys.exit(1)
+Serve = Callable[[Shared, list[socket]], None]
+"""Answers in a process of its own, and shows the supervisor what it does."""
 
 
 class WorkerProcess:
@@ -51,13 +36,17 @@ class WorkerProcess:
 
     Parameters
     ----------
+    serve : callable
     config : uvicorn.Config
     listening : socket
     answer_seconds : float
         `ANSWER_SECONDS`.
     """
 
-    def __init__(self, config: Config, listening: socket, answer_seconds: float) -> None:
+    def __init__(
+        self, serve: Serve, config: Config, listening: socket, answer_seconds: float
+    ) -> None:
+        self._serve = serve
         self._config = config
         self._listening = listening
         self._limit = answer_seconds
@@ -114,7 +103,7 @@ class WorkerProcess:
         seats = self._shared.seats
         ctypes.memset(ctypes.addressof(seats), 0, ctypes.sizeof(seats))
         self._shared.beats = 0
-        target = partial(serve, self._config, self._shared)
+        target = partial(self._serve, self._shared)
         process = get_subprocess(self._config, target, [self._listening])
         try:
             process.start()

@@ -12,7 +12,7 @@ from service.contract.errors import LabloopError
 from service.contract.model import golden
 from service.contract.model.manifest import Manifest
 from service.contract.model.predictions import discreetly
-from service.contract.model.signature import Columns
+from service.contract.model.signature import Columns, Signature
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +28,12 @@ class LoadedModel:
 
     @classmethod
     def of(cls, passed: Passed, name: str, version: int, digest: str) -> "LoadedModel":
-        """Make what passed its trial ready, and ask it the golden rows once more.
+        """Make what passed validation ready, and have it predict the golden rows once more.
 
         Raises
         ------
         ArtifactError
-            In this process it answers otherwise.
+            In this process it predicts otherwise.
         """
         signature = passed.manifest.signature
         with discreetly(signature):
@@ -46,8 +46,13 @@ class LoadedModel:
     @property
     def whole_example(self) -> dict[str, Any] | None:
         """The example, if it has a value for each feature; it may lack the private ones."""
-        whole = len(self.example) == len(self.manifest.signature.names)
+        whole = len(self.example) == len(self.signature.names)
         return self.example if whole else None
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        return self.manifest.signature
 
     @cached_property
     def label(self) -> bytes:

@@ -1,5 +1,6 @@
 """Registry: the models in the API's memory, kept in step with the model store."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -89,6 +90,18 @@ class Registry:
         self._beside_loaders.shutdown(cancel_futures=True)
         self.workers.stop()
 
+    async def get(self, name: str, version: int | None = None) -> LoadedModel:
+        """Return the live version, or one by its number; that is loaded if it is not.
+
+        Raises
+        ------
+        ApiError
+            There is no such version, or it cannot be served.
+        """
+        if version is None:
+            return self.live(name)
+        return await asyncio.shield(asyncio.wrap_future(self.version(name, version)))
+
     def live(self, name: str) -> LoadedModel:
         """Return the live version.
 
@@ -107,6 +120,10 @@ class Registry:
     def serving(self, name: str) -> LoadedModel | None:
         """Return the live version, if there is one."""
         return self._live.get(name)
+
+    def all_live(self) -> list[LoadedModel]:
+        """List what is served, in the order of the models' names."""
+        return [model for name in self.store.names() if (model := self.serving(name)) is not None]
 
     def live_since(self, name: str) -> datetime | None:
         """Say when the version that is served went live, by the alias file; None if not known."""

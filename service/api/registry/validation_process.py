@@ -26,9 +26,9 @@ POLL_SECONDS = 0.1
 END_SECONDS = 2  # for the fork server to say that a trial has ended
 
 _context = multiprocessing.get_context("forkserver")
-# uvicorn too: it is the main module, which each child imports.
+# Each child imports the main module, so what that needs is there already.
 _context.set_forkserver_preload(
-    ["service.api.processes.lifeline", "service.api.registry.validation", "uvicorn.main"]
+    ["service.api.processes.lifeline", "service.api.registry.validation", "service.api.__main__"]
 )
 
 

@@ -1,28 +1,23 @@
-"""OpenAPI: the description of all routes, with typed operations for each model that is served.
+"""OpenAPI of the routes that predict, with typed operations for each model that is served.
 
-It is made anew when another version goes live. The routes that predict are plain Starlette ones,
-so what FastAPI would read from their types is written here, from the models' signatures.
+They are plain Starlette routes, so what FastAPI would read from their types is written here, from
+the models' signatures.
 """
 
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
-
+from service.api.edge.requests import VERSION_SCHEMA
+from service.api.edge.responses import Schema, problems
 from service.api.log.feedback import PREDICTION_ID
 from service.api.registry.loaded_model import LoadedModel
-from service.api.registry.registry import Registry
 from service.api.rest.schemas import (
     ID,
-    NUMBER,
-    Schema,
-    answer_schema,
     body_schema,
     prediction_schema,
+    response_schema,
     row_schema,
     seen_in_training,
 )
-from service.api.v2 import openapi as openapi_v2
 from service.contract.model.feature import Feature
 from service.contract.settings import Settings
 
@@ -32,7 +27,7 @@ VERSION = {
     "name": "version",
     "in": "query",
     "description": "An older version",
-    "schema": NUMBER,
+    "schema": VERSION_SCHEMA,
 }
 QUERY = {
     "name": "features",
@@ -44,14 +39,6 @@ QUERY = {
     "schema": {"type": "object", "additionalProperties": {"type": "string"}},
 }
 EMPTY: Schema = {"type": "string", "maxLength": 0}
-PROBLEM: Schema = {
-    "type": "object",
-    "properties": {
-        "error": {"type": "string", "description": "The value and the next step, in words"},
-        "details": {"type": "array", "items": {"type": "object"}},
-    },
-    "required": ["error", "details"],
-}
 ID_EXAMPLE = "01a20e5a-934a-73e4-9255-27f433f03bc9"
 CLASS: list[Schema] = [{"type": kind} for kind in ("string", "number", "boolean")]
 ITEM = {
@@ -94,54 +81,19 @@ METRICS: dict[int | str, dict[str, Any]] = {
         },
     }
 }
-PROBLEMS = {
-    "4XX": "The request is at fault; `error` says what to change",
-    "503": "Nothing is published, the log is not writable, or there is too much to do",
-}
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """Return FastAPI's own description, and that of the routes that predict."""
-    inference = getattr(app.state, "inference", None)  # there is none before the start
-    served = [] if inference is None else _served(inference.registry)
-    served_before: list[LoadedModel] | None = getattr(app.state, "described", None)
-    if app.openapi_schema is None or served != served_before:
-        app.openapi_schema = _describe(app, served)
-        app.state.described = served
-    return app.openapi_schema
-
-
-def problems() -> Schema:
-    """Describe the answers that are errors; every route has the same."""
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": text, "content": content} for status, text in PROBLEMS.items()}
-
-
-def _served(registry: Registry) -> list[LoadedModel]:
-    found = map(registry.serving, registry.store.names())
-    return [model for model in found if model is not None]
-
-
-def _describe(app: FastAPI, served: list[LoadedModel]) -> dict[str, Any]:
-    schema = get_openapi(
-        title=app.title,
-        version=app.version,
-        description=app.description,
-        routes=app.routes,
-        servers=[{"url": ".", "description": "this API"}],
-    )
-    schema["components"] = {"schemas": {"Problem": PROBLEM, "V2Problem": openapi_v2.PROBLEM}}
-    settings: Settings | None = getattr(app.state, "settings", None)
+def predict_paths(served: list[LoadedModel], settings: Settings) -> Schema:
+    """Describe the routes that predict: for each model that is served, and for any."""
     paths: Schema = {}
-    if settings is not None:
-        for model in served:
-            if model.name == settings.default_model:
-                paths["/predict"] = {"get": _ask_one(model, f"Ask {model.name} about one row")}
-        for model in served:
-            paths[f"/models/{model.name}/predict"] = {
-                "get": _ask_one(model, f"Ask {model.name} about one row"),
-                "post": _ask_many(model, settings.max_rows),
-            }
+    for model in served:
+        if model.name == settings.default_model:
+            paths["/predict"] = {"get": _ask_one(model, f"Ask {model.name} about one row")}
+    for model in served:
+        paths[f"/models/{model.name}/predict"] = {
+            "get": _ask_one(model, f"Ask {model.name} about one row"),
+            "post": _ask_many(model, settings.max_rows),
+        }
     paths["/models/{name}/predict"] = {
         "parameters": [NAME],
         "get": _operation("Ask any model about one row", {}, parameters=[QUERY]),
@@ -152,12 +104,11 @@ def _describe(app: FastAPI, served: list[LoadedModel]) -> dict[str, Any]:
             requestBody=_body({"type": "object"}, None),
         ),
     }
-    schema["paths"] = {**paths, **schema["paths"], **openapi_v2.v2_paths(NAME, served)}
-    return schema
+    return paths
 
 
 def _ask_one(model: LoadedModel, summary: str) -> Schema:
-    signature = model.manifest.signature
+    signature = model.signature
     parameters = [_parameter(feature, model.example) for feature in signature.features]
     content = {
         "schema": {
@@ -194,11 +145,11 @@ def _parameter(feature: Feature, example: dict[str, Any]) -> Schema:
 
 
 def _ask_many(model: LoadedModel, max_rows: int) -> Schema:
-    signature = model.manifest.signature
+    signature = model.signature
     row = row_schema(signature, model.example)
     return _operation(
         f"Ask {model.name} about many rows",
-        {"schema": answer_schema(signature.output)},
+        {"schema": response_schema(signature.output)},
         parameters=[VERSION],
         requestBody=_body(
             body_schema(signature, row, max_rows),

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from service.contract.model.aliases import LAST_NUMBER
+from service.api.edge.responses import Schema
 from service.contract.model.feature import Feature
 from service.contract.model.signature import Output, Signature
 
-Schema = dict[Any, Any]
-
 ID: Schema = {"type": "string", "format": "uuid"}
-NUMBER: Schema = {"type": "integer", "minimum": 1, "maximum": LAST_NUMBER}  # a version's
 
 
 def feature_schema(feature: Feature, example: dict[str, Any]) -> Schema:
@@ -91,8 +88,8 @@ def prediction_schema(output: Output) -> Schema:
     return {"type": ["number", "null"]}
 
 
-def answer_schema(output: Output) -> Schema:
-    """Describe the answer to a request for many rows."""
+def response_schema(output: Output) -> Schema:
+    """Describe the response to a request for many rows."""
     probabilities: Schema = {"type": "null"}
     if output.probabilities:
         several = output.targets is not None or output.classes is None

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from service.api.edge.requests import VERSION_SCHEMA
+from service.api.edge.responses import Schema
 from service.api.registry.loaded_model import LoadedModel
-from service.api.rest.schemas import NUMBER, Schema
 from service.api.v2.output_tensors import metadata
 
 DATATYPES = ["BOOL", "BYTES", "FP16", "FP32", "FP64"]
 DATATYPES += [f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
-PROBLEM: Schema = {
+V2_PROBLEM: Schema = {
     "type": "object",
     "properties": {"error": {"type": "string"}},
     "required": ["error"],
@@ -16,7 +17,7 @@ PROBLEM: Schema = {
 }
 TEXT: Schema = {"type": "string"}
 PARAMETERS: Schema = {"type": ["object", "null"]}
-VERSION = {"name": "version", "in": "path", "required": True, "schema": NUMBER}
+VERSION = {"name": "version", "in": "path", "required": True, "schema": VERSION_SCHEMA}
 
 
 def _object(required: Schema, **optional: Schema) -> Schema:
@@ -101,7 +102,7 @@ def _example(model: LoadedModel) -> Schema | None:
     """Write a model's example row as a request; None if the row is not complete."""
     if model.whole_example is None:
         return None
-    inputs = metadata(model.name, [], model.manifest.signature)["inputs"]
+    inputs = metadata(model.name, [], model.signature)["inputs"]
     tensors = [
         {
             "name": each["name"],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from service.api.inference.inference import Answer
+from service.api.inference.inference import LoggedPrediction
 from service.api.v2.datatypes import DATATYPES, Datatype
 from service.contract.model.feature import Feature
 from service.contract.model.signature import Output, Signature
@@ -16,7 +16,7 @@ from service.contract.model.signature import Output, Signature
 
 @dataclass(frozen=True, slots=True)
 class OutputTensor:
-    """A tensor that a model answers with, as metadata describes it and an answer holds it.
+    """A tensor that a model responds with, as metadata describes it and a response holds it.
 
     `width` is its shape without the rows, -1 where the signature does not say.
     """
@@ -31,10 +31,10 @@ class OutputTensor:
         """Return its metadata."""
         return _described(self.name, self.datatype, [-1, *self.width], self.parameters)
 
-    def write(self, answer: Answer) -> tuple[dict[str, Any], bytes | None]:
-        """Return its part of an answer; if it is binary, also the bytes that follow the JSON."""
-        values = self._values(answer)
-        rows = len(answer.ids)
+    def write(self, prediction: LoggedPrediction) -> tuple[dict[str, Any], bytes | None]:
+        """Return its part of a response; if it is binary, also the bytes that follow the JSON."""
+        values = self._values(prediction)
+        rows = len(prediction.ids)
         content = {
             "name": self.name,
             "shape": [rows, len(values) // rows] if self.width else [rows],
@@ -45,10 +45,10 @@ class OutputTensor:
         data = self.datatype.to_bytes(values)
         return content | {"parameters": {"binary_data_size": len(data)}}, data
 
-    def _values(self, answer: Answer) -> Any:
+    def _values(self, prediction: LoggedPrediction) -> Any:
         if self.name == "prediction_id":
-            return answer.ids
-        given = answer.predictions if self.name == "predict" else answer.probabilities
+            return prediction.ids
+        given = prediction.predictions if self.name == "predict" else prediction.probabilities
         if isinstance(given, np.ndarray):
             return given.ravel()
         while isinstance(given[0], list):  # a list a row, or of these a list a target
@@ -102,9 +102,9 @@ def metadata(name: str, versions: list[int], signature: Signature) -> dict[str, 
 
 
 def written(
-    outputs: list[OutputTensor], answer: Answer, name: str | None
+    outputs: list[OutputTensor], prediction: LoggedPrediction, name: str | None
 ) -> tuple[dict[str, Any], list[bytes]]:
-    """Write an answer under the name that the request gave itself, or its first prediction's id.
+    """Write a response under the name that the request gave itself, or its first prediction's id.
 
     Returns
     -------
@@ -113,11 +113,11 @@ def written(
     binary : list of bytes
         What is to follow it, one part an output that is asked for in binary.
     """
-    parts = [output.write(answer) for output in outputs]
+    parts = [output.write(prediction) for output in outputs]
     content = {
-        "model_name": answer.model,
-        "model_version": str(answer.version),
-        "id": answer.ids[0] if name is None else name,
+        "model_name": prediction.model,
+        "model_version": str(prediction.version),
+        "id": prediction.ids[0] if name is None else name,
         "outputs": [content for content, _ in parts],
     }
     return content, [data for _, data in parts if data is not None]

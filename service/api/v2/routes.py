@@ -1,6 +1,7 @@
 """V2 routes: the Open Inference Protocol, for clients that were made for other servers."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -8,16 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from service.api.edge.body import LARGE, body_of, read_json
-from service.api.edge.responses import JSON, error
+from service.api.edge.admission import Admission
+from service.api.edge.body import read_json
+from service.api.edge.requests import body_of, client_of, read, version_of
+from service.api.edge.responses import JSON, prediction_headers
 from service.api.registry.registry import Registry
-from service.api.rest import routes
-from service.api.rest.routes import answer_headers, check_rows, inference_of, version_of
+from service.api.state import state_of
 from service.api.v2.input_tensors import InferenceRequest
 from service.api.v2.output_tensors import OutputTensor, metadata, written
 from service.contract.errors import InputError
 from service.contract.model.signature import Columns, Signature
-from service.contract.settings import Settings
 from service.contract.text import show
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -49,52 +50,44 @@ async def live(request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Say whether the default model is served and the log can be written."""
-    await routes.ready(request)
+    state_of(request).ready_model()
     return JSON({"ready": True})
 
 
 async def models(request: Request) -> Response:
     """List the models' names."""
-    names = await run_in_threadpool(inference_of(request).registry.store.names)
+    names = await run_in_threadpool(state_of(request).registry.store.names)
     return JSON({"models": names})
 
 
 async def model(request: Request) -> Response:
     """Describe a model's inputs and outputs."""
     name, version = _asked(request)
-    registry = inference_of(request).registry
-    return JSON(await run_in_threadpool(_metadata, registry, name, version))
+    return JSON(await run_in_threadpool(_metadata, state_of(request).registry, name, version))
 
 
 async def model_ready(request: Request) -> Response:
     """Say that a version answers; one that is not live is loaded first."""
     name, version = _asked(request)
-    await inference_of(request).model(name, version)
+    await state_of(request).registry.get(name, version)
     return JSON({"name": name, "ready": True})
 
 
 async def infer(request: Request) -> Response:
     """Ask a model about the rows in some tensors."""
-    limits: Settings = request.app.state.settings
+    state = state_of(request)
     name, version = _asked(request)
     length = _json_length(request)
-    question: InferenceRequest
-    outputs: list[OutputTensor]
-
-    async with body_of(request) as body:
-
-        def parse(signature: Signature) -> Columns:
-            nonlocal question, outputs
-            question = _question(body, length, limits)
-            check_rows(question.rows, limits)
-            outputs = question.outputs(signature.output)
-            return question.columns(signature)
-
-        client = request.headers.get("user-agent", "")
-        large = len(body) > LARGE
-        answer = await inference_of(request).answer(name, version, parse, client, large)
-    content, binary = written(outputs, answer, question.id)
-    response = JSON(content, headers=answer_headers(answer))
+    async with body_of(request, state.admission) as body:
+        with state.admission:
+            model = await state.registry.get(name, version)
+            asked = await read(
+                state.admission, body, _read, length, model.signature, state.admission
+            )
+            prediction = await state.inference.predict(model, asked.columns, client_of(request))
+    content, binary = written(asked.outputs, prediction, asked.id)
+    headers = prediction_headers(prediction.ids[0], prediction.model, prediction.version)
+    response = JSON(content, headers=headers)
     if binary:
         response.headers[JSON_LENGTH] = str(len(response.body))
         response.headers["Content-Type"] = "application/octet-stream"
@@ -105,13 +98,13 @@ async def infer(request: Request) -> Response:
 
 async def repository_index(request: Request) -> Response:
     """List every version of every model, and whether it is live."""
-    limits: Settings = request.app.state.settings
-    async with body_of(request) as body:
-        content = await run_in_threadpool(read_json, body or b"{}", limits)
+    state = state_of(request)
+    async with body_of(request, state.admission) as body:
+        content = await run_in_threadpool(read_json, body or b"{}", state.settings)
     only = content.get("ready", False) if isinstance(content, dict) else None
     if not isinstance(only, bool):
         raise InputError('The body must be {"ready": true}, {"ready": false}, or nothing.')
-    index = await run_in_threadpool(_index, inference_of(request).registry)
+    index = await run_in_threadpool(_index, state.registry)
     return JSON([each for each in index if not only or each["state"] == "READY"])
 
 
@@ -131,12 +124,25 @@ def _json_length(request: Request) -> int | None:
     return int(text)
 
 
-def _question(body: bytes, length: int | None, limits: Settings) -> InferenceRequest:
-    if length is None:
-        return InferenceRequest.read(read_json(body, limits))
-    if length > len(body):
-        raise InputError(f"{JSON_LENGTH} is {length}, but the body has only {len(body)} bytes.")
-    return InferenceRequest.read(read_json(body[:length], limits), body[length:])
+@dataclass(slots=True)
+class _Asked:
+    """What a request asks for, by a model's signature."""
+
+    id: str | None
+    columns: Columns
+    outputs: list[OutputTensor]
+
+
+def _read(body: bytes, length: int | None, signature: Signature, admission: Admission) -> _Asked:
+    binary = None
+    if length is not None:
+        if length > len(body):
+            raise InputError(f"{JSON_LENGTH} is {length}, but the body has only {len(body)} bytes.")
+        body, binary = body[:length], body[length:]
+    request = InferenceRequest.read(read_json(body, admission.limits), binary)
+    admission.check_rows(request.rows)
+    outputs = request.outputs(signature.output)
+    return _Asked(request.id, request.columns(signature), outputs)
 
 
 def _metadata(registry: Registry, name: str, version: int | None) -> dict[str, Any]:
@@ -165,10 +171,10 @@ def _index(registry: Registry) -> list[dict[str, str]]:
 
 
 def _not_offered(message: str) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        return error(request.url.path, 501, message)
+    async def respond(request: Request) -> Response:
+        return JSON({"error": message}, status_code=501)
 
-    return answer
+    return respond
 
 
 def _routes(path: str, endpoint: Endpoint, *methods: str) -> list[BaseRoute]:

@@ -1,26 +1,27 @@
 """A line of the prediction log: what one request asked and was answered, or what came after.
 
-The types say what a reader may rely on, once it has checked a line against them
-(`service.lab.log.line_check`): whoever can write to the log can write anything.
+The writer lays out a `Request`, `Feedback` or `Note`, and gives it its number and checksum when it
+is written. The types of the whole lines say what a reader may rely on, once it has checked a line
+against them (`service.lab.log.line_check`): whoever can write to the log can write anything.
 """
 
-import os
+import json
 import re
-import threading
-import time
-from datetime import datetime
-from itertools import pairwise
+from datetime import UTC, datetime
 from typing import Annotated, Any, NotRequired
+from zlib import crc32
 
-import numpy as np
+import orjson
 from pydantic import AfterValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from service.contract.model.entries import NAME
+from service.contract.text import show
 
 UUID7 = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 TIME = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})"
 CRC = "[0-9a-f]{8}"
+TAIL = len(',"crc":"00000000"}')
 YEARS = range(1900, 9999)
 PLAIN = (bool, int, float, str, type(None))
 _exact = with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
@@ -47,7 +48,7 @@ Crc = Annotated[str, Field(pattern=f"^{CRC}$")]
 
 
 @_exact
-class LogLine(TypedDict):
+class Request(TypedDict):
     """One answered request, of one row or many, in the order in which the fields are written.
 
     `digest` tells what was published from what is published anew under the same number
@@ -57,8 +58,7 @@ class LogLine(TypedDict):
     parsed request to the answer. `inputs` holds a list of values a feature, without
     the private ones; `ids` and what follows are as in the answer to
     ``POST /models/{name}/predict``. `marks` says in which rows, counted from 0, the
-    inputs were unusual: ``unseen:<feature>``, ``out_of_range:<feature>``. `sequence`
-    counts the lines of one writer, and `crc` is the CRC-32 of all that stands before it.
+    inputs were unusual: ``unseen:<feature>``, ``out_of_range:<feature>``.
     """
 
     model: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
@@ -75,12 +75,21 @@ class LogLine(TypedDict):
     probabilities: list[Any] | None
     targets: list[str] | None
     marks: dict[str, list[Annotated[int, Field(ge=0)]]]
+
+
+@_exact
+class RequestLine(Request):
+    """A request as it is in the log.
+
+    `sequence` counts the lines of one writer, and `crc` is the CRC-32 of all that stands before it.
+    """
+
     sequence: Positive
     crc: NotRequired[Crc]  # not in 0.2.0 and before
 
 
 @_exact
-class FeedbackLine(TypedDict):
+class Feedback(TypedDict):
     """The truth about some predictions, told later. `told` sorts by when, as prediction ids do."""
 
     feedback: Positive
@@ -89,12 +98,18 @@ class FeedbackLine(TypedDict):
     client: str
     about: Ids
     truth: list[Any]
+
+
+@_exact
+class FeedbackLine(Feedback):
+    """Feedback as it is in the log."""
+
     sequence: Positive
     crc: Crc
 
 
 @_exact
-class NoteLine(TypedDict):
+class Note(TypedDict):
     """What happened to the log itself.
 
     `note` says what: ``opened``, ``deleted``, ``recovered``, or ``disturbed``, where somebody
@@ -104,38 +119,94 @@ class NoteLine(TypedDict):
     note: str
     time: NotRequired[Time]
     details: dict[str, Any]
+
+
+@_exact
+class NoteLine(Note):
+    """A note as it is in the log."""
+
     sequence: Positive
     crc: Crc
 
 
-_lock = threading.Lock()
-_last = 0
+class LineError(ValueError):
+    """A line is not what its types say; the text says why."""
 
 
-def prediction_ids(count: int) -> list[str]:
-    """Return UUIDs of version 7 (RFC 9562): they sort by the time at which they were given.
+def now() -> str:
+    """Return the time as a line has it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
-    Within a process each is greater than the one before, even if the clock
-    steps back.
+
+def encode(fields: Request | Feedback | Note) -> bytes:
+    """Write a line's fields as JSON, in their order and without an end: `finish_line` adds that."""
+    return orjson.dumps(fields, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def finish_line(line: bytes, sequence: int) -> bytes:
+    r"""Add a line's number, its checksum and its end.
 
     Examples
     --------
-    >>> first, second = prediction_ids(2)
-    >>> first < second
-    True
+    >>> finish_line(b'{"model":"iris"}', 7)
+    b'{"model":"iris","sequence":7,"crc":"f38a9949"}\n'
     """
-    global _last
-    with _lock:
-        # 48 bits of milliseconds, then 12 bits of their 4096th parts.
-        tick = max(time.time_ns() * 4096 // 1_000_000, _last + 1)
-        _last = tick + count - 1
-    ticks = np.arange(tick, tick + count, dtype=np.uint64)
-    halves = np.empty((count, 2), dtype=">u8")
-    halves[:, 0] = ticks >> 12 << 16 | 0x7000 | ticks & 0xFFF
-    halves[:, 1] = np.frombuffer(os.urandom(8 * count), dtype=np.uint64) >> 2 | 1 << 63
-    digits = np.frombuffer(halves.tobytes().hex().encode(), dtype=np.uint8).reshape(count, 32)
-    text = np.full((count, 37), ord("-"), dtype=np.uint8)
-    for dashes, (start, stop) in enumerate(pairwise((0, 8, 12, 16, 20, 32))):
-        text[:, start + dashes : stop + dashes] = digits[:, start:stop]
-    text[:, 36] = ord(" ")
-    return text.tobytes().decode().split()
+    body = b'%b,"sequence":%d' % (line[:-1], sequence)
+    return b'%b,"crc":"%08x"}\n' % (body, crc32(body))
+
+
+def is_whole(line: bytes) -> bool:
+    r"""Whether a line, without its end, is what was written.
+
+    Examples
+    --------
+    >>> line = finish_line(b'{"model":"iris"}', 7)[:-1]
+    >>> is_whole(line), is_whole(line.replace(b"iris", b"Iris"))
+    (True, False)
+    """
+    return line[-TAIL:] == b',"crc":"%08x"}' % crc32(line[:-TAIL])
+
+
+def sequence_of(line: bytes) -> int:
+    """Read a whole line's number; 0 if it has none."""
+    number = line[line.rfind(b'"sequence":') + 11 : line.rfind(b",")]
+    return int(number) if number.isdigit() and len(number) < 19 else 0
+
+
+def head_of(line: bytes) -> bytes:
+    """Return what the lines of all requests to one publication begin with."""
+    return line[: line.find(b',"time"') + 7]
+
+
+def decode(line: bytes) -> Any:
+    r"""Read JSON in which no key is there twice: readers differ in which of the two they take.
+
+    Raises
+    ------
+    LineError
+        It is no such JSON.
+
+    Examples
+    --------
+    >>> decode(b'{"model":"iris","model":"other"}')
+    Traceback (most recent call last):
+        ...
+    service.contract.log.line.LineError: the key 'model' is there twice
+    """
+    try:
+        found = orjson.loads(line)
+        if orjson.dumps(found) != line:  # not as the API writes it: looked at closely
+            json.loads(line, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError) as error:
+        raise LineError(f"it is no JSON: {error}") from error
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of pairs whose keys differ."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise LineError(f"the key {show(key)} is there twice")
+        found[key] = value
+    return found

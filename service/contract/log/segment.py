@@ -22,7 +22,6 @@ OPEN, SEALED, TORN = ".open.jsonl", ".jsonl", ".torn"
 NAME = re.compile("([0-9]{1,18})-([0-9a-f]+)-([0-9]{1,18})")
 HIGHEST = 10**18 - 1  # number of a segment
 MOST_BYTES = 1_000_000_000  # of a segment: LOG_SEGMENT_BYTES is at most half, and a request follows
-TAIL = len(',"crc":"00000000"}')
 
 
 @dataclass(frozen=True, order=True)
@@ -83,27 +82,3 @@ def sealed_name(file: Path, checksum: int) -> Path:
 def is_as_sealed(file: Path, content: bytes) -> bool:
     """Whether a sealed segment holds what it held when it was sealed."""
     return file.name.split(".")[1] == f"{crc32(content):08x}"
-
-
-def finish_line(line: bytes, sequence: int) -> bytes:
-    r"""Add a line's number, its checksum and its end.
-
-    Examples
-    --------
-    >>> finish_line(b'{"model":"iris"}', 7)
-    b'{"model":"iris","sequence":7,"crc":"f38a9949"}\n'
-    """
-    body = b'%b,"sequence":%d' % (line[:-1], sequence)
-    return b'%b,"crc":"%08x"}\n' % (body, crc32(body))
-
-
-def is_whole(line: bytes) -> bool:
-    r"""Whether a line, without its end, is what was written.
-
-    Examples
-    --------
-    >>> line = finish_line(b'{"model":"iris"}', 7)[:-1]
-    >>> is_whole(line), is_whole(line.replace(b"iris", b"Iris"))
-    (True, False)
-    """
-    return line[-TAIL:] == b',"crc":"%08x"}' % crc32(line[:-TAIL])

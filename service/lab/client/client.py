@@ -11,27 +11,14 @@ from typing import Any
 import httpx
 import orjson
 
-from service.contract.errors import (
-    AnswerError,
-    ApiUnreachableError,
-    InputError,
-    LabloopError,
-    NotFoundError,
-    NotPublishedError,
-    TokenError,
-    TooLargeError,
-)
+from service.contract.errors import ApiError, ApiUnreachableError, LabloopError, OverloadedError
 
 SECONDS = 60.0
 SOON = 1.0  # an API that has too much to do says so, and to ask again after this many seconds
-ERRORS: dict[int, type[AnswerError]] = {
-    kind.status: kind
-    for kind in (InputError, TooLargeError, TokenError, NotFoundError, NotPublishedError)
-}
 
 
 class Client:
-    """Asks the API; an answer that is an error is raised as the contract's own class.
+    """Asks the API; an error response is raised as the contract's class of its code.
 
     Parameters
     ----------
@@ -64,27 +51,23 @@ class Client:
         return self._ask("POST", path, content=_encode(content), params=params, headers=headers)
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
-        try:
-            response = self._patiently(method, path, **options)
-        except httpx.TransportError as error:
-            raise ApiUnreachableError(
-                f"The API at {self.url} does not answer ({type(error).__name__}: {error}). "
-                "Start it with `make up` or `docker compose up`, "
-                "or set API_URL to where it runs."
-            ) from error
-        if response.is_success:
-            with suppress(orjson.JSONDecodeError):
-                return orjson.loads(response.content)
-        raise self._error(response)
-
-    def _patiently(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask, and ask again while the API has too much to do."""
         deadline = time.monotonic() + SECONDS
         while True:
-            response = self._http.request(method, path, **options)
-            busy = response.status_code == 503 and response.headers.get("Retry-After") == "1"
-            if not busy or time.monotonic() > deadline:
-                return response
+            try:
+                response = self._http.request(method, path, **options)
+            except httpx.TransportError as error:
+                raise ApiUnreachableError(
+                    f"The API at {self.url} does not answer ({type(error).__name__}: {error}). "
+                    "Start it with `make up` or `docker compose up`, "
+                    "or set API_URL to where it runs."
+                ) from error
+            if response.is_success:
+                with suppress(orjson.JSONDecodeError):
+                    return orjson.loads(response.content)
+            problem = self._error(response)
+            if not isinstance(problem, OverloadedError) or time.monotonic() > deadline:
+                raise problem
             time.sleep(SOON)
 
     def _error(self, response: httpx.Response) -> LabloopError:
@@ -96,7 +79,7 @@ class Client:
                 f"What answers at {self.url} is not Labloop's API "
                 f"(HTTP {response.status_code}). Set API_URL to where the API runs."
             )
-        return ERRORS.get(response.status_code, AnswerError)(message, details)
+        return ApiError.of_code(content.get("code", ""))(message, details)  # 0.5.0 gave no code
 
 
 def _encode(content: Any) -> bytes:

@@ -4,55 +4,29 @@ What does not is never used: whoever can write to the log can write anything, wi
 checksum.
 """
 
-import json
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from service.contract.log.line import PLAIN, FeedbackLine, LogLine, NoteLine
+from service.contract.log.line import (
+    PLAIN,
+    FeedbackLine,
+    LineError,
+    NoteLine,
+    RequestLine,
+    decode,
+    head_of,
+)
 from service.contract.text import show
 
-REQUESTS = TypeAdapter[LogLine](LogLine)
+REQUESTS = TypeAdapter[RequestLine](RequestLine)
 FEEDBACK = TypeAdapter[FeedbackLine](FeedbackLine)
 NOTES = TypeAdapter[NoteLine](NoteLine)
 FIRST = ("model", "version", "digest")
 
 
-class LineError(ValueError):
-    """A line is not what its types say; the text says why."""
-
-
-def head(line: bytes) -> bytes:
-    """Return what all requests to one publication begin with."""
-    return line[: line.find(b',"time"') + 7]
-
-
-def parse(line: bytes) -> Any:
-    r"""Read JSON in which no key is there twice: readers differ in which of the two they take.
-
-    Raises
-    ------
-    LineError
-        It is no such JSON.
-
-    Examples
-    --------
-    >>> parse(b'{"model":"iris","model":"other"}')
-    Traceback (most recent call last):
-        ...
-    service.lab.log.line_check.LineError: the key 'model' is there twice
-    """
-    try:
-        found = orjson.loads(line)
-        if orjson.dumps(found) != line:  # not as the API writes it: looked at closely
-            json.loads(line, object_pairs_hook=_once, parse_int=str, parse_float=str)
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError) as error:
-        raise LineError(f"it is no JSON: {error}") from error
-    return found
-
-
-def read_request(line: bytes) -> LogLine:
+def read_request(line: bytes) -> RequestLine:
     r"""Read the line of a request.
 
     Raises
@@ -66,11 +40,11 @@ def read_request(line: bytes) -> LogLine:
     >>> read_request(b'{"model":"../iris"}')
     Traceback (most recent call last):
         ...
-    service.lab.log.line_check.LineError: 'model' is '../iris': String should match pattern ...
+    service.contract.log.line.LineError: 'model' is '../iris': String should match pattern ...
     """
-    record: LogLine = _read(REQUESTS, line)
+    record: RequestLine = _read(REQUESTS, line)
     first = {name: record[name] for name in FIRST if name in record}  # type: ignore[literal-required]
-    begins = head(line) == orjson.dumps(first)[:-1] + b',"time"'
+    begins = head_of(line) == orjson.dumps(first)[:-1] + b',"time"'
     _need(begins, "it does not begin with its model, version and digest")
     rows, inputs, targets = len(record["ids"]), record["inputs"], record["targets"]
     classes, probabilities = record["classes"], record["probabilities"]
@@ -127,22 +101,12 @@ def read_note(line: bytes) -> NoteLine:
 
 def _read(types: TypeAdapter[Any], line: bytes) -> Any:
     try:
-        return types.validate_python(parse(line))
+        return types.validate_python(decode(line))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         reason = first["msg"].removeprefix("Value error, ")
         raise LineError(f"{show(where)} is {show(first['input'])}: {reason}") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict of pairs whose keys differ."""
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise LineError(f"the key {show(key)} is there twice")
-        found[key] = value
-    return found
 
 
 def _need(fits: bool, problem: str) -> None:

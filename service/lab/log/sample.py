@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Self
 
-from service.contract.log.line import LogLine
+from service.contract.log.line import RequestLine
 
 TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 DIGITS = b"0123456789abcdef+-"  # of numbers, times, ids and checksums
@@ -50,7 +50,7 @@ class Sample:
     call the features. `marked` says whether a request may have marks.
     """
 
-    record: LogLine
+    record: RequestLine
     features: dict[str, str]
     predictions: str
     probabilities: str | None
@@ -58,7 +58,7 @@ class Sample:
     marked: bool
 
     @classmethod
-    def of(cls, records: Iterable[LogLine], keys: dict[str, str] | None = None) -> Self:
+    def of(cls, records: Iterable[RequestLine], keys: dict[str, str] | None = None) -> Self:
         """Take checked lines that show all kinds of values.
 
         Raises
@@ -91,7 +91,7 @@ class Sample:
         return cls(record, types, predictions, probabilities, keys, marked)
 
 
-def layout(record: LogLine) -> list[Any]:
+def layout(record: RequestLine) -> list[Any]:
     """Tell which publication a line is about, and what decides which columns it makes."""
     publication = [record["model"], record["version"], record.get("digest")]
     has_probabilities = record["probabilities"] is not None

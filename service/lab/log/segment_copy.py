@@ -12,7 +12,7 @@ import duckdb
 import orjson
 
 from service.contract.files import sync_path
-from service.contract.log.line import LogLine
+from service.contract.log.line import LineError, RequestLine
 from service.contract.log.segment import NAME, SegmentName, stem
 from service.contract.text import printable
 from service.lab.log.columns import (
@@ -22,7 +22,7 @@ from service.lab.log.columns import (
     write_feedback,
     write_requests,
 )
-from service.lab.log.line_check import LineError, read_request
+from service.lab.log.line_check import read_request
 from service.lab.log.sample import Sample, layout, one_of_each_form
 from service.lab.log.segment_lines import Line, OneVersion, SegmentLines
 
@@ -140,7 +140,7 @@ class SegmentCopy:
             return
         except MISFIT:  # so each is looked at
             pass
-        alike: dict[bytes, list[tuple[int, LogLine]]] = defaultdict(list)
+        alike: dict[bytes, list[tuple[int, RequestLine]]] = defaultdict(list)
         for line in found:
             try:
                 record = read_request(line.text)
@@ -151,7 +151,7 @@ class SegmentCopy:
         for each in alike.values():
             self._write_checked(lines, each)
 
-    def _write_checked(self, lines: SegmentLines, found: list[tuple[int, LogLine]]) -> None:
+    def _write_checked(self, lines: SegmentLines, found: list[tuple[int, RequestLine]]) -> None:
         """Write requests of one layout; if DuckDB takes them not all, find those that it does."""
         keys = {name: str(number) for number, name in enumerate(found[0][1]["inputs"])}
         texts = [

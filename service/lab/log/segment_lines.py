@@ -10,21 +10,14 @@ from zlib import crc32
 
 import orjson
 
-from service.contract.log.line import LogLine
-from service.contract.log.segment import OPEN, SegmentName, is_as_sealed, is_whole
+from service.contract.log.line import LineError, RequestLine, decode, head_of, is_whole, sequence_of
+from service.contract.log.segment import OPEN, SegmentName, is_as_sealed
 from service.contract.text import printable
-from service.lab.log.line_check import (
-    LineError,
-    head,
-    parse,
-    read_feedback,
-    read_note,
-    read_request,
-)
+from service.lab.log.line_check import read_feedback, read_note, read_request
 from service.lab.log.sample import one_of_each_form
 
 REQUEST, FEEDBACK, NOTE = b'{"model"', b'{"feedback"', b'{"note"'  # what lines begin with
-OLD_FIELDS = [*LogLine.__annotations__][:-1]  # version 0.2.0 had no checksum
+OLD_FIELDS = [*RequestLine.__annotations__][:-1]  # version 0.2.0 had no checksum
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ class SegmentLines:
         begin, same = b"\n", others
         for number, text in enumerate(pieces, 1):
             if is_whole(text):
-                sequence = _sequence(text)
+                sequence = sequence_of(text)
                 missing = sequence - last - unknown - 1
                 if sequence <= last:
                     lines.damage.append(f"{shown}, line {number} is there twice; one is left out.")
@@ -80,7 +73,7 @@ class SegmentLines:
                 continue
             if not text.startswith(begin):  # mostly it is about what the line before was about
                 is_request = text.startswith(REQUEST)
-                begin = head(text) if is_request else b"\n"
+                begin = head_of(text) if is_request else b"\n"
                 same = by_head[begin] if is_request else others
             same.append(Line(number, text))
         if tail and not file.name.endswith(OPEN):
@@ -135,7 +128,7 @@ class OneVersion:
         is_whole_segment = content.startswith(NOTE) and content.endswith(b"\n")
         if not start or not is_whole_segment or not is_as_sealed(file, content):
             return None
-        begin = head(content[start : content.index(b"\n", start)])
+        begin = head_of(content[start : content.index(b"\n", start)])
         count, total = content.count(b"\n" + begin), content.count(b"\n")
         lines = SegmentLines(file)
         texts = _lines(content) if count + 1 < total else iter([content[: start - 1]])
@@ -145,7 +138,7 @@ class OneVersion:
                 continue
             if not is_whole(text):
                 return None
-            others.append(_sequence(text))
+            others.append(sequence_of(text))
             lines._add(Line(number, text))
             if lines.damage:
                 return None
@@ -172,16 +165,10 @@ def _lines(content: bytes) -> Iterator[bytes]:
     return (line[:-1] for line in BytesIO(content))
 
 
-def _sequence(line: bytes) -> int:
-    """Read a whole line's number; 0 if it has none."""
-    number = line[line.rfind(b'"sequence":') + 11 : line.rfind(b",")]
-    return int(number) if number.isdigit() and len(number) < 19 else 0
-
-
 def _of_old_version(line: bytes) -> bytes | None:
     """Read a line of version 0.2.0, which had no checksum, or of 0.1.0, one prediction a line."""
     try:
-        record = parse(line)
+        record = decode(line)
         if "crc" in record:
             return None
         if "id" in record:

@@ -1,4 +1,4 @@
-"""Small requests share a lane: what comes while one batch is computed is the next batch."""
+"""Small requests share a batcher: what comes while one batch is computed is the next batch."""
 
 import asyncio
 import threading
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from service.api.inference.batcher import Lane
+from service.api.inference.batcher import Batcher
 
 
-def question(number: int, rows: int = 1) -> Any:
+def pending(number: int, rows: int = 1) -> Any:
     return SimpleNamespace(number=number, rows=rows)
 
 
@@ -18,18 +18,18 @@ def test_what_comes_while_a_batch_is_computed_is_the_next_batch() -> None:
     batches: list[list[int]] = []
     first_is_there, go_on = threading.Event(), threading.Event()
 
-    def compute(questions: list[Any]) -> list[int]:
-        batches.append([each.number for each in questions])
+    def compute(batch: list[Any]) -> list[int]:
+        batches.append([each.number for each in batch])
         first_is_there.set()
         assert go_on.wait(30)
-        return [each.number * 10 for each in questions]
+        return [each.number * 10 for each in batch]
 
     async def ask() -> list[int]:
-        lane = Lane(compute, inline=False, rows=100)
-        asked = [asyncio.create_task(lane.ask(question(0)))]
+        batcher = Batcher(compute, inline=False, rows=100)
+        asked = [asyncio.create_task(batcher.ask(pending(0)))]
         await asyncio.to_thread(first_is_there.wait, 30)
-        asked += [asyncio.create_task(lane.ask(question(number))) for number in range(1, 6)]
-        await asyncio.sleep(0)  # the questions are in the lane
+        asked += [asyncio.create_task(batcher.ask(pending(number))) for number in range(1, 6)]
+        await asyncio.sleep(0)  # the batch are in the batcher
         go_on.set()
         return [await each for each in asked]
 
@@ -41,33 +41,33 @@ def test_what_comes_while_a_batch_is_computed_is_the_next_batch() -> None:
 def test_a_batch_has_a_bounded_number_of_rows(inline: bool) -> None:
     batches: list[list[int]] = []
 
-    def compute(questions: list[Any]) -> list[int]:
-        batches.append([each.rows for each in questions])
-        return [each.number for each in questions]
+    def compute(batch: list[Any]) -> list[int]:
+        batches.append([each.rows for each in batch])
+        return [each.number for each in batch]
 
     async def ask() -> list[Any]:
-        lane = Lane(compute, inline, rows=10)
+        batcher = Batcher(compute, inline, rows=10)
         sizes = [4, 4, 4, 20, 1, 9, 1]
-        return await asyncio.gather(*(lane.ask(question(n, r)) for n, r in enumerate(sizes)))
+        return await asyncio.gather(*(batcher.ask(pending(n, r)) for n, r in enumerate(sizes)))
 
     assert asyncio.run(ask()) == [*range(7)]
     assert batches == [[4, 4], [4], [20], [1, 9], [1]]
 
 
 @pytest.mark.parametrize("inline", [True, False])
-def test_a_fault_is_its_questions_own_and_the_lane_goes_on(inline: bool) -> None:
-    def compute(questions: list[Any]) -> list[Any]:
-        if any(each.number == 3 for each in questions):
+def test_a_fault_is_its_batch_own_and_the_batcher_goes_on(inline: bool) -> None:
+    def compute(batch: list[Any]) -> list[Any]:
+        if any(each.number == 3 for each in batch):
             raise OSError("all who wait hear of it")
-        return [ValueError(each.number) if each.number == 1 else "ok" for each in questions]
+        return [ValueError(each.number) if each.number == 1 else "ok" for each in batch]
 
     async def ask() -> list[Any]:
-        lane = Lane(compute, inline, rows=3)
-        asked = [lane.ask(question(number)) for number in range(3)]
+        batcher = Batcher(compute, inline, rows=3)
+        asked = [batcher.ask(pending(number)) for number in range(3)]
         first = await asyncio.gather(*asked, return_exceptions=True)
         with pytest.raises(OSError, match="hear of it"):
-            await lane.ask(question(3))
-        return [*first, await lane.ask(question(4))]
+            await batcher.ask(pending(3))
+        return [*first, await batcher.ask(pending(4))]
 
     before, fault, after, later = asyncio.run(ask())
     assert (before, after, later) == ("ok", "ok", "ok")
@@ -77,13 +77,13 @@ def test_a_fault_is_its_questions_own_and_the_lane_goes_on(inline: bool) -> None
 def test_whoever_leaves_does_not_hold_up_the_others() -> None:
     gate = threading.Event()
 
-    def compute(questions: list[Any]) -> list[str]:
+    def compute(batch: list[Any]) -> list[str]:
         assert gate.wait(30)
-        return ["ok"] * len(questions)
+        return ["ok"] * len(batch)
 
     async def ask() -> str:
-        lane = Lane(compute, inline=False, rows=10)
-        leaves, stays = (asyncio.create_task(lane.ask(question(n))) for n in range(2))
+        batcher = Batcher(compute, inline=False, rows=10)
+        leaves, stays = (asyncio.create_task(batcher.ask(pending(n))) for n in range(2))
         await asyncio.sleep(0)
         leaves.cancel()
         gate.set()

@@ -20,7 +20,8 @@ import httpx
 import pytest
 
 from service.contract.errors import LogWriteError
-from service.contract.log.segment import FOLDER, TORN, is_whole
+from service.contract.log.line import is_whole
+from service.contract.log.segment import FOLDER, TORN
 from tests.api.registry.test_swaps import served_by
 from tests.support.disks import mounted
 from tests.support.faults import Fault

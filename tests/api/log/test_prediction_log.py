@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from service.api.log.ids import prediction_ids
 from service.api.log.prediction_log import PredictionLog
-from service.contract.log.line import LogLine, prediction_ids
-from service.contract.log.segment import FOLDER, OPEN, TORN, SegmentName, is_as_sealed, is_whole
+from service.contract.log.line import RequestLine, is_whole
+from service.contract.log.segment import FOLDER, OPEN, TORN, SegmentName, is_as_sealed
 from tests.support.live import running_api, wait_until
 from tests.support.log_lines import (
     crashed,
@@ -45,7 +46,7 @@ def test_a_line_is_in_the_file_when_write_returns(log: PredictionLog, tmp_path: 
     assert [record["sequence"] for record in records(tmp_path)] == [1, 2, 3, 4]
     opened, first, *_ = records(tmp_path)
     assert opened["note"] == "opened"
-    assert [*first] == [*LogLine.__annotations__]
+    assert [*first] == [*RequestLine.__annotations__]
 
 
 def test_each_line_shows_that_it_is_whole(log: PredictionLog, tmp_path: Path) -> None:
@@ -261,8 +262,7 @@ def test_what_was_answered_before_a_kill_is_in_the_log_though_it_is_never_synced
         lab = api.lab()
         assert http.get("/health/ready").json()["log_sync"] == "off"
         ids = [http.get("/predict", params=FLOWER).headers["X-Prediction-Id"] for _ in range(20)]
-        os.kill(api.process.pid, signal.SIGKILL)
-        api.process.wait()
+        os.kill(api.worker, signal.SIGKILL)
     assert lab.predictions("iris")["prediction_id"].tolist() == ids
 
 

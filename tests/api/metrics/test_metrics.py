@@ -107,9 +107,10 @@ def test_totals_are_what_was_sent(api: Api) -> None:
     wait_until(lambda: api.sum("labloop_log_sync_duration_seconds_count"), "a sync")
 
 
-def test_one_worker_started_by_hand_counts_as_well(tmp_path: Path) -> None:
+def test_a_server_started_by_hand_counts(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
-    with running_api(tmp_path) as live:
+    with running_api(tmp_path, program="uvicorn") as live:
+        assert "started by hand, so it bounds no connection" in live.output.read_text()
         api = Api(live)
         api.ask(5)
         assert api.sum("labloop_predictions_total") == api.traffic()["predictions"] == 5

@@ -29,7 +29,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 
 
 def open_files(api: LiveApi) -> int:
-    return len([*Path(f"/proc/{api.process.pid}/fd").iterdir()])
+    return len([*Path(f"/proc/{api.worker}/fd").iterdir()])
 
 
 @contextlib.contextmanager
@@ -45,13 +45,13 @@ def crowd(api: LiveApi, count: int) -> Iterator[None]:
 @contextlib.contextmanager
 def shortage(api: LiveApi) -> Iterator[None]:
     """Let an API open nothing more, until this ends."""
-    limits = resource.prlimit(api.process.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(api.process.pid, resource.RLIMIT_NOFILE, (open_files(api), limits[1]))
+    limits = resource.prlimit(api.worker, resource.RLIMIT_NOFILE)
+    resource.prlimit(api.worker, resource.RLIMIT_NOFILE, (open_files(api), limits[1]))
     try:
         with crowd(api, 20):  # for the numbers that are free in between
             yield
     finally:
-        resource.prlimit(api.process.pid, resource.RLIMIT_NOFILE, limits)
+        resource.prlimit(api.worker, resource.RLIMIT_NOFILE, limits)
 
 
 def test_connections_leave_files_for_the_api_itself(tmp_path: Path) -> None:

@@ -27,22 +27,9 @@ from service.contract.model.store import ModelStore
 from service.contract.settings import Settings
 from service.features import AddRatio
 from service.lab.publish.publication import Publication
-from tests.support.live import LiveApi, children, lives, running_api, wait_until
+from tests.support.live import LiveApi, children, command_of, lives, running_api, wait_until
 from tests.support.models import FLOWER, iris, publish_iris
 from tests.support.stack import copy_checkout
-
-
-def command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-
-
-def workers(api: LiveApi) -> list[int]:
-    return [pid for pid in children(api.process.pid) if "spawn_main" in command(pid)]
-
-
-def fork_servers(api: LiveApi) -> list[int]:
-    found = [pid for worker in workers(api) for pid in children(worker)]
-    return [pid for pid in found if "forkserver" in command(pid)]
 
 
 def tree(api: LiveApi) -> list[int]:
@@ -102,7 +89,7 @@ def api(
 
 
 def test_a_worker_that_is_killed_is_replaced(api: LiveApi) -> None:
-    before = workers(api)
+    before = api.workers
     os.kill(before[0], signal.SIGKILL)
     said = f"Worker {before[0]} ended by signal 9 (SIGKILL, out of memory?). The next one starts"
     wait_until(lambda: said in api.output.read_text(), "its end told")
@@ -111,15 +98,15 @@ def test_a_worker_that_is_killed_is_replaced(api: LiveApi) -> None:
 
 
 def test_a_fork_server_that_ends_is_replaced(api: LiveApi) -> None:
-    before = fork_servers(api)
+    before = api.fork_servers
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     publish(api)
-    assert not {*before} & {*fork_servers(api)}
+    assert not {*before} & {*api.fork_servers}
 
 
 def test_a_resource_tracker_that_ends_changes_nothing(api: LiveApi) -> None:
-    (tracker,) = (pid for pid in children(api.process.pid) if "resource_tracker" in command(pid))
+    (tracker,) = (pid for pid in children(api.process.pid) if "resource_tracker" in command_of(pid))
     os.kill(tracker, signal.SIGKILL)
     publish(api)
     assert answers(api)
@@ -131,14 +118,14 @@ def test_a_supervisor_that_ends_takes_all_with_it(api: LiveApi) -> None:
     store = ModelStore(api.models)
     publication = Publication("iris", slow, trained.X, trained.y)
     store.promote("iris", publication.write(store, Settings(), {}, None, {}))
-    servers = fork_servers(api)
+    servers = api.fork_servers
 
-    def trials() -> list[int]:
+    def validations() -> list[int]:
         """List those that have begun their work."""
         found = [pid for server in servers for pid in children(server)]
         return [pid for pid in found if os.getpriority(os.PRIO_PROCESS, pid) == 10]
 
-    os.kill(wait_until(trials, "a trial")[0], signal.SIGSTOP)  # what is stopped ends, too
+    os.kill(wait_until(validations, "a validation")[0], signal.SIGSTOP)  # what is stopped ends, too
     os.kill(servers[0], signal.SIGSTOP)
     processes = tree(api)
     assert len(processes) >= 5
@@ -208,7 +195,7 @@ class Copy:
 
     def never_answers(self, model: str, row: Mapping[str, object]) -> None:
         """Ask what hangs; its worker is killed, and the next one answers others."""
-        (worker,) = workers(self.api)
+        worker = self.api.worker
         self.answered.append(self.ask("iris", FLOWER).headers["X-Prediction-Id"])
         with pytest.raises(httpx.RemoteProtocolError):
             self.ask(model, row)
@@ -232,7 +219,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
 
 def test_a_crash_loop_slows_down_and_is_told(copy: Copy) -> None:
     copy.broken.touch()
-    os.kill(workers(copy.api)[0], signal.SIGKILL)
+    os.kill(copy.api.workers[0], signal.SIGKILL)
     first = "ended by signal 9 (SIGKILL, out of memory?). The next one starts now."
     wait_until(lambda: first in copy.said(), first)
     for times, pause in ((2, 1), (3, 2), (4, 4)):
@@ -243,7 +230,7 @@ def test_a_crash_loop_slows_down_and_is_told(copy: Copy) -> None:
 
 
 def test_a_broken_edit_is_told_and_the_next_good_one_mends_it(copy: Copy) -> None:
-    file = copy.code / "service" / "api" / "routes.py"
+    file = copy.code / "service" / "api" / "rest" / "routes.py"
     good = file.read_text()
     file.write_text(good + "\nraise RuntimeError('broken on purpose')\n")
     wait_until(lambda: "RuntimeError: broken on purpose" in copy.said(), "the error")
@@ -349,12 +336,12 @@ def test_a_fork_server_that_is_stopped_is_replaced(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     with running_api(tmp_path, API_WORKERS="1", TRIAL_SECONDS="8") as api:
         trained, lab = iris(), api.lab()
-        (stopped,) = fork_servers(api)
+        (stopped,) = api.fork_servers
         os.kill(stopped, signal.SIGSTOP)
         with pytest.raises(RefusedError, match="the fork server did not answer, and is replaced"):
             lab.publish("iris", trained.estimator, trained.X, trained.y)
         publish(api)
-        (stopped,) = fork_servers(api)
+        (stopped,) = api.fork_servers
         os.kill(stopped, signal.SIGSTOP)
         ModelStore(api.models).promote("iris", 1)
         api.process.terminate()

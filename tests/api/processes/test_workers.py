@@ -85,9 +85,9 @@ def test_a_worker_that_alone_cannot_load_a_version_is_named(api: LiveApi) -> Non
         wait_until(lambda: len(served(api, version)) == WORKERS - 1, "the others")
         os.kill(server, signal.SIGCONT)
         while not promoting.done():
-            for trial in children(server):
+            for validating in children(server):
                 with suppress(ProcessLookupError):
-                    os.kill(trial, signal.SIGKILL)
+                    os.kill(validating, signal.SIGKILL)
         with pytest.raises(RefusedError) as caught:
             promoting.result()
     assert f"1 of the API's {WORKERS} workers (process {unlucky}) refused iris" in str(caught.value)

@@ -215,45 +215,45 @@ def test_a_bad_version_is_refused_with_its_reason_while_the_old_one_serves(
 
 
 def forest(model: Model, trees: int) -> int:
-    """Write a version whose trial takes a while; return its number."""
+    """Write a version whose validation takes a while; return its number."""
     trained = iris()
     estimator = RandomForestClassifier(trees, random_state=0).fit(trained.X, trained.y)
     publication = Publication(model.name, estimator, trained.X, trained.y)
     return publication.write(model.store, Settings(), {}, None, {})
 
 
-def trial_of(api: LiveApi) -> int:
-    """Wait for a trial process: what the fork server forked."""
+def validation_of(api: LiveApi) -> int:
+    """Wait for a process that validates: what the fork server forked."""
 
-    def trials() -> list[int]:
-        return [trial for server in children(api.process.pid) for trial in children(server)]
+    def forked() -> list[int]:
+        return [pid for server in api.fork_servers for pid in children(server)]
 
-    return int(wait_until(trials, "a trial")[0])
+    return int(wait_until(forked, "a validation")[0])
 
 
-def test_a_trial_that_crashes_refuses_the_version(api: LiveApi, model: Model) -> None:
+def test_a_validation_that_crashes_refuses_the_version(api: LiveApi, model: Model) -> None:
     version = forest(model, 300)
     model.store.promote(model.name, version)
-    os.kill(trial_of(api), signal.SIGKILL)
+    os.kill(validation_of(api), signal.SIGKILL)
     wait_until(lambda: model.refusals(version), "the reason shown")
     assert "crashed (exit code -9)" in model.refusals(version)[0]
     assert model.served() == 1
 
 
-def test_a_trial_that_hangs_holds_up_neither_the_next_version_nor_other_models(
+def test_a_validation_that_hangs_holds_up_neither_the_next_version_nor_other_models(
     api: LiveApi, model: Model
 ) -> None:
     model.store.promote(model.name, forest(model, 300))
-    hanging = trial_of(api)
+    hanging = validation_of(api)
     os.kill(hanging, signal.SIGSTOP)
     other = Model(api)
     assert other.publish().live
     assert model.publish(seed=3).version == model.served() == 3
-    wait_until(lambda: not Path(f"/proc/{hanging}").exists(), "the trial broken off")
+    wait_until(lambda: not Path(f"/proc/{hanging}").exists(), "the validation broken off")
     assert model.refusals(2) == []  # it was not wanted any more
 
 
-def test_a_trial_that_takes_too_long_refuses_the_version(tmp_path: Path) -> None:
+def test_a_validation_that_takes_too_long_refuses_the_version(tmp_path: Path) -> None:
     with running_api(tmp_path, TRIAL_SECONDS="0.01") as api:
         slow = Model(api)
         slow.store.promote(slow.name, forest(slow, 300))
@@ -342,9 +342,9 @@ def test_jobs_of_an_estimator_start_no_processes_in_the_api(api: LiveApi, model:
     X, y = iris().X, iris().y
     jobs = BaggingClassifier(KNeighborsClassifier(), n_jobs=2, random_state=0).fit(X, y)
     model.lab.publish(model.name, jobs, X, y)
-    before = children(api.process.pid)
+    before = children(api.worker)
     model.lab.predict(model.name, pd.concat([X] * 10, ignore_index=True))
-    assert set(children(api.process.pid)) <= set(before)
+    assert set(children(api.worker)) <= set(before)
 
 
 def test_boosting_with_more_trees_than_it_says_is_refused(tmp_path: Path) -> None:

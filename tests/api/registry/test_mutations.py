@@ -195,7 +195,7 @@ def test_what_was_altered_never_serves(api: LiveApi, kind: str) -> None:
     publication = Publication(name, trained.estimator, trained.X, trained.y)
     publication.write(store, Settings(), {}, None, {})
     store.promote(name, 1)
-    good, pid = store.folder(name, 1), api.process.pid
+    good, pid = store.folder(name, 1), api.worker
 
     with api.http() as http:
 

@@ -130,7 +130,7 @@ def test_versions_that_nobody_uses_leave_memory(forests: LiveApi) -> None:
             for version in (2, 1):
                 assert lab.promote("iris", version).live
                 lab.predict("iris", flower)  # a version that answered leaves as well
-        return resident(forests.process.pid)
+        return resident(forests.worker)
 
     before = swap(3)
     assert swap(times(250, 6)) < before + 15  # a version takes 2 MB, so twelve take more
@@ -143,7 +143,7 @@ def test_what_large_requests_took_is_given_back(forests: LiveApi) -> None:
     def ask(count: int) -> float:
         for _ in range(count):
             lab.predict("iris", table)
-        return resident(forests.process.pid)
+        return resident(forests.worker)
 
     before = ask(5)
     assert ask(times(200, 20)) < before + 40  # a request takes 10 MB

@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
+from service.contract.errors import ApiError
 from service.contract.model.manifest import installed_libraries
 from tests.support.live import LiveApi, running_api
 from tests.support.models import FLOWER, body_mass, iris, penguins
@@ -60,7 +61,8 @@ def refused(response: httpx.Response, status: int, *words: str) -> dict[str, Any
     """Check that an error has its one shape and says what it must."""
     content: dict[str, Any] = response.json()
     assert response.status_code == status, content
-    assert content.keys() == {"error", "details"}
+    assert content.keys() == {"error", "code", "details"}
+    assert ApiError.of_code(content["code"]).status == status
     assert content["error"][0].isupper()
     assert content["error"].endswith(".")
     for word in words:

@@ -14,11 +14,12 @@ import orjson
 import pandas as pd
 import pytest
 
+from service.api.log.ids import prediction_ids
 from service.api.log.retention import delete_oldest
 from service.api.log.segment import seal_dead
 from service.contract.errors import LabloopError
-from service.contract.log.line import prediction_ids
-from service.contract.log.segment import FOLDER, OPEN, SegmentName, finish_line, sealed_name, stem
+from service.contract.log.line import finish_line
+from service.contract.log.segment import FOLDER, OPEN, SegmentName, sealed_name, stem
 from tests.support.log_lines import copy_of, crashed, ids_of, line, open_log, read, sql
 
 SQL = "1 AS version) TO 'written.csv' (FORMAT csv); COPY (SELECT 1"  # into the working folder

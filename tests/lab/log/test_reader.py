@@ -10,12 +10,12 @@ import orjson
 import pandas as pd
 import pytest
 
+from service.api.log.ids import prediction_ids
 from service.contract.errors import LabloopError, NotFoundError
-from service.contract.log.line import prediction_ids
+from service.contract.log.line import finish_line
 from service.contract.log.segment import (
     FOLDER,
     TORN,
-    finish_line,
     sealed_name,
     sealed_segments,
     stem,

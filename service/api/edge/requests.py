@@ -1,0 +1,88 @@
+"""Requests: what the routes of both protocols read in the same way."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar, TypeVarTuple, Unpack
+from urllib.parse import parse_qsl
+
+from anyio import to_thread
+from starlette.requests import Request
+
+from service.api.edge.admission import Admission
+from service.api.edge.responses import Schema
+from service.contract.errors import InputError
+from service.contract.model.aliases import LAST_NUMBER
+from service.contract.text import show
+
+LARGE = 20_000  # bytes; reading more is left to a thread, and counted
+
+VERSION_SCHEMA: Schema = {"type": "integer", "minimum": 1, "maximum": LAST_NUMBER}
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+@asynccontextmanager
+async def body_of(request: Request, admission: Admission) -> AsyncIterator[bytes]:
+    """Read a request's body, as far as it may be, and hold it until it is answered.
+
+    Raises
+    ------
+    TooLargeError
+        It has more than `MAX_BODY_BYTES`; the rest of it is not kept.
+    OverloadedError
+        Too many large ones are held already.
+    """
+    announced = request.headers.get("content-length", "0")
+    parts, size, held = [], 0, 0
+    try:
+        admission.check_size(int(announced) if announced.isdigit() else 0)
+        async for part in request.stream():
+            size += len(part)
+            admission.check_size(size)
+            if size > LARGE:
+                admission.hold(size - held)
+                held = size
+            parts.append(part)
+        yield b"".join(parts)
+    finally:
+        admission.release(held)
+
+
+async def read(
+    admission: Admission, body: bytes, reader: Callable[[bytes, Unpack[Ts]], T], *more: *Ts
+) -> T:
+    """Have a body read by `reader(body, *more)`; a large one in a thread."""
+    if len(body) <= LARGE:
+        return reader(body, *more)
+    return await to_thread.run_sync(reader, body, *more, limiter=admission.threads)
+
+
+def query_of(request: Request) -> list[tuple[str, str]]:
+    """Read the query's pairs of name and value."""
+    return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+
+
+def client_of(request: Request) -> str:
+    """Return what the client calls itself, for the log."""
+    return request.headers.get("user-agent", "")
+
+
+def version_of(text: str | None) -> int | None:
+    """Read a version from a URL; None asks for the live one.
+
+    Raises
+    ------
+    InputError
+        It is no number.
+
+    Examples
+    --------
+    >>> version_of("3"), version_of(None)
+    (3, None)
+    """
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise InputError(f"Parameter version is {show(text)}, but an integer is expected.")
+    return int(text)

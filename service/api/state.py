@@ -1,0 +1,71 @@
+"""State: what the routes work with, made once for an application."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from service.api.edge.admission import Admission
+from service.api.inference.inference import Inference
+from service.api.log.prediction_log import PredictionLog
+from service.api.processes.workers import Workers
+from service.api.registry.loaded_model import LoadedModel
+from service.api.registry.registry import Registry
+from service.contract.errors import (
+    LogWriteError,
+    NotFoundError,
+    NotPublishedError,
+    StoppingError,
+)
+from service.contract.model.store import ModelStore
+from service.contract.settings import Settings
+
+
+@dataclass
+class State:
+    """What the routes work with.
+
+    `has_limits` says whether `service.api.worker` serves it, whose connections are bounded;
+    `is_stopping`, whether it was told to stop, and answers what it has taken in.
+    """
+
+    settings: Settings
+    registry: Registry
+    log: PredictionLog
+    admission: Admission
+    inference: Inference
+    has_limits: bool = False
+    is_stopping: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> "State":
+        """Put it together by some settings; nothing of it is started."""
+        registry = Registry(ModelStore(settings.models_dir), Workers(), settings.trial_seconds)
+        log = PredictionLog(settings)
+        admission = Admission(settings)
+        inference = Inference(log, settings.labloop_image, admission.threads)
+        return cls(settings, registry, log, admission, inference)
+
+    def ready_model(self) -> LoadedModel:
+        """Return the default model, if requests can be answered now.
+
+        Raises
+        ------
+        ApiError
+            The API is stopping, the log cannot be written, or `DEFAULT_MODEL` is not served.
+        """
+        if self.is_stopping:
+            raise StoppingError("The API is stopping: it finishes what it has taken in.")
+        if self.log.problem:
+            raise LogWriteError(self.log.problem)
+        try:
+            return self.registry.live(self.settings.default_model)
+        except NotFoundError as error:
+            raise NotPublishedError(
+                f"DEFAULT_MODEL is not served. {error} Publish it, or set DEFAULT_MODEL to another."
+            ) from error
+
+
+def state_of(request: Request) -> State:
+    """Return the state of the application that a request has come to."""
+    state: State = request.app.state.labloop
+    return state

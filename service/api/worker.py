@@ -1,0 +1,111 @@
+"""Worker: the process that answers.
+
+What it imports comes in an order: the fork server for validation starts first, since both import
+scikit-learn for seconds, and the metrics' files come before the metrics.
+"""
+
+import asyncio
+import signal
+import sys
+import traceback
+import zlib
+from functools import partial
+from socket import socket
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from uvicorn import Config, Server
+
+from service.api.processes.lifeline import end_with_parent
+from service.api.processes.pulse import Shared, pulse
+from service.api.processes.supervisor import STOP_SECONDS
+from service.contract.settings import Settings
+
+if TYPE_CHECKING:
+    from service.api.state import State
+
+
+class Worker(Server):
+    """uvicorn's server, which takes requests for a while after it was told to stop.
+
+    A load balancer that asks `/health/ready` needs a moment to send its requests elsewhere. Until
+    then they are answered as before; then uvicorn takes no more connections, finishes what it has
+    begun, and the log is synced.
+
+    Parameters
+    ----------
+    config : uvicorn.Config
+    state : State
+        Is told that the API is stopping.
+    """
+
+    def __init__(self, config: Config, state: "State") -> None:
+        super().__init__(config)
+        self._state = state
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in `DRAIN_SECONDS` from now."""
+        if sig != signal.SIGTERM:
+            super().handle_exit(sig, frame)
+            return
+        self._state.is_stopping = True
+        loop, stop = asyncio.get_running_loop(), super().handle_exit
+        loop.call_soon_threadsafe(
+            loop.call_later, self._state.settings.drain_seconds, stop, sig, frame
+        )
+
+
+def serve(settings: Settings, shared: Shared, sockets: list[socket]) -> None:
+    """Be a worker: load the application, and answer until told to stop.
+
+    Parameters
+    ----------
+    settings : Settings
+    shared : Shared
+        What the supervisor sees of this process.
+    sockets : list of socket
+        To accept connections from.
+    """
+    end_with_parent()
+    pulse.show_in(shared)
+    try:
+        prepare()
+        answer(settings, sockets)
+    except Exception as error:
+        told = traceback.format_exc()
+        if shared.error == zlib.crc32(told.encode()):  # the same, every few seconds
+            told = f"{type(error).__name__}: {error} (as before)\n"
+        else:
+            shared.error = zlib.crc32(told.encode())
+        sys.stderr.write(told)
+        sys.exit(1)
+
+
+def prepare() -> None:
+    """Do what comes before the application is imported."""
+    from service.api.registry import validation_process
+
+    validation_process.start_server()
+
+    from service.api.metrics import files
+
+    files.claim()
+
+
+def answer(settings: Settings, sockets: list[socket]) -> None:
+    """Import the application, and answer until told to stop."""
+    from service.api.app import create_app
+    from service.api.edge.connection import Connection
+
+    app = create_app(settings)
+    state: State = app.state.labloop
+    state.has_limits = True
+    config = Config(
+        app,
+        http=partial(Connection, limits=settings),  # type: ignore[arg-type]
+        ws="none",
+        timeout_graceful_shutdown=STOP_SECONDS,
+        access_log=False,  # the prediction log keeps what was asked
+        log_config=None,  # the process has it already
+    )
+    Worker(config, state).run(sockets)
