@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from service.contract.errors import ApiUnreachableError, LabloopError
-from service.contract.model.store import ModelStore, check_name
+from service.contract.model.entries import check_name
+from service.contract.model.store import ModelStore
 from service.contract.settings import CHECKOUT, settings
 from service.lab.client.client import Client
 

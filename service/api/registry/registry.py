@@ -5,44 +5,34 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from service.api.metrics.metrics import metrics
 from service.api.processes import strikes
 from service.api.processes.descriptors import is_shortage
 from service.api.processes.workers import Workers
 from service.api.registry import validation_process
+from service.api.registry.beside import Beside
 from service.api.registry.loaded_model import LoadedModel
+from service.api.registry.refusals import Refusals, reason, why_not_served
 from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
 from service.contract.model import checksums
 from service.contract.model.aliases import Aliases
 from service.contract.model.store import ModelStore
-from service.contract.text import sentence
 
 POLL_SECONDS = 0.1
-KEPT_BESIDE_LIVE = 4
-LOADED_AT_ONCE = 8  # a version whose trial hangs holds up no other model
+LOADED_AT_ONCE = 8  # a version whose validation hangs holds up no other model
 
 logger = logging.getLogger("uvicorn.error")
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A version that was tried and not loaded."""
-
-    version: int | None
-    reason: str
-    time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class Registry:
     """Loads what the store calls live, and versions that are asked for by number.
 
     A thread polls the content of the alias files, because file events do not
-    cross every bind mount. A new version is tried in a process of its own, then
+    cross every bind mount. A new version is validated in a process of its own, then
     loaded beside the old one; one assignment puts it in the old one's place, so
-    that requests keep the version that they started with. A trial ends early
+    that requests keep the version that they started with. Validation ends early
     when the alias has moved on meanwhile.
 
     A version whose predictions did not end is no longer served, see `Strikes`; the newest of
@@ -65,14 +55,13 @@ class Registry:
         self._out: frozenset[str] = frozenset()
         self._live: dict[str, LoadedModel] = {}
         self._seen: dict[str, Aliases] = {}
-        self._refused: dict[str, dict[int | None, Refusal]] = {}
-        self._beside: dict[tuple[str, int], Future[LoadedModel]] = {}
+        self.refusals = Refusals()
+        self._beside = Beside(self._load_beside)
         self._following: dict[str, Future[None]] = {}
         self._changing = threading.RLock()
         self._trouble: str | None = None  # with the store as a whole; said once
         self._stop = threading.Event()
         self._loaders = ThreadPoolExecutor(LOADED_AT_ONCE, "loader")
-        self._beside_loaders = ThreadPoolExecutor(2, "beside-loader")
         self._thread = threading.Thread(target=self._poll, name="registry", daemon=True)
 
     def start(self) -> None:
@@ -87,7 +76,7 @@ class Registry:
         self._stop.set()
         self._thread.join()
         self._loaders.shutdown(cancel_futures=True)
-        self._beside_loaders.shutdown(cancel_futures=True)
+        self._beside.stop()
         self.workers.stop()
 
     async def get(self, name: str, version: int | None = None) -> LoadedModel:
@@ -114,7 +103,7 @@ class Registry:
         """
         model = self.serving(name)
         if model is None:
-            raise self._not_served(name)
+            raise why_not_served(self.store, self.refusals, name)
         return model
 
     def serving(self, name: str) -> LoadedModel | None:
@@ -151,29 +140,14 @@ class Registry:
             found.set_result(live)
             return found
         self.store.folder(name, version)
-        key = name, version
-        with self._changing:
-            loading = self._beside.pop(key, None)
-            if loading is None or (loading.done() and loading.exception()):
-                loading = self._beside_loaders.submit(self._load_beside, name, version)
-            self._beside[key] = loading
-            done = [each for each, future in self._beside.items() if future.done()]
-            for each in done[: max(0, len(self._beside) - KEPT_BESIDE_LIVE)]:
-                del self._beside[each]
-        return loading
-
-    def refusals(self, name: str) -> list[Refusal]:
-        """List what was tried and not loaded, the newest last."""
-        with self._changing:
-            refused = [*self._refused.get(name, {}).values()]
-        return sorted(refused, key=lambda refusal: refusal.time)
+        return self._beside.get(name, version)
 
     def refresh(self) -> None:
         """Look at every model's aliases once, and begin to load what changed."""
         names = self.store.names()
         self._out = self._strikes.out()
         if self._out:
-            self._drop_beside()
+            self._beside.drop_if(self._is_out)
         for name in names:
             try:
                 self._look(name)
@@ -183,12 +157,12 @@ class Registry:
             if self._following[name].done():
                 del self._following[name]
         with self._changing:
-            gone = {*self._seen, *self._refused} - {*names, *self._following}
+            gone = {*self._seen, *self.refusals.models()} - {*names, *self._following}
             for name in gone:
-                for state in (self._live, self._seen, self._refused):
-                    state.pop(name, None)
-                for key in [key for key in self._beside if key[0] == name]:
-                    del self._beside[key]
+                self._live.pop(name, None)
+                self._seen.pop(name, None)
+                self.refusals.forget_model(name)
+                self._beside.drop_model(name)
                 metrics.live_version.labels(name).set(0)
             if gone:
                 self._tell()
@@ -216,8 +190,8 @@ class Registry:
         except LabloopError as error:
             if is_shortage(error):
                 raise
-            if None not in self._refused.get(name, {}):
-                self._refuse(name, None, reason(error))
+            if self.refusals.about(name, None) is None:
+                self.refusals.add(name, None, reason(error))
             return
         if aliases != self._seen.get(name) or self._is_out(self._live.get(name)):
             self._following[name] = self._loaders.submit(self._follow, name, aliases)
@@ -240,21 +214,19 @@ class Registry:
                 refused = reason(error)
         with self._changing:
             if refused is not None:
-                self._refuse(name, version, refused)
+                self.refusals.add(name, version, refused)
             elif version is None:
                 self._live.pop(name, None)
             elif loaded is not None:
                 self._live[name] = loaded
-                self._beside.pop((name, version), None)
+                self._beside.drop(name, version)
                 metrics.reloads.labels(name).inc()
                 logger.info("Model %s: version %s is live.", name, version)
-            known = self._refused.get(name, {})
-            known.pop(None, None)  # the alias file is readable
+            self.refusals.forget(name, [None, *aliases.deleted])  # the alias file is readable
             if refused is None:
-                known.pop(version, None)
+                self.refusals.forget(name, [version])
             for each in aliases.deleted:
-                known.pop(each, None)
-                self._beside.pop((name, each), None)
+                self._beside.drop(name, each)
             self._seen[name] = aliases
             live = self._live.get(name)
             metrics.live_version.labels(name).set(0 if live is None else live.version)
@@ -269,7 +241,7 @@ class Registry:
         for version in filter(None, [live, *reversed(aliases.history)]):
             if self._label(name, version) not in out:
                 return version
-            self._refuse(name, version, strikes.reason(name, version))
+            self.refusals.add(name, version, strikes.reason(name, version))
         return None
 
     def _label(self, name: str, version: int) -> str:
@@ -284,14 +256,8 @@ class Registry:
     def _is_out(self, model: LoadedModel | None) -> bool:
         return model is not None and model.label.decode() in self._out
 
-    def _drop_beside(self) -> None:
-        with self._changing:
-            for key, loading in [*self._beside.items()]:
-                if loading.done() and not loading.exception() and self._is_out(loading.result()):
-                    del self._beside[key]
-
     def _wants(self, name: str, version: int | None) -> bool:
-        """Whether a version that is being tried is still to go live."""
+        """Whether a version that is being validated is still to go live."""
         if self._stop.is_set():
             return False
         try:
@@ -306,22 +272,16 @@ class Registry:
             told[name] = {
                 "generation": aliases.generation,
                 "version": None if live is None else live.version,
-                "refused": {str(r.version): r.reason for r in self.refusals(name)},
+                "refused": {str(r.version): r.reason for r in self.refusals.of(name)},
             }
         self.workers.tell(told)
-
-    def _refuse(self, name: str, version: int | None, reason: str) -> None:
-        with self._changing:
-            self._refused.setdefault(name, {})[version] = Refusal(version, reason)
-            metrics.refusals.labels(name).inc()
-        logger.warning("Model %s: version %s is refused: %s", name, version, reason)
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
         passed = validation_process.run(self.store.root, name, version, self.trial_seconds, wanted)
         return LoadedModel.of(passed, name, version, self._digest(name, version))
 
     def _load_beside(self, name: str, version: int) -> LoadedModel:
-        refused = self._refused.get(name, {}).get(version)
+        refused = self.refusals.about(name, version)
         try:
             if refused is not None:  # a version never changes, so neither does this
                 raise ArtifactError(refused.reason)
@@ -333,36 +293,7 @@ class Registry:
                 raise
             self.store.folder(name, version)  # it may have been deleted meanwhile
             if refused is None:
-                self._refuse(name, version, reason(error))
+                self.refusals.add(name, version, reason(error))
             raise NotPublishedError(
                 f"Version {version} of model {name!r} cannot be served: {reason(error)}"
             ) from error
-
-    def _not_served(self, name: str) -> LabloopError:
-        names = self.store.names()
-        if not names:
-            return NotPublishedError(
-                "No model is published yet. Run notebooks/02_train.ipynb to publish one."
-            )
-        versions = self.store.versions(name)
-        if name not in names or not versions:
-            try:
-                self.store.folder(name, 1)
-            except LabloopError as error:
-                return error
-        reasons = [self.store.problem(name), *(each.reason for each in self.refusals(name)[-1:])]
-        for why in filter(None, reasons):
-            return NotPublishedError(f"Model {name!r} has nothing to serve. {why}")
-        return NotPublishedError(
-            f"Model {name!r} has no live version. Choose one in a notebook: "
-            f"lab.promote({name!r}, {versions[-1]})."
-        )
-
-
-def reason(error: Exception) -> str:
-    """Say why something failed; an error that is not ours says what it is, too.
-
-    The text may be a model's own: it is cut, and made such that any answer can hold it.
-    """
-    text = str(error) if isinstance(error, LabloopError) else f"{type(error).__name__}: {error}"
-    return sentence(text, longest=2000, keep="\n")

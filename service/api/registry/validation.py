@@ -1,4 +1,4 @@
-"""Trial: a version is checked, loaded and asked, before it may serve.
+"""Validation: a version is checked, loaded and asked, before it may serve.
 
 `service.api.registry.validation_process` runs it in a process of its own.
 """

@@ -1,8 +1,8 @@
-"""Trial process: a version is tried where a crash hurts nobody.
+"""Validation process: a version is validated where a crash hurts nobody.
 
 A crafted model file can pass every check of types and still crash the process
 that predicts with it; here it crashes alone. Importing scikit-learn takes
-seconds, so a fork server does it once, and each trial is a fork of it.
+seconds, so a fork server does it once, and each validation is a fork of it.
 """
 
 import multiprocessing
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from service.api.registry.validation import Passed
 
 POLL_SECONDS = 0.1
-END_SECONDS = 2  # for the fork server to say that a trial has ended
+END_SECONDS = 2  # for the fork server to say that a validation has ended
 
 _context = multiprocessing.get_context("forkserver")
 # Each child imports the main module, so what that needs is there already.
@@ -33,11 +33,11 @@ _context.set_forkserver_preload(
 
 
 class NotWantedError(Exception):
-    """Another version is wanted by now, so this one's trial was broken off."""
+    """Another version is wanted by now, so this one's validation was broken off."""
 
 
 class _ServerGoneError(ArtifactError):
-    """The fork server ended during a trial, so that nothing is known of the version."""
+    """The fork server ended during a validation, so that nothing is known of the version."""
 
 
 def start_server() -> None:
@@ -62,7 +62,7 @@ def run(
     seconds : float
         `TRIAL_SECONDS`, for all of it.
     wanted : callable
-        Asked now and then; the trial ends when the version is no longer wanted.
+        Asked now and then; validation ends when the version is no longer wanted.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def _ask(
         except (EOFError, OSError) as error:
             if not guard.wanted:
                 raise NotWantedError from None
-            what = f"The trial of {name} {version}"
+            what = f"The validation of {name} {version}"
             if guard.is_late and process.pid is None:
                 raise ArtifactError(
                     f"{what} could not begin within {seconds:g} s: the fork server did not "
@@ -138,11 +138,11 @@ def _ask(
 
 
 class _Guard:
-    """Ends a trial that is late or not wanted, whatever it or the fork server is doing.
+    """Ends a validation that is late or not wanted, whatever it or the fork server is doing.
 
     To start a process, to hear from it and to see it end may each wait for a process that was
-    stopped. So they wait, and a thread looks at the time: it kills the trial, and where that does
-    not help the fork server, which is started anew for the next one.
+    stopped. So they wait, and a thread looks at the time: it kills that process, and where that
+    does not help the fork server, which is started anew for the next one.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class _Guard:
         self._deadline = deadline
         self._wanted = wanted
         self._is_done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="trial-guard", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="validation-guard", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -193,7 +193,7 @@ def _server_pid() -> int:
 
 
 def _end_server() -> None:
-    """End a fork server that does nothing any more; the next trial starts another."""
+    """End a fork server that does nothing any more; the next validation starts another."""
     server = forkserver._forkserver
     pid = server._forkserver_pid  # type: ignore[attr-defined]
     if pid is not None:

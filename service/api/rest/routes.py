@@ -143,7 +143,7 @@ def model_version(request: Request, name: str, version: int) -> Response:
     """Show a version's manifest."""
     registry = state_of(request).registry
     manifest = registry.store.manifest(name, version)
-    refusals = [r.reason for r in registry.refusals(name) if r.version == version]
+    refusals = [r.reason for r in registry.refusals.of(name) if r.version == version]
     return JSON(
         {"version": version, "refused": refusals[-1] if refusals else None} | manifest.shown()
     )
@@ -159,7 +159,7 @@ def _model(registry: Registry, name: str) -> dict[str, Any]:
         "problem": registry.store.problem(name),
         "refused": [
             {"version": refusal.version, "reason": refusal.reason, "time": refusal.time}
-            for refusal in registry.refusals(name)
+            for refusal in registry.refusals.of(name)
         ],
     }
 

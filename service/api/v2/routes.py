@@ -155,7 +155,7 @@ def _index(registry: Registry) -> list[dict[str, str]]:
     index = []
     for name in registry.store.names():
         serving = registry.serving(name)
-        refused = {refusal.version: refusal.reason for refusal in registry.refusals(name)}
+        refused = {refusal.version: refusal.reason for refusal in registry.refusals.of(name)}
         for version in registry.store.versions(name):
             is_live = serving is not None and serving.version == version
             reason = "Not live; it is loaded when it is asked for by number."

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +57,31 @@ class Aliases(BaseModel):
         last = self.last or max([self.live or 0, *self.history, *versions])
         numbers = chain(range(last + 1, LAST_NUMBER + 1), range(1, last + 1))
         return (number for number in numbers if number not in self.deleted)
+
+    def moved_to(self, version: int) -> "Aliases":
+        """Return these with another version live; what was live is history."""
+        if self.live == version:
+            return self
+        before = [] if self.live is None else [self.live]
+        update = {"live": version, "history": [*self.history, *before]}
+        return self.model_copy(update={**update, "live_since": datetime.now(UTC)})
+
+    def moved_back(self, is_there: Callable[[int], bool]) -> "Aliases":
+        """Return these with the version live that was live before, of those that are there.
+
+        Examples
+        --------
+        >>> now = Aliases(live=4, history=[1, 2, 3])
+        >>> before = now.moved_back(lambda version: version < 3)
+        >>> before.live, before.history, before.passed_over
+        (2, [1], [3])
+        """
+        earlier, passed_over = [*self.history], []
+        while earlier and not is_there(earlier[-1]):
+            passed_over.append(earlier.pop())
+        live = earlier.pop() if earlier else None
+        update = {"live": live, "history": earlier, "passed_over": passed_over}
+        return self.model_copy(update={**update, "live_since": datetime.now(UTC)})
 
 
 def read(home: Path) -> Aliases:

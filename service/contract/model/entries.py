@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from service.contract.errors import EstimatorError
 from service.contract.files import is_locked
 from service.contract.model.aliases import ALIASES
 from service.contract.model.checksums import SUMS
@@ -105,6 +106,21 @@ def why_no_version(folder: Path) -> str:
     if (problem := unreadable(folder)) is not None:
         return f"it cannot be read ({problem})"
     return f"it has no {SUMS}, so it was never published, or is not whole"
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be a folder and a part of a URL.
+
+    Raises
+    ------
+    EstimatorError
+        The text says which names can be used.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise EstimatorError(
+            f"Model name {name!r} cannot be used: take small letters, digits, - and _, "
+            "at most 64, beginning with a letter or digit."
+        )
 
 
 def clear(home: Path) -> None:

@@ -2,22 +2,23 @@
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import SupportsIndex
 
 from pydantic import ValidationError
 
-from service.contract.errors import ArtifactError, EstimatorError, InUseError, NotFoundError
-from service.contract.files import lock_file, locked, make_folder, read_regular, sync_path
+from service.contract.errors import ArtifactError, InUseError, NotFoundError
+from service.contract.files import lock_file, make_folder, read_regular, sync_path
 from service.contract.model import aliases, checksums, entries
 from service.contract.model.aliases import LAST_NUMBER, Aliases
 from service.contract.model.entries import NAME
 from service.contract.model.manifest import MANIFEST, Manifest
+from service.contract.model.staging import staged
 
 LARGEST = 100_000_000  # bytes that a manifest may have
 
@@ -155,8 +156,8 @@ class ModelStore:
         -------
         version : int
         """
-        check_name(name)
-        with self._staging(name) as staging:
+        entries.check_name(name)
+        with staged(self.root / name, partial(self._locked, name)) as staging:
             manifest = write(staging)
             (staging / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
             checksums.write(staging)
@@ -165,35 +166,6 @@ class ModelStore:
             version = self._claim(name, staging)
             sync_path(self.root / name)
         return version
-
-    @contextmanager
-    def _staging(self, name: str) -> Iterator[Path]:
-        """Return a hidden folder to fill, which is locked for as long as its publisher lives.
-
-        What dead publishers left behind is cleared away first.
-        """
-        home = self.root / name
-        with self._locked(name):
-            if entries.kind(home) not in (None, "a folder"):
-                raise EstimatorError(
-                    f"Model {name!r} cannot be published: {home} is {entries.kind(home)}, and its "
-                    "folder belongs there. Move it away, or choose another name."
-                )
-            make_folder(home)
-            entries.clear(home)
-            staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
-            held = ExitStack()
-            held.enter_context(locked(staging))
-        with held:
-            try:
-                staging.chmod(0o755)
-                yield staging
-            except BaseException:
-                with self._locked(name):
-                    shutil.rmtree(staging, ignore_errors=True)
-                    with suppress(OSError):  # not empty: it has versions
-                        home.rmdir()
-                raise
 
     def _claim(self, name: str, staging: Path) -> int:
         """Rename a finished folder to the number after the last one that was given out.
@@ -220,12 +192,10 @@ class ModelStore:
         """Move `live` to a version; a damaged alias file is written anew."""
         self.folder(name, version)
 
-        def to(now: Aliases) -> dict[str, Any]:
-            number = int(self.folder(name, version).name)  # it may have been deleted just now
-            if now.live == number:
-                return {"live": number}  # a new generation all the same: the API looks again
-            before = [] if now.live is None else [now.live]
-            return {"live": number, "history": [*now.history, *before]}
+        def to(now: Aliases) -> Aliases:
+            # It may have been deleted just now. One that is live already gets a new generation
+            # all the same: the API looks again.
+            return now.moved_to(int(self.folder(name, version).name))
 
         return self._change(name, to, mend=True)
 
@@ -244,31 +214,30 @@ class ModelStore:
         """
         if name not in self.names():
             self.folder(name, 1)
-        passed: list[int] = []
 
-        def back(now: Aliases) -> dict[str, Any]:
-            before = self._before(name, now, passed)
-            if before["live"] is None:
-                gone = f" (deleted: {', '.join(map(str, passed))})" if passed else ""
+        def back(now: Aliases) -> Aliases:
+            before = now.moved_back(partial(self.has, name))
+            if before.live is None:
+                gone = ", ".join(map(str, before.passed_over))
                 raise NotFoundError(
                     f"Model {name!r} has nothing to roll back to: live is {now.live}, and no "
-                    f"version that was live before it is there{gone}."
+                    f"version that was live before it is there{gone and f' (deleted: {gone})'}."
                 )
             return before
 
-        return self._change(name, back).model_copy(update={"passed_over": passed})
+        return self._change(name, back)
 
     def withdraw(self, name: str, version: int) -> Aliases:
         """Take `live` off a refused version, if it is still there, back as `rollback` does."""
-        passed: list[int] = []
 
-        def off(now: Aliases) -> dict[str, Any]:
+        def off(now: Aliases) -> Aliases | None:
             if now.live != version:
-                return {}
+                return None
+            before = now.moved_back(partial(self.has, name))
             # What is live again was served all the time: it did not go live just now.
-            return {**self._before(name, now, passed), "live_since": None}
+            return before.model_copy(update={"live_since": None})
 
-        return self._change(name, off).model_copy(update={"passed_over": passed})
+        return self._change(name, off)
 
     def delete(self, name: str, version: int) -> None:
         """Delete a version that is not live; its number is not given out again.
@@ -295,21 +264,16 @@ class ModelStore:
                     f"another live first: lab.promote({name!r}, version) or lab.rollback({name!r})."
                 )
             entries.clear(home)
-            self._write(home, now, {"deleted": {**now.deleted, number: datetime.now(UTC)}})
+            deleted = {**now.deleted, number: datetime.now(UTC)}
+            self._write(home, now.model_copy(update={"deleted": deleted}))
             hidden = folder.rename(home / f".deleted-{number}-{os.urandom(4).hex()}")
             sync_path(home)
             shutil.rmtree(hidden)
 
-    def _before(self, name: str, now: Aliases, passed: list[int]) -> dict[str, Any]:
-        """Return what was live before; put into `passed` what is deleted of it."""
-        earlier = [*now.history]
-        while earlier and not self.has(name, earlier[-1]):
-            passed.append(earlier.pop())
-        return {"live": earlier.pop() if earlier else None, "history": earlier}
-
     def _change(
-        self, name: str, change: Callable[[Aliases], dict[str, Any]], mend: bool = False
+        self, name: str, change: Callable[[Aliases], Aliases | None], mend: bool = False
     ) -> Aliases:
+        """Replace a model's aliases by what `change` makes of them; None leaves them."""
         with self._locked(name):
             try:
                 now = self.aliases(name)
@@ -318,13 +282,11 @@ class ModelStore:
                     raise
                 # The seconds since 1970 are more than the changes that any reader has seen.
                 now = Aliases(generation=int(time.time()))
-            update = change(now)
-            return self._write(self.root / name, now, update) if update else now
+            after = change(now)
+            return now if after is None else self._write(self.root / name, after)
 
-    def _write(self, home: Path, now: Aliases, update: dict[str, Any]) -> Aliases:
-        if update.get("live", now.live) != now.live:
-            update = {"live_since": datetime.now(UTC), **update}
-        after = now.model_copy(update={**update, "generation": now.generation + 1})
+    def _write(self, home: Path, after: Aliases) -> Aliases:
+        after = after.model_copy(update={"generation": after.generation + 1})
         aliases.replace(home, after)
         return after
 
@@ -334,12 +296,3 @@ class ModelStore:
         make_folder(self.root)
         with lock_file(self.root / f".{name}.lock"):
             yield
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that cannot be a folder and a part of a URL."""
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise EstimatorError(
-            f"Model name {name!r} cannot be used: take small letters, digits, - and _, "
-            "at most 64, beginning with a letter or digit."
-        )

@@ -26,7 +26,7 @@ def wait_until_served(
     ApiUnreachableError
         Nothing answers.
     LabloopError
-        It takes longer than a trial may.
+        It takes longer than a validation may.
     """
     version = aliases.live
     assert version is not None

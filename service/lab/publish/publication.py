@@ -15,10 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.model import baseline, golden
+from service.contract.model.entries import check_name
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model.predictions import predict_columns
 from service.contract.model.signature import Output, Signature, as_frame
-from service.contract.model.store import ModelStore, check_name
+from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
 from service.contract.settings import Settings
 from service.lab.publish.revision import is_dirty

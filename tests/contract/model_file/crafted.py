@@ -296,7 +296,7 @@ def init_subclass_of_an_object(path: str) -> bytes:
 
 @case
 def reduce_of_an_object(path: str) -> bytes:
-    """The trial hands an estimator over by pickling it."""
+    """Validation hands an estimator over by pickling it."""
     return put(line(), "__reduce_ex__", node("FunctionNode", "numpy.log"))
 
 
