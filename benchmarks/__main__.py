@@ -27,7 +27,6 @@ from benchmarks import big_log, plain
 from benchmarks.load import Load, Measured
 from benchmarks.others import ASKED
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from tests.support.live import (
     CHECKOUT,
@@ -285,7 +284,7 @@ def reading(folder: Path) -> Iterator[Row]:
 
 def publish(store: ModelStore, name: str, trained: plain.Trained) -> int:
     publication = Publication(name, *trained)
-    return publication.write(store, Settings(), {}, None, {})
+    return publication.write(store, {}, None, {})
 
 
 def table(folder: Path) -> Iterator[Row | str]:

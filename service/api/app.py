@@ -30,6 +30,7 @@ from service.api.rest.predict import PREDICT_ROUTES
 from service.api.rest.routes import router
 from service.api.state import State
 from service.api.v2.routes import V2_ROUTES
+from service.contract.build import build
 from service.contract.errors import (
     ApiError,
     FailedError,
@@ -63,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         title="Labloop",
-        version=settings.labloop_image.rpartition(":")[2],
+        version=build().image.rpartition(":")[2],
         description="Serves what the notebooks publish, and logs every prediction.",
         lifespan=lifespan,
         middleware=_middleware(settings),

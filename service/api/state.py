@@ -10,6 +10,7 @@ from service.api.log.prediction_log import PredictionLog
 from service.api.processes.workers import Workers
 from service.api.registry.loaded_model import LoadedModel
 from service.api.registry.registry import Registry
+from service.contract.build import build
 from service.contract.errors import (
     LogWriteError,
     NotFoundError,
@@ -42,7 +43,7 @@ class State:
         registry = Registry(ModelStore(settings.models_dir), Workers(), settings.trial_seconds)
         log = PredictionLog(settings)
         admission = Admission(settings)
-        inference = Inference(log, settings.labloop_image, admission.threads)
+        inference = Inference(log, build().image, admission.threads)
         return cls(settings, registry, log, admission, inference)
 
     def ready_model(self) -> LoadedModel:

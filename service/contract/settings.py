@@ -123,11 +123,6 @@ class Settings(BaseSettings):
     answer_seconds: float = Field(
         60, ge=2, description="how long one prediction may take before its process is replaced"
     )
-    labloop_image: str = Field("local", description="the image this runs in; set by the image")
-    git_revision: str = Field("", description="the checkout's commit; `make up` sets it")
-    code_digest: str = Field(
-        "", description="a digest of the code in that commit; `make up` sets it"
-    )
 
     @classmethod
     def settings_customise_sources(

@@ -87,9 +87,7 @@ class Lab(LogBook):
             The version is written and live, but no API answers to serve it.
         """
         publication = Publication(name, estimator, X, y, private)
-        version = publication.write(
-            self._store, self.settings, metrics or {}, class_names, parameters or {}
-        )
+        version = publication.write(self._store, metrics or {}, class_names, parameters or {})
         return self._make_live(name, version)
 
     def predict(self, name: str, X: Any, version: int | None = None) -> pd.DataFrame:

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from tests.support.disks import fill, mounted
 from tests.support.live import LiveApi, running_api, wait_until
@@ -17,7 +16,7 @@ NAMES = [f"{LONG}-{number}" for number in range(10, 80)]
 def publish_many(folder: Path) -> None:
     store, trained = ModelStore(folder), body_mass()
     publication = Publication(LONG, trained.estimator, trained.X, trained.y)
-    store.promote(LONG, publication.write(store, Settings(), {}, None, {}))
+    store.promote(LONG, publication.write(store, {}, None, {}))
     for name in NAMES:
         shutil.copytree(folder / LONG, folder / name)
 

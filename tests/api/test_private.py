@@ -32,7 +32,6 @@ from service.contract.model.manifest import GOLDEN
 from service.contract.model.predictions import predict_columns
 from service.contract.model.signature import Output, Signature, as_columns
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from tests.support.browser import new_browser
 from tests.support.live import LiveApi, running_api
@@ -147,7 +146,7 @@ def refuse(api: LiveApi) -> None:
     estimator.fit(X, X["salary"])
     for number in range(3):
         publication = Publication("tree", estimator, X, X["salary"], PRIVATE)
-        version = publication.write(store, Settings(), {}, None, {})
+        version = publication.write(store, {}, None, {})
         if not number:
             api.lab().promote("tree", version)
             continue

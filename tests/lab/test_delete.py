@@ -16,7 +16,6 @@ import pytest
 from service.contract.errors import ArtifactError, InUseError, NotFoundError, RefusedError
 from service.contract.model.manifest import MODEL
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from tests.support.faults import Fault, outcome
 from tests.support.live import LiveApi, running_api, wait_until
@@ -236,7 +235,7 @@ def test_a_deleted_refusal_is_forgotten(api: LiveApi) -> None:
     publish(api, "refused", 1)
     store, trained = ModelStore(api.models), iris()
     publication = Publication("refused", trained.estimator, trained.X, trained.y)
-    version = publication.write(store, Settings(), {}, None, {})
+    version = publication.write(store, {}, None, {})
     (store.folder("refused", version) / MODEL).write_bytes(b"garbage")
     with pytest.raises(RefusedError):
         api.lab().promote("refused", version)

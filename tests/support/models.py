@@ -18,7 +18,6 @@ from service.contract.model.feature import Feature
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model.signature import Output, Signature
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from tests.support.live import CHECKOUT
 
@@ -66,7 +65,7 @@ def publish_iris(folder: Path) -> None:
     """Put a live iris into a store that no API looks at yet."""
     store, trained = ModelStore(folder), iris()
     publication = Publication("iris", trained.estimator, trained.X, trained.y)
-    store.promote("iris", publication.write(store, Settings(), {}, None, {}))
+    store.promote("iris", publication.write(store, {}, None, {}))
 
 
 MANIFEST = Manifest(

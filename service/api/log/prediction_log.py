@@ -12,6 +12,7 @@ from typing import Any
 from service.api.log.retention import delete_oldest, uptime
 from service.api.log.segment import Harm, Segment, seal_dead
 from service.api.metrics.metrics import metrics
+from service.contract.build import build
 from service.contract.errors import LogWriteError
 from service.contract.files import make_folder
 from service.contract.log.line import encode, finish_line, now
@@ -283,8 +284,7 @@ class PredictionLog:
 
     def _origin(self) -> dict[str, Any]:
         boot, seconds = uptime()
-        image = self._settings.labloop_image
-        return {"image": image, "pid": os.getpid(), "boot": boot, "uptime": seconds}
+        return {"image": build().image, "pid": os.getpid(), "boot": boot, "uptime": seconds}
 
     @staticmethod
     def _note(note: str, details: dict[str, Any]) -> bytes:

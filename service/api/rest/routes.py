@@ -17,6 +17,7 @@ from service.api.registry.loaded_model import LoadedModel
 from service.api.registry.registry import Registry
 from service.api.rest.openapi import FEEDBACK, METRICS
 from service.api.state import state_of
+from service.contract.build import build
 from service.contract.errors import InputError
 from service.contract.log.segment import SegmentName, all_segments, stem
 from service.contract.model.manifest import installed_libraries
@@ -47,7 +48,7 @@ async def live(request: Request) -> Response:
         {
             "status": "live",
             "time": datetime.now(UTC),
-            "image": state_of(request).settings.labloop_image,
+            "image": build().image,
             "libraries": INSTALLED,
         }
     )
@@ -63,7 +64,7 @@ async def ready(request: Request) -> Response:
             "status": "ready",
             "model": model.name,
             "version": model.version,
-            "image": state.settings.labloop_image,
+            "image": build().image,
             "log_sync": state.log.sync,
         }
     )
@@ -81,7 +82,7 @@ def tell_log(request: Request) -> Response:
         {
             "folder": str(state.log.folder.parent),
             "segment": stem(max(segments, key=SegmentName.of)) if segments else None,
-            "image": state.settings.labloop_image,
+            "image": build().image,
         }
     )
 

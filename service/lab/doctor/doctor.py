@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from service.contract.build import Build, build
 from service.contract.errors import ApiUnreachableError, LabloopError
 from service.contract.files import is_locked
 from service.contract.log.segment import open_segments
@@ -47,7 +48,7 @@ class Doctor:
         self.client = client
         self.log = log
         self.findings: list[Finding] = []
-        self.in_container = settings.labloop_image != "local"
+        self.in_container = build().image != Build.image
 
     def examine(self) -> Diagnosis:
         """Look at everything once."""
@@ -89,8 +90,8 @@ class Doctor:
             for name in here
             if there.get(name) != here[name]
         ]
-        image, own = live["image"], self.settings.labloop_image
-        if "local" not in (image, own) and image.partition(":")[2] != own.partition(":")[2]:
+        image, own = live["image"], build().image
+        if Build.image not in (image, own) and image.partition(":")[2] != own.partition(":")[2]:
             others.append(f"image {image} there and {own} here")
         if others:
             self._say("fix", "versions", f"The two sides differ: {', '.join(others)}.", REBUILD)

@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from service.contract.build import build
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.model import baseline, golden
 from service.contract.model.entries import check_name
@@ -21,7 +22,6 @@ from service.contract.model.predictions import predict_columns
 from service.contract.model.signature import Output, Signature, as_frame
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
-from service.contract.settings import Settings
 from service.lab.publish.revision import is_dirty
 
 
@@ -135,12 +135,12 @@ class Publication:
     def write(
         self,
         store: ModelStore,
-        settings: Settings,
         metrics: Mapping[str, float],
         class_names: Sequence[str] | None,
         parameters: Mapping[str, Any],
     ) -> int:
         """Write the version; return its number."""
+        built = build()
         manifest = Manifest(
             model=self.name,
             estimator=_describe(self.estimator),
@@ -149,9 +149,9 @@ class Publication:
             class_names=self._class_names(class_names),
             metrics={key: self._number(key, value) for key, value in metrics.items()},
             parameters=dict(parameters),
-            image=settings.labloop_image,
-            git_revision=settings.git_revision or None,
-            git_dirty=is_dirty(settings),
+            image=built.image,
+            git_revision=built.revision or None,
+            git_dirty=is_dirty(built),
         )
 
         model = self._model()

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from service.contract import code_digest
-from service.contract.settings import CHECKOUT, Settings
+from service.contract.build import Build
+from service.contract.settings import CHECKOUT
 
 
-def is_dirty(settings: Settings, code: Path = CHECKOUT / "service") -> bool | None:
+def is_dirty(build: Build, code: Path = CHECKOUT / "service") -> bool | None:
     """Tell whether the code was edited after its commit; None if the commit is not known.
 
     Git is not there in a container. So `make up` writes a digest of the commit's code into
@@ -14,14 +15,14 @@ def is_dirty(settings: Settings, code: Path = CHECKOUT / "service") -> bool | No
 
     Examples
     --------
-    >>> is_dirty(Settings(git_revision="", code_digest="")) is None
+    >>> is_dirty(Build()) is None
     True
-    >>> is_dirty(Settings(git_revision="0123456789ab", code_digest="of other code"))
+    >>> is_dirty(Build(revision="0123456789ab", code_digest="of other code"))
     True
     """
-    if not settings.git_revision or not settings.code_digest:
+    if not build.revision or not build.code_digest:
         return None
-    return settings.code_digest != digest(code)
+    return build.code_digest != digest(code)
 
 
 def digest(code: Path) -> str:

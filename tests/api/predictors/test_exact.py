@@ -13,7 +13,6 @@ from service.contract.model.manifest import GOLDEN
 from service.contract.model.predictions import Predictions, disagreement, predict
 from service.contract.model.signature import Columns, Signature, as_columns
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from tests.api.predictors.zoo import everything
 from tests.support.live import LiveApi, running_api
@@ -38,7 +37,7 @@ def api(zoo: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) -> It
     store = ModelStore(folder / "models")
     for name, trained in zoo.items():
         publication = Publication(name, trained.estimator, trained.X, trained.y)
-        store.promote(name, publication.write(store, Settings(), {}, None, {}))
+        store.promote(name, publication.write(store, {}, None, {}))
     with running_api(folder) as api:
         yield api
 

@@ -24,7 +24,6 @@ from sklearn.tree import DecisionTreeClassifier
 from service import features
 from service.contract.errors import RefusedError
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.features import AddRatio
 from service.lab.publish.publication import Publication
 from tests.support.live import LiveApi, children, command_of, lives, running_api, wait_until
@@ -117,7 +116,7 @@ def test_a_supervisor_that_ends_takes_all_with_it(api: LiveApi) -> None:
     slow = RandomForestClassifier(300, random_state=0).fit(trained.X, trained.y)
     store = ModelStore(api.models)
     publication = Publication("iris", slow, trained.X, trained.y)
-    store.promote("iris", publication.write(store, Settings(), {}, None, {}))
+    store.promote("iris", publication.write(store, {}, None, {}))
     servers = api.fork_servers
 
     def validations() -> list[int]:

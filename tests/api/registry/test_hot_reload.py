@@ -27,7 +27,6 @@ from service.contract.errors import ArtifactError, NotFoundError, RefusedError
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
-from service.contract.settings import Settings
 from service.lab.publish.publication import ModelVersion, Publication
 from tests.support.live import LiveApi, children, running_api, wait_until
 from tests.support.models import FLOWER, iris
@@ -219,7 +218,7 @@ def forest(model: Model, trees: int) -> int:
     trained = iris()
     estimator = RandomForestClassifier(trees, random_state=0).fit(trained.X, trained.y)
     publication = Publication(model.name, estimator, trained.X, trained.y)
-    return publication.write(model.store, Settings(), {}, None, {})
+    return publication.write(model.store, {}, None, {})
 
 
 def validation_of(api: LiveApi) -> int:

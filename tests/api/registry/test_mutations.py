@@ -33,7 +33,6 @@ from service.contract.model import checksums
 from service.contract.model.manifest import BASELINE, GOLDEN, MANIFEST, MODEL
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from tests.contract.model_file.crafted import CASES
 from tests.support.live import LiveApi, running_api, wait_until
@@ -193,7 +192,7 @@ def test_what_was_altered_never_serves(api: LiveApi, kind: str) -> None:
     name, dice = kind.replace(" ", "-"), random.Random(0)
     store, trained = ModelStore(api.models), iris()
     publication = Publication(name, trained.estimator, trained.X, trained.y)
-    publication.write(store, Settings(), {}, None, {})
+    publication.write(store, {}, None, {})
     store.promote(name, 1)
     good, pid = store.folder(name, 1), api.worker
 
@@ -290,7 +289,7 @@ def test_an_odd_name_hides_no_other_model(api: LiveApi) -> None:
     store, trained = ModelStore(api.models), iris()
     for name in ("good", "odd"):
         publication = Publication(name, trained.estimator, trained.X, trained.y)
-        folder = store.folder(name, publication.write(store, Settings(), {}, None, {}))
+        folder = store.folder(name, publication.write(store, {}, None, {}))
         if name == "odd":
             (folder / MODEL).write_bytes(CASES["name_of_half_a_character"].make(""))
             checksums.write(folder)

@@ -14,7 +14,6 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from tests.support.live import LiveApi, resident, running_api, wait_until
 from tests.support.models import iris
@@ -30,7 +29,7 @@ def publish_lines(models: Path) -> None:
     for version in range(1, VERSIONS + 1):
         y = 10 * X["x"] + version
         publication = Publication("line", LinearRegression().fit(X, y), X, y)
-        assert publication.write(store, Settings(), {}, None, {}) == version
+        assert publication.write(store, {}, None, {}) == version
     store.promote("line", 1)
 
 
@@ -116,7 +115,7 @@ def forests(tmp_path: Path) -> Iterator[LiveApi]:
     store, trained = ModelStore(tmp_path / "models"), iris()
     for seed in (0, 1):
         forest = RandomForestClassifier(300, random_state=seed).fit(trained.X, trained.y)
-        Publication("iris", forest, trained.X, trained.y).write(store, Settings(), {}, None, {})
+        Publication("iris", forest, trained.X, trained.y).write(store, {}, None, {})
     store.promote("iris", 1)
     with running_api(tmp_path) as api:
         yield api

@@ -161,22 +161,25 @@ def other_api(api: LiveApi) -> Iterator[Callable[..., Lab]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), OtherApi)
     threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
 
-    def lab(live: dict[str, object], **changed: object) -> Lab:
+    def lab(live: dict[str, object]) -> Lab:
         OtherApi.answers = {"/health/live": live}
-        return at(api.lab(), api_url=f"http://127.0.0.1:{server.server_port}", **changed)
+        return at(api.lab(), api_url=f"http://127.0.0.1:{server.server_port}")
 
     yield lab
     server.shutdown()
     server.server_close()
 
 
-def test_two_sides_that_differ_are_named(other_api: Callable[..., Lab]) -> None:
+def test_two_sides_that_differ_are_named(
+    other_api: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABLOOP_IMAGE", "labloop-lab:9.9.9")
     live = {
         "time": str(datetime.now(UTC) - timedelta(minutes=10)),
         "image": "labloop-api:0.1.0",
         "libraries": installed_libraries() | {"scikit-learn": "1.0"},
     }
-    told = other_api(live, labloop_image="labloop-lab:9.9.9").doctor()
+    told = other_api(live).doctor()
     versions = found(told, "fix", "versions")
     assert "scikit-learn 1.0 there and " in versions
     assert "image labloop-api:0.1.0 there and labloop-lab:9.9.9 here" in versions

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from service.contract.build import Build
 from service.contract.model.manifest import MANIFEST
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab import Lab
 from service.lab.publish.publication import Publication
 from service.lab.publish.revision import is_dirty
@@ -40,8 +40,8 @@ def clone(started: tuple[Clone, dict[str, str]]) -> Iterator[Clone]:
 
 def dirty(started: tuple[Clone, dict[str, str]]) -> bool | None:
     clone, told = started
-    settings = Settings(git_revision=told["GIT_REVISION"], code_digest=told["CODE_DIGEST"])
-    return is_dirty(settings, clone.folder / "service")
+    build = Build(revision=told["GIT_REVISION"], code_digest=told["CODE_DIGEST"])
+    return is_dirty(build, clone.folder / "service")
 
 
 def edited(clone: Clone) -> None:
@@ -101,8 +101,8 @@ def test_an_edit_before_the_start_is_told_too(tmp_path: Path) -> None:
 def test_nothing_is_said_where_nothing_is_known(tmp_path: Path) -> None:
     told = Clone(copy_checkout(tmp_path / "clone")).up()
     assert (told["GIT_REVISION"], told["CODE_DIGEST"]) == ("", "")
-    assert is_dirty(Settings(git_revision="0123456789ab", code_digest="")) is None
-    assert is_dirty(Settings(git_revision="", code_digest="0123")) is None
+    assert is_dirty(Build(revision="0123456789ab", code_digest="")) is None
+    assert is_dirty(Build(revision="", code_digest="0123")) is None
 
 
 PUBLISH = """
@@ -139,8 +139,11 @@ def test_published_versions_say_it(
         assert http.get("/models/iris/versions/1").json()["git_dirty"] is None
 
 
-def test_without_a_commit_there_is_no_such_column(tmp_path: Path) -> None:
+def test_without_a_commit_there_is_no_such_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_REVISION", "")
     trained = iris()
     publication = Publication("iris", trained.estimator, trained.X, trained.y)
-    publication.write(ModelStore(tmp_path), Settings(git_revision=""), {}, None, {})
+    publication.write(ModelStore(tmp_path), {}, None, {})
     assert "commit" not in Lab(models_dir=tmp_path).versions("iris")

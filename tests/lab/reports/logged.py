@@ -9,7 +9,6 @@ from service.contract.model.manifest import Manifest
 from service.contract.model.predictions import predict_columns
 from service.contract.model.signature import as_columns
 from service.contract.model.store import ModelStore
-from service.contract.settings import Settings
 from service.lab.client.answer_table import answer_columns
 from service.lab.publish.publication import Publication
 
@@ -27,7 +26,7 @@ def manifest_of(publication: Publication, **more: Any) -> Manifest:
 
 def publish(folder: Path, publication: Publication) -> ModelStore:
     store = ModelStore(folder)
-    publication.write(store, Settings(), {}, None, {})
+    publication.write(store, {}, None, {})
     return store
 
 

@@ -19,7 +19,6 @@ from service.contract.model import checksums
 from service.contract.model.manifest import MODEL
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
-from service.contract.settings import Settings
 from service.lab.publish.publication import Publication
 from service.lab.reports import replay
 from tests.lab.reports.logged import logged, publish
@@ -147,7 +146,7 @@ def test_what_another_version_did_not_log_is_not_taken_for_missing(tmp_path: Pat
     store = publish(tmp_path, publication_of(p))
     small = Trained(RandomForestClassifier(5, random_state=0), p.X[["body_mass_g"]], p.y)
     other = with_estimator(small.estimator, small)
-    assert other.write(store, Settings(), {}, None, {}) == 2
+    assert other.write(store, {}, None, {}) == 2
     both = pd.concat([log_of(p), logged(other, small.X, version=2)])
     found = replay.run(store, "m", 1, both)
     assert found.notes == [
