@@ -20,4 +20,4 @@ def serve(chosen: Settings, shared: Shared, sockets: list[socket]) -> None:
 
 
 if __name__ == "__main__":
-    supervisor.run(settings(), partial(serve, settings()))
+    supervisor.run(settings(), "127.0.0.1", partial(serve, settings()))

@@ -1,6 +1,7 @@
 """Start the API: ``python -m service.api``."""
 
 import sys
+from argparse import ArgumentParser
 from functools import partial
 
 from service.api import worker
@@ -9,8 +10,14 @@ from service.contract.errors import SettingError
 from service.contract.settings import settings
 
 if __name__ == "__main__":
+    parser = ArgumentParser("python -m service.api", description="Start the API.")
+    parser.add_argument(
+        "--host", help="the address to listen on, if not BIND_ADDRESS; a container has its own"
+    )
+    options = parser.parse_args()
     try:
         chosen = settings()
     except SettingError as error:
         sys.exit(str(error))
-    supervisor.run(chosen, partial(worker.serve, chosen))
+    host = options.host or chosen.bind_address
+    supervisor.run(chosen, host, partial(worker.serve, chosen))

@@ -81,7 +81,6 @@ class Settings(BaseSettings):
     bind_address: str = Field(
         "127.0.0.1", description="the address under which the API and JupyterLab are reached"
     )
-    api_host: str = Field("", description="the address that the API listens on, if another")
     api_workers: int = Field(1, ge=1, le=64, description="processes that answer")
     lab_port: int = Field(8888, ge=1, le=65535, description="JupyterLab's port on 127.0.0.1")
     max_body_bytes: int = Field(

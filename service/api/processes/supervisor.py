@@ -28,11 +28,11 @@ SYNC_SECONDS = 2  # for the log, once a worker has answered what it had begun
 logger = logging.getLogger("uvicorn.error")
 
 
-def run(chosen: Settings, serve: Serve) -> None:
-    """Have workers serve until SIGTERM or SIGINT."""
+def run(chosen: Settings, host: str, serve: Serve) -> None:
+    """Have workers serve at an address until SIGTERM or SIGINT."""
     config = Config(
         "service.api.app:create_app",  # each worker has its own; this one binds the socket
-        host=chosen.api_host or chosen.bind_address,
+        host=host,
         port=chosen.api_port,
         access_log=False,
     )

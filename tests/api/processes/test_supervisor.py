@@ -1,9 +1,12 @@
 """Whatever ends a process of the API, or hangs in it, the API answers again."""
 
+import json
 import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +29,16 @@ from service.contract.errors import RefusedError
 from service.contract.model.store import ModelStore
 from service.features import AddRatio
 from service.lab.publish.publication import Publication
-from tests.support.live import LiveApi, children, command_of, lives, running_api, wait_until
+from tests.support.live import (
+    CHECKOUT,
+    LiveApi,
+    children,
+    command_of,
+    free_ports,
+    lives,
+    running_api,
+    wait_until,
+)
 from tests.support.models import FLOWER, iris, publish_iris
 from tests.support.stack import copy_checkout
 
@@ -345,3 +357,27 @@ def test_a_fork_server_that_is_stopped_is_replaced(tmp_path: Path) -> None:
         ModelStore(api.models).promote("iris", 1)
         api.process.terminate()
         api.process.wait(10)
+
+
+def test_a_container_listens_on_every_address(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^CMD (.+)$", (CHECKOUT / "Dockerfile.api").read_text(), re.M)
+    program, *words = json.loads(command)
+    assert program == "python"
+    (port,) = free_ports(1)
+    environment = {"API_PORT": str(port), "BIND_ADDRESS": "127.0.0.1", "LOGS_DIR": str(tmp_path)}
+    environment |= {"MODELS_DIR": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, *words], cwd=CHECKOUT, env=os.environ | environment)
+
+    def is_live() -> bool:
+        assert process.poll() is None
+        try:  # Linux has all of 127.0.0.0/8
+            url = f"http://127.0.0.2:{port}/health/live"
+            return httpx.get(url, headers={"Host": "localhost"}, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    try:
+        wait_until(is_live, "an answer at another address")
+    finally:
+        process.terminate()
+        process.wait(30)
