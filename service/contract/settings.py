@@ -65,9 +65,6 @@ class Settings(BaseSettings):
         le=MOST_BYTES // 2,
         description="the size at which a file of the log is full",
     )
-    log_segment_seconds: float = Field(
-        3600, gt=0, description="the age at which a file of the log is full"
-    )
     log_max_bytes: int = Field(
         10_000_000_000, ge=1, description="the size beyond which the oldest part of the log goes"
     )
@@ -87,11 +84,6 @@ class Settings(BaseSettings):
         4_000_000, ge=1000, description="the largest request body that the API reads"
     )
     max_rows: int = Field(20_000, ge=1, description="the most rows that one request may hold")
-    max_depth: int = Field(32, ge=4, description="how deeply a body's JSON may be nested")
-    max_url_bytes: int = Field(64_000, ge=100, description="the longest URL that the API reads")
-    max_header_bytes: int = Field(
-        32_000, ge=100, description="the most bytes that a request's headers may have"
-    )
     max_connections: int = Field(
         500, ge=1, description="connections that a worker keeps open at once"
     )
@@ -100,9 +92,6 @@ class Settings(BaseSettings):
     )
     request_seconds: float = Field(
         10, gt=0, description="how long a request may take to arrive completely"
-    )
-    idle_seconds: float = Field(
-        15, gt=0, description="how long a connection may stay open without a request"
     )
     drain_seconds: float = Field(
         0, ge=0, description="how long a stopping API still takes requests, while it is not ready"

@@ -14,6 +14,7 @@ from service.contract.settings import Settings
 from service.contract.text import show
 
 LONG = 64  # rows
+MAX_DEPTH = 32  # a V2 body has five levels; a parser follows each of them on its stack
 CONTAINERS = 20  # lists and objects a row; 400,000 take a parser a fifth of a second
 TEXT = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)', re.DOTALL)  # linear, whatever it meets
 
@@ -52,8 +53,8 @@ def read_json(body: bytes, limits: Settings) -> Any:
             f"The body has {containers} lists and objects; at most {most} are read. "
             "Send columns instead of rows, or fewer rows at once, or raise MAX_ROWS."
         )
-    if containers > limits.max_depth:
-        _check_depth(body, limits.max_depth)
+    if containers > MAX_DEPTH:
+        _check_depth(body)
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -94,15 +95,15 @@ def _members(content: Any) -> int:
     return 0
 
 
-def _check_depth(body: bytes, most: int) -> None:
+def _check_depth(body: bytes) -> None:
     """Refuse what is nested too deeply, before a parser follows it."""
     depth = _depth(body)
-    if depth > most:
+    if depth > MAX_DEPTH:
         depth = _depth(b"".join(_outside_texts(body)))  # brackets in texts do not count
-    if depth > most:
+    if depth > MAX_DEPTH:
         raise InputError(
-            f"The body is nested {depth} levels deep; at most {most} are read. "
-            "Send plain values, or raise MAX_DEPTH."
+            f"The body is nested {depth} levels deep; at most {MAX_DEPTH} are read. "
+            "Send plain values."
         )
 
 

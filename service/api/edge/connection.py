@@ -23,6 +23,9 @@ from service.contract.errors import (
 )
 from service.contract.settings import Settings
 
+MAX_URL_BYTES = 64_000  # a row of some thousand features; larger ones are sent in a body
+MAX_HEADER_BYTES = 32_000  # a browser adds the cookies of every other server on this host
+IDLE_SECONDS = 15  # httpx drops an idle connection after 5 s, so a client closes first, not we
 UNREAD_SECONDS = 60  # for a client to read an answer that does not fit the buffers between
 CLOSING_SECONDS = 5  # for a client to read the last words, when we close
 
@@ -45,7 +48,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(**options)
         self.limits = limits
         self.most_connections = most_connections(self.limits.max_connections)
-        self.timeout_keep_alive = self.limits.idle_seconds  # type: ignore[assignment]
+        self.timeout_keep_alive = IDLE_SECONDS
         self.waits_since: float | None = None  # for its client, by the loop's clock
         self._late: TimerHandle | None = None
         self._unread: TimerHandle | None = None
@@ -122,18 +125,16 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Let the application see a request whose head is not too large."""
-        if len(self.url) > self.limits.max_url_bytes:
+        if len(self.url) > MAX_URL_BYTES:
             self._refusal = (
                 HTTPStatus.REQUEST_URI_TOO_LONG,
                 TooLargeError(
-                    f"The URL is longer than {self.limits.max_url_bytes} bytes. Send the values "
+                    f"The URL is longer than {MAX_URL_BYTES} bytes. Send the values "
                     "in a body: POST /models/{name}/predict."
                 ),
             )
             raise RefusedHeadError
-        if sum(len(name) + len(value) for name, value in self.headers) > (
-            self.limits.max_header_bytes
-        ):
+        if sum(len(name) + len(value) for name, value in self.headers) > MAX_HEADER_BYTES:
             self._refuse_headers()
             raise RefusedHeadError
         super().on_headers_complete()
@@ -191,15 +192,14 @@ class Connection(HttpToolsProtocol):
 
     @property
     def _most_held(self) -> int:
-        limits = self.limits
         if self._in_head:
-            return limits.max_url_bytes + limits.max_header_bytes
-        return limits.max_body_bytes + limits.max_header_bytes  # parts may be a byte long
+            return MAX_URL_BYTES + MAX_HEADER_BYTES
+        return self.limits.max_body_bytes + MAX_HEADER_BYTES  # parts may be a byte long
 
     def _refuse_headers(self) -> None:
         self._refusal = (
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            TooLargeError(f"The headers have more than {self.limits.max_header_bytes} bytes."),
+            TooLargeError(f"The headers have more than {MAX_HEADER_BYTES} bytes."),
         )
 
     def _wait(self) -> None:

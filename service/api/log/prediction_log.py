@@ -20,6 +20,7 @@ from service.contract.log.segment import FOLDER
 from service.contract.settings import Settings
 
 TICK_SECONDS = 1.0
+SEGMENT_SECONDS = 3600  # then it is sealed, so that the lab copies it and LOG_MAX_AGE can delete it
 REMEDY = {
     errno.ENOSPC: "Make room there",
     errno.EDQUOT: "Make room there",
@@ -52,8 +53,8 @@ class PredictionLog:
     ----------
     settings : Settings
         `LOGS_DIR`; segments go to ``predictions/`` in it. `LOG_SYNC`: synced at least once a
-        second, before each answer, or never by us. `LOG_SEGMENT_BYTES` and `LOG_SEGMENT_SECONDS`:
-        when a segment is full. `LOG_MAX_BYTES` and `LOG_MAX_AGE`: what is kept.
+        second, before each answer, or never by us. `LOG_SEGMENT_BYTES`: when a segment is
+        full. `LOG_MAX_BYTES` and `LOG_MAX_AGE`: what is kept.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -223,7 +224,7 @@ class PredictionLog:
         with self._lock:
             segment = self._segment
             age = 0.0 if segment is None else time.monotonic() - segment.opened
-            if age > self._settings.log_segment_seconds:
+            if age > SEGMENT_SECONDS:
                 self._retire()
         if segment is None or self.sync != "interval":
             return
@@ -257,7 +258,7 @@ class PredictionLog:
             self.folder,
             bounds.log_max_bytes,
             bounds.log_max_age,
-            bounds.log_segment_seconds,
+            SEGMENT_SECONDS,
             self._note_deleted,
         )
 

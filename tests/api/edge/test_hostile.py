@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
@@ -62,6 +63,21 @@ def small(tmp_path_factory: pytest.TempPathFactory, api: LiveApi) -> Iterator[Li
     more = {"MODELS_DIR": str(api.models), "MAX_CONNECTIONS": "10", "DRAIN_SECONDS": "2"}
     with running_api(tmp_path_factory.mktemp("small"), REQUEST_SECONDS="60", **more) as small:
         yield small
+
+
+@pytest.fixture(scope="module", autouse=True)
+def idle(api: LiveApi) -> Iterator[HTTPConnection]:
+    """Keep a connection idle from the first test on; the API closes it after 15 s."""
+    with contextlib.closing(idle_connection(api)) as connection:
+        yield connection
+
+
+def idle_connection(api: LiveApi) -> HTTPConnection:
+    """Return a connection on which one request was answered."""
+    connection = HTTPConnection(api.url.removeprefix("http://"), timeout=30)
+    connection.request("GET", "/health/live")
+    assert json.loads(connection.getresponse().read())["status"] == "live"
+    return connection
 
 
 def connect(api: LiveApi) -> socket.socket:
@@ -158,6 +174,15 @@ def test_what_is_not_a_request_is_refused_in_words(
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])
 def test_who_sends_nothing_is_closed_without_a_word(api: LiveApi, sent: bytes) -> None:
     assert send(api, sent) == b""
+
+
+def test_an_idle_connection_outlives_a_late_request(api: LiveApi) -> None:
+    with contextlib.closing(idle_connection(api)) as connection:
+        own = connection.sock
+        assert status(send(api, b"GET /predict")) == 408
+        connection.request("GET", "/health/live")
+        assert connection.getresponse().status == 200
+        assert connection.sock is own
 
 
 def test_a_trailer_is_no_header(api: LiveApi) -> None:
@@ -392,6 +417,10 @@ def test_memory_does_not_grow_with_what_is_refused(api: LiveApi) -> None:
 
 
 # The end.
+
+
+def test_an_idle_connection_is_closed_in_the_end(idle: HTTPConnection) -> None:
+    assert answer(idle.sock) == b""
 
 
 def test_sigterm_first_makes_it_not_ready_then_everything_is_answered_and_logged(

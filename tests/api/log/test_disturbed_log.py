@@ -200,9 +200,10 @@ def test_a_log_moved_under_load_loses_no_answer(tmp_path: Path, sync: str) -> No
 
 
 def test_a_seal_that_fails_holds_up_no_other(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = open_log(tmp_path, log_segment_seconds=0.1)
+    monkeypatch.setattr("service.api.log.prediction_log.SEGMENT_SECONDS", 0.1)
+    log = open_log(tmp_path)
     log.write([first := line()])
     (segment,) = segments(tmp_path)
     in_the_way = sealed_name(segment, crc32(segment.read_bytes()))

@@ -92,8 +92,11 @@ def test_a_full_segment_is_sealed_and_the_next_goes_on_counting(tmp_path: Path) 
         assert json.loads(segment.read_text().splitlines()[0])["sequence"] == name.before + 1
 
 
-def test_an_old_segment_is_sealed_although_nothing_is_written(tmp_path: Path) -> None:
-    log = open_log(tmp_path, log_segment_seconds=0.1)
+def test_an_old_segment_is_sealed_although_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.api.log.prediction_log.SEGMENT_SECONDS", 0.1)
+    log = open_log(tmp_path)
     log.write([line()])
     wait_until(lambda: not segments(tmp_path)[0].name.endswith(OPEN), "the segment to be sealed")
     log.stop()

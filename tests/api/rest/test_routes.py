@@ -187,7 +187,7 @@ def test_a_row_that_does_not_fit_names_feature_and_row(
         (b"", ["not JSON"]),
         (b"{", ["not JSON", "line 1"]),
         (b'{"rows": [\xff]}', ["cannot be read"]),
-        (b"[" * 100_000, ["nested 100000 levels deep", "at most 32", "MAX_DEPTH"]),
+        (b"[" * 100_000, ["nested 100000 levels deep", "at most 32", "Send plain values."]),
         (b'{"rows": ' + b"[" * 32 + b"]" * 32 + b"}", ["nested 33 levels deep"]),
         (b'{"rows": ' + b"[" * 31 + b"]" * 31 + b"}", ["Row 0 is"]),
         (b'{"rows": [], "rows": []}', ["'rows' twice"]),
