@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -148,8 +149,8 @@ class Settings(BaseSettings):
     @field_validator("api_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("it must start with http:// or https://")
+        if not url.startswith(("http://", "https://")) or not urlsplit(url).hostname:
+            raise ValueError("it must start with http:// or https:// and the name of a host")
         return url.rstrip("/")
 
     @property
@@ -157,14 +158,15 @@ class Settings(BaseSettings):
         """The names and addresses under which the API may be called.
 
         Its addresses on this machine and `BIND_ADDRESS` are always among them: these no page from
-        elsewhere can have.
+        elsewhere can have. So is what `API_URL` calls it, e.g. its name among the containers.
 
         Examples
         --------
-        >>> sorted(Settings(allowed_hosts="lab.example.org", bind_address="192.168.1.5").hosts)
-        ['127.0.0.1', '192.168.1.5', '::1', 'lab.example.org']
+        >>> sorted(Settings(allowed_hosts="lab.example.org", api_url="http://api:8000").hosts)
+        ['127.0.0.1', '::1', 'api', 'lab.example.org']
         """
-        return LOOPBACK | listed(self.allowed_hosts) | (listed(self.bind_address) - EVERYWHERE)
+        called = listed(f"{self.bind_address},{urlsplit(self.api_url).hostname}")
+        return LOOPBACK | listed(self.allowed_hosts) | (called - EVERYWHERE)
 
 
 def reachable(address: str) -> str:

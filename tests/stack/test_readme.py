@@ -20,7 +20,9 @@ from service.contract.settings import Settings, settings
 from tests.support.live import CHECKOUT, LiveApi, running_api
 
 README = (CHECKOUT / "README.md").read_text()
+COMPOSE = (CHECKOUT / "docker-compose.yml").read_text()
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
+NOT_OURS = {"COMPOSE_PROJECT_NAME", "BASE_IMAGE", "JUPYTER_TOKEN"}  # but Docker's and Jupyter's
 BUILD = ("GIT_REVISION", "CODE_DIGEST")  # no settings; `make up` sets them
 PYTHON = [(code, BLOCKS[i + 1][1]) for i, (kind, code) in enumerate(BLOCKS) if kind == "python"]
 
@@ -65,12 +67,26 @@ def test_every_setting_is_documented_with_its_default() -> None:
     table = {name: default.strip() for name, default in rows}
     for name, field in Settings.model_fields.items():
         assert table[name.upper()] == ("" if field.default is None else str(field.default))
-    compose = (CHECKOUT / "docker-compose.yml").read_text()
-    for name, default in re.findall(r"\$\{(\w+):-([^}]*)\}", compose):
-        if name in BUILD:
-            assert (default, f"`{name}`" in README) == ("", True)
-        elif name != "JUPYTER_TOKEN":  # Empty there, and random in the end.
-            assert table[name] == default
+    assert table.keys() - {name.upper() for name in Settings.model_fields} == NOT_OURS
+    for name, default in re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE):
+        assert name in table or (name in BUILD and f"`{name}`" in README)
+        assert not default or table[name] == default
+
+
+def test_compose_has_no_default_of_its_own() -> None:
+    needed = {
+        "BASE_IMAGE",  # an empty one is no image
+        "BIND_ADDRESS",  # an empty one publishes the ports at every address
+        "API_PORT",  # an empty one publishes the port under any number
+        "LAB_PORT",
+    }
+    found = {
+        (line.split(":")[0].strip(), name)
+        for line in COMPOSE.splitlines()
+        for name in re.findall(r"\$\{(\w+):?-[^}]+\}", line)
+    }
+    assert {name for _, name in found} == needed
+    assert {place for place, _ in found} == {"ports", "BASE_IMAGE"}
 
 
 def test_every_make_target_that_is_named_exists() -> None:

@@ -48,7 +48,7 @@ class AccessControl:
     ----------
     app : ASGI application
     settings : Settings
-        `ALLOWED_HOSTS`, `BIND_ADDRESS`, `ALLOWED_ORIGINS` and `API_TOKEN`.
+        `ALLOWED_HOSTS`, `BIND_ADDRESS`, `API_URL`, `ALLOWED_ORIGINS` and `API_TOKEN`.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:

@@ -71,6 +71,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     folder = tmp_path_factory.mktemp("guarded")
     publish_iris(folder / "models")
     more = {"ALLOWED_HOSTS": "127.0.0.1,lab.example", "ALLOWED_ORIGINS": "https://friend.example"}
+    more |= {"API_URL": "http://api:8000"}  # as among the containers
     with running_api(folder, API_TOKEN=TOKEN, **more) as api:
         yield api
 
@@ -199,8 +200,9 @@ def test_with_the_token_all_is_as_before(http: httpx.Client, guarded: LiveApi) -
         headers = {"Authorization": given.encode()}
         answered = ask(http, guarded, "GET", "/predict", **headers)
         assert answered.json() == {"prediction": 0}
-    answered = ask(http, guarded, "GET", "/predict", Host="lab.example", **headers)
-    assert answered.status_code == 200
+    for host in ("lab.example", "api:8000"):
+        answered = ask(http, guarded, "GET", "/predict", Host=host, **headers)
+        assert answered.status_code == 200
     assert ask(http, guarded, "GET", "/health/live", Host="localhost").status_code == 403
 
 
