@@ -162,8 +162,8 @@ class Settings(BaseSettings):
 
         Examples
         --------
-        >>> sorted(Settings(allowed_hosts="lab.example.org", api_url="http://api:8000").hosts)
-        ['127.0.0.1', '::1', 'api', 'lab.example.org']
+        >>> sorted(Settings(allowed_hosts="lab.example.org", bind_address="192.168.1.5").hosts)
+        ['127.0.0.1', '192.168.1.5', '::1', 'lab.example.org']
         """
         called = listed(f"{self.bind_address},{urlsplit(self.api_url).hostname}")
         return LOOPBACK | listed(self.allowed_hosts) | (called - EVERYWHERE)
