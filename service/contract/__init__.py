@@ -1,1 +1,5 @@
-"""What both sides agree on: settings, errors, signature, model store, log lines."""
+"""What both sides agree on; it knows neither web framework nor notebook.
+
+Here are settings, errors and files; `model` is a published version, `model_file` the file that
+holds its estimator, `log` a line of the prediction log.
+"""

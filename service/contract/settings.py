@@ -18,7 +18,6 @@ from pydantic_settings import (
 
 from service.contract import env_file
 from service.contract.errors import SettingError
-from service.contract.log.segment import MOST_BYTES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}  # in seconds
@@ -63,7 +62,7 @@ class Settings(BaseSettings):
     log_segment_bytes: int = Field(
         64_000_000,
         ge=1,
-        le=MOST_BYTES // 2,
+        le=500_000_000,
         description="the size at which a file of the log is full",
     )
     log_max_bytes: int = Field(

@@ -1,5 +1,7 @@
 """The notebook side: `Lab` publishes, asks, and reads the log back.
 
+A table leaves by `publish` and `client`, and comes back by `log`, for `reports` to read.
+
 `CHECKOUT` is the folder of the project, so that a notebook finds `data/` wherever it runs.
 
 Examples

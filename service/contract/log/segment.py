@@ -21,7 +21,7 @@ FOLDER = "predictions"  # under LOGS_DIR
 OPEN, SEALED, TORN = ".open.jsonl", ".jsonl", ".torn"
 NAME = re.compile("([0-9]{1,18})-([0-9a-f]+)-([0-9]{1,18})")
 HIGHEST = 10**18 - 1  # number of a segment
-MOST_BYTES = 1_000_000_000  # of a segment: LOG_SEGMENT_BYTES is at most half, and a request follows
+MOST_BYTES = 1_000_000_000  # of a segment: LOG_SEGMENT_BYTES is at most half; a request follows
 
 
 @dataclass(frozen=True, order=True)
