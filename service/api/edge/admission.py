@@ -34,7 +34,7 @@ class Admission:
     ...     pass
     Traceback (most recent call last):
         ...
-    service.contract.errors.OverloadedError: 1 requests wait for an answer already. ...
+    service.contract.errors.OverloadedError: 1 requests are pending already. ...
     """
 
     def __init__(self, limits: Settings) -> None:
@@ -54,7 +54,7 @@ class Admission:
         """
         if self.requests >= self.limits.max_waiting:
             raise OverloadedError(
-                f"{self.requests} requests wait for an answer already. Try again in a second; "
+                f"{self.requests} requests are pending already. Try again in a second; "
                 "MAX_WAITING and API_WORKERS say how much is taken in."
             )
         self.requests += 1

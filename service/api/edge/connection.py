@@ -26,7 +26,7 @@ from service.contract.settings import Settings
 MAX_URL_BYTES = 64_000  # a row of some thousand features; larger ones are sent in a body
 MAX_HEADER_BYTES = 32_000  # a browser adds the cookies of every other server on this host
 IDLE_SECONDS = 15  # httpx drops an idle connection after 5 s, so a client closes first, not we
-UNREAD_SECONDS = 60  # for a client to read an answer that does not fit the buffers between
+UNREAD_SECONDS = 60  # for a client to read a response that does not fit the buffers between
 CLOSING_SECONDS = 5  # for a client to read the last words, when we close
 
 
@@ -141,7 +141,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, or for the client to read its last answer."""
+        """Wait for the next request, or for the client to read its last response."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._abort_after(UNREAD_SECONDS)
@@ -149,7 +149,7 @@ class Connection(HttpToolsProtocol):
             self.waits_since = self.loop.time()
 
     def shutdown(self) -> None:
-        """End with the server: what is being answered first, everything else at once."""
+        """End with the server: what is being worked on first, everything else at once."""
         if self.is_working:
             super().shutdown()
         else:
@@ -227,7 +227,7 @@ class Connection(HttpToolsProtocol):
     def _make_room(self) -> None:
         """Close what has waited longest for its client; where all are at work, this one.
 
-        A client that sends more before it has read its answer, as hardly any does, goes first.
+        A client that sends more before it has read its response, as hardly any does, goes first.
         """
         connections: set[Any] = self.connections  # all of them are of this class
         waiting = [each for each in connections if each.pipeline or each.waits_since is not None]
@@ -236,7 +236,7 @@ class Connection(HttpToolsProtocol):
     def _respond(self, status: HTTPStatus, problem: ApiError) -> None:
         """Respond without the application, unless a response is on its way; and close."""
         cycle = self.cycle
-        if self.is_working:  # on an earlier request, whose answer is the last
+        if self.is_working:  # on an earlier request, whose response is the last
             cycle.keep_alive = False
             self.flow.pause_reading()
             return

@@ -66,7 +66,7 @@ def _problem(item: Any) -> str | None:
         return f"is {show(item)}, but an object with `id` and `truth` is expected"
     name, truth = item["id"], item["truth"]
     if not isinstance(name, str) or not PREDICTION_ID.fullmatch(name.lower()):
-        return f"has the id {show(name)}; a prediction's id is in its answer and in the log"
+        return f"has the id {show(name)}; a prediction's id is in the response and in the log"
     values = truth.values() if isinstance(truth, dict) and truth else [truth]
     if not all(map(_is_known, [*values, *(truth if isinstance(truth, dict) else ())])):
         return f"has the truth {show(truth)}; a class or a number is expected, or one a target"

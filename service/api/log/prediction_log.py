@@ -1,4 +1,4 @@
-"""Prediction log: JSON Lines, written before the answer is given."""
+"""Prediction log: JSON Lines, written before the response."""
 
 import errno
 import logging
@@ -30,7 +30,7 @@ REMEDY = {
     errno.ENFILE: "Raise `fs.file-max`",
 }
 MEANING: dict[Harm, str] = {
-    "moved": "What was answered until now is in it. To have all read, move it back.",
+    "moved": "What was predicted until now is in it. To have all read, move it back.",
     "deleted": "What it held is gone.",
     "changed": "What it holds no more is named when it is read.",
 }
@@ -53,7 +53,7 @@ class PredictionLog:
     ----------
     settings : Settings
         `LOGS_DIR`; segments go to ``predictions/`` in it. `LOG_SYNC`: synced at least once a
-        second, before each answer, or never by us. `LOG_SEGMENT_BYTES`: when a segment is
+        second, before each response, or never by us. `LOG_SEGMENT_BYTES`: when a segment is
         full. `LOG_MAX_BYTES` and `LOG_MAX_AGE`: what is kept.
     """
 
@@ -123,7 +123,7 @@ class PredictionLog:
             self._append(lines)
         except OSError as error:
             self._fail(error)
-            raise LogWriteError(f"{self.problem} No answer is given.") from error
+            raise LogWriteError(f"{self.problem} No prediction is given.") from error
         finally:
             self._lock.release()
 

@@ -19,7 +19,7 @@ COARSE = [*(round(ten * step, 6) for ten in DECADES for step in (1, 2.5, 5)), 10
 
 
 class Traffic(TypedDict):
-    """What all workers together answered for a model."""
+    """What all workers together predicted with a model."""
 
     predictions: int
     mean_ms: float
@@ -27,9 +27,9 @@ class Traffic(TypedDict):
 
 
 class Waiting:
-    """What waits for its answer now: two numbers of the event loop.
+    """What is pending now: two numbers of the event loop.
 
-    They are told a little later, or they would cost a small answer a part of its time.
+    They are told a little later, or they would cost a small request a part of its time.
     """
 
     def __init__(self) -> None:
@@ -37,12 +37,12 @@ class Waiting:
         self._due = False
         self._requests_gauge = Gauge(
             "labloop_waiting_requests",
-            "Requests whose rows wait for their answer now.",
+            "Requests whose rows are not predicted yet.",
             multiprocess_mode="livesum",
         )
         self._rows_gauge = Gauge(
             "labloop_waiting_rows",
-            "Rows that wait for their answer now.",
+            "Rows that are not predicted yet.",
             multiprocess_mode="livesum",
         )
 
@@ -79,7 +79,7 @@ class Metrics:
         )
         self.request_seconds = Histogram(
             "labloop_http_request_duration_seconds",
-            "From a request's arrival to its answer's end.",
+            "From a request's arrival to the end of its response.",
             ["route"],
             buckets=COARSE,
         )
@@ -88,7 +88,7 @@ class Metrics:
         )
         self.prediction_seconds = Histogram(
             "labloop_prediction_duration_seconds",
-            "From a request's checked rows to their answer, which is in the log.",
+            "From a request's checked rows to their prediction, which is in the log.",
             ["model"],
             buckets=FINE,
         )
@@ -133,7 +133,7 @@ class Metrics:
         self._by_version: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def predicted(self, model: str, version: int, rows: int, seconds: list[float]) -> None:
-        """Count the rows of some requests, and how long the answer to each took."""
+        """Count the rows of some requests, and how long each took."""
         key = model, version
         if key not in self._by_version:
             self._by_version[key] = (
@@ -169,7 +169,7 @@ class Metrics:
             return encode(registry), content_type
 
     def traffic(self) -> dict[str, Traffic]:
-        """Sum up what all workers answered, a model that was asked at a time.
+        """Sum up what all workers predicted, for each model that was asked.
 
         Mean and quantile are of requests, whatever their rows.
         """

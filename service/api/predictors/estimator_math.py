@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 CANCELS = 1e8  # sums of larger terms lose more than 1e-7 of their result, in another order
 
 Score = Callable[[np.ndarray], np.ndarray]
-"""Numbers of shape (n_rows, n_features) to answers (n_rows,), or to a score a class."""
+"""Numbers of shape (n_rows, n_features) to predictions (n_rows,), or to a score a class."""
 
 
 class NoFastPathError(Exception):
@@ -144,7 +144,7 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
 
 def _trees(forest: treelite.Model, classes: int, kind: type) -> Score:
     """Many trees by treelite."""
-    single = kind in FORESTS  # scikit-learn rounds what these are asked to single precision
+    single = kind in FORESTS  # scikit-learn rounds the input of these to single precision
     takes_missing = kind not in GRADIENT
 
     def score(X: np.ndarray) -> np.ndarray:
@@ -152,8 +152,8 @@ def _trees(forest: treelite.Model, classes: int, kind: type) -> Score:
             raise NoFastPathError("a value is missing")
         if single:
             X = _single(X).astype(float)
-        answered = treelite.gtil.predict(forest, np.ascontiguousarray(X), nthread=1)
-        given: np.ndarray = answered.reshape(len(X), -1).astype(float)
+        scores = treelite.gtil.predict(forest, np.ascontiguousarray(X), nthread=1)
+        given: np.ndarray = scores.reshape(len(X), -1).astype(float)
         if not classes:
             return given[:, 0]
         return np.hstack([1 - given, given]) if given.shape[1] == 1 else given

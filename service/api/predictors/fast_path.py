@@ -1,9 +1,9 @@
 """Fast path: a loaded estimator's own arithmetic, without what it costs to call it.
 
 scikit-learn spends milliseconds on checking a table and a thousandth of that on
-the answer. Here the common preprocessing steps are a few float64 operations on
+the prediction. Here the common preprocessing steps are a few float64 operations on
 their fitted arrays; `service.api.predictors.estimator_math` does the same for the estimator at the
-end. What is not known here has no fast path. Whether the answers are the
+end. What is not known here has no fast path. Whether the predictions are the
 estimator's own is not believed but tried: see `service.api.predictors.predictor`.
 """
 

@@ -25,7 +25,7 @@ ONE_BY_ONE = 8  # rows of each small table that the estimator refuses are looked
 class Verdict:
     """What validation found out about a fast path.
 
-    `slow_because` says why there is none. `quick` is whether it answers so soon
+    `slow_because` says why there is none. `quick` is whether it predicts so soon
     that the event loop need not be spared; `trees`, see `FastPath`.
     """
 
@@ -67,7 +67,7 @@ class Predictor:
     def try_fast_path(self, rows: Golden, count: int) -> None:
         """Compare with the estimator on golden rows, many like them, and unseen categories.
 
-        Where an answer differs, the fast path is dropped. Then see how long it takes.
+        Where a prediction differs, the fast path is dropped. Then see how long it takes.
         """
         if self._fast is None:
             return
@@ -152,12 +152,12 @@ class Predictor:
     def _compare(self, columns: Columns, expected: Predictions | None) -> int:
         """Compare the fast path's predictions, in small tables; return how many rows were compared.
 
-        Where it leaves a table to the estimator, the rows are asked one by one.
+        Where it leaves a table to the estimator, the rows are predicted one by one.
 
         Raises
         ------
         NoFastPathError
-            An answer differs, or the estimator refuses what is answered.
+            A prediction differs, or the estimator refuses what is predicted.
         """
         compared, count = 0, len(columns[self.signature.names[0]])
         for start in range(0, count, FAST_ROWS):
@@ -174,7 +174,7 @@ class Predictor:
                     )
                 continue
             if known is None:
-                raise NoFastPathError("it answers what the estimator refuses")
+                raise NoFastPathError("it predicts what the estimator refuses")
             difference = disagreement(self.signature, known, given)
             if difference:
                 differs = "its predictions differ from the estimator's"

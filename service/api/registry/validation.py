@@ -1,4 +1,4 @@
-"""Validation: a version is checked, loaded and asked, before it may serve.
+"""Validation: a version is checked, loaded and proved, before it may serve.
 
 `service.api.registry.validation_process` runs it in a process of its own.
 """
@@ -61,16 +61,16 @@ def load(store: ModelStore, name: str, version: int) -> Passed:
     return Passed(estimator, manifest, rows, predictor.verdict)
 
 
-def report(answer: Connection, root: Path, name: str, version: int, seconds: float) -> None:
+def report(results: Connection, root: Path, name: str, version: int, seconds: float) -> None:
     """Load a version, and send what came of it: what passed, or why it is refused."""
     end_with_parent()
     signal.alarm(math.ceil(seconds) + 5)  # even if nobody is left to break it off
-    os.nice(10)  # whoever waits for an answer goes first
+    os.nice(10)  # pending requests go first
     go_first(1000)
     passed: Passed | str
     try:
         # The threads of OpenMP wait for each other by running in circles: on a busy machine, and
-        # last in turn, one answer of 300 small trees took more than a minute.
+        # last in turn, one prediction of 300 small trees took more than a minute.
         with threadpool_limits(1, "openmp"):
             passed = load(ModelStore(root), name, version)
     except LabloopError as error:
@@ -78,6 +78,6 @@ def report(answer: Connection, root: Path, name: str, version: int, seconds: flo
     except Exception as error:  # whatever a user's estimator raises
         passed = f"{type(error).__name__}: {error}"
     try:
-        answer.send(passed)
+        results.send(passed)
     except Exception as error:  # nothing of it was sent: pickling comes first
-        answer.send(f"The estimator cannot be handed over: {type(error).__name__}: {error}")
+        results.send(f"The estimator cannot be handed over: {type(error).__name__}: {error}")

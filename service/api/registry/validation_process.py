@@ -51,7 +51,7 @@ def run(
     """Load a version in a process of its own, and try its fast path thoroughly there.
 
     The estimator comes back through a pipe, which is many times as quick as to read its file
-    again, while others wait for answers.
+    again, while requests are pending.
 
     Parameters
     ----------
@@ -77,12 +77,12 @@ def run(
     """
     deadline = time.monotonic() + seconds
     try:
-        answer = _ask(root, name, version, seconds, deadline, wanted)
+        result = _ask(root, name, version, seconds, deadline, wanted)
     except _ServerGoneError:  # once is an accident, and not the version's fault
-        answer = _ask(root, name, version, seconds, deadline, wanted)
-    if isinstance(answer, str):
-        raise ArtifactError(answer)
-    return answer
+        result = _ask(root, name, version, seconds, deadline, wanted)
+    if isinstance(result, str):
+        raise ArtifactError(result)
+    return result
 
 
 def _ask(

@@ -166,7 +166,7 @@ def _body(schema: Schema, example: Any) -> Schema:
 
 
 def _operation(summary: str, content: Schema, **takes: Any) -> Schema:
-    answered = {
+    response = {
         "description": "The prediction, which is in the log",
         "headers": {
             "X-Prediction-Id": {"schema": ID, "description": "Of the first row"},
@@ -179,5 +179,5 @@ def _operation(summary: str, content: Schema, **takes: Any) -> Schema:
         "tags": ["predict"],
         "summary": summary,
         **takes,
-        "responses": {"200": answered, **problems()},
+        "responses": {"200": response, **problems()},
     }

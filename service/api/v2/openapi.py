@@ -115,15 +115,15 @@ def _example(model: LoadedModel) -> Schema | None:
     return {"inputs": tensors}
 
 
-def _get(summary: str, answer: Schema) -> Schema:
+def _get(summary: str, response: Schema) -> Schema:
     problem = {"application/json": {"schema": {"$ref": "#/components/schemas/V2Problem"}}}
     return {
         "tags": ["open inference protocol"],
         "summary": summary,
         "responses": {
             "200": {
-                "description": "The answer",
-                "content": {"application/json": {"schema": answer}},
+                "description": "The response",
+                "content": {"application/json": {"schema": response}},
             },
             "4XX": {"description": "The request is at fault", "content": problem},
             "503": {"description": "Not now", "content": problem},
@@ -131,9 +131,9 @@ def _get(summary: str, answer: Schema) -> Schema:
     }
 
 
-def _post(summary: str, body: Schema, answer: Schema, example: Any) -> Schema:
+def _post(summary: str, body: Schema, response: Schema, example: Any) -> Schema:
     content: Schema = {"schema": body}
     if example is not None:
         content["example"] = example
     taken = {"required": bool(body["required"]), "content": {"application/json": content}}
-    return {**_get(summary, answer), "requestBody": taken}
+    return {**_get(summary, response), "requestBody": taken}
