@@ -102,7 +102,7 @@ def check_env_file(usable: bool) -> Iterator[Finding]:
             findings.append(Finding("note", ".env", text))
         elif name not in known and not name.startswith(COMPOSE_READS):
             near = get_close_matches(name.upper(), known, 1, 0.85)
-            meant = f" Is {near[0]} meant?" if near else " README.md lists the settings."
+            meant = f" Is {near[0]} meant?" if near else " docs/settings.md lists the settings."
             text = f"{name} is no setting of Labloop.{meant}"
             findings.append(Finding("fix" if near else "note", ".env", text))
     yield from findings

@@ -19,11 +19,33 @@ import pytest
 from service.contract.settings import Settings, settings
 from tests.support.live import CHECKOUT, LiveApi, running_api
 
-README = (CHECKOUT / "README.md").read_text()
+README, SPANISH = (CHECKOUT / name for name in ("README.md", "README.es.md"))
 COMPOSE = (CHECKOUT / "docker-compose.yml").read_text()
-BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
 NOT_OURS = {"COMPOSE_PROJECT_NAME", "BASE_IMAGE", "JUPYTER_TOKEN"}  # but Docker's and Jupyter's
 BUILD = ("GIT_REVISION", "CODE_DIGEST")  # no settings; `make up` sets them
+SETTINGS = (CHECKOUT / "docs" / "settings.md").read_text()
+PAGES = [page for where in ("", "data/", "docs/") for page in CHECKOUT.glob(f"{where}*.md")]
+
+
+def code_blocks(page: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.M | re.S)
+
+
+def prose(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+
+
+def links(page: Path) -> list[str]:
+    return re.findall(r"\]\(([^)]+)\)", prose(page))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a link to a heading of a page may end with, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+BLOCKS = code_blocks(README)
 PYTHON = [(code, BLOCKS[i + 1][1]) for i, (kind, code) in enumerate(BLOCKS) if kind == "python"]
 
 
@@ -34,6 +56,18 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         first = [sys.executable, "-m", "service.lab.train"]
         subprocess.run(first, cwd=CHECKOUT, env=os.environ | api.environment, check=True)
         yield api
+
+
+def test_readme_is_short() -> None:
+    assert len(README.read_text().split()) <= 900
+
+
+def test_spanish_readme_is_the_same_page() -> None:
+    assert code_blocks(SPANISH) == BLOCKS
+    assert links(SPANISH) == ["README.md", *links(README)[1:]]
+    assert links(README)[0] == "README.es.md"
+    commands, spanish = (re.findall(r"`([^`\n]+)`", prose(page)) for page in (README, SPANISH))
+    assert spanish == commands
 
 
 def test_the_python_blocks_print_what_is_below_them(
@@ -49,7 +83,7 @@ def test_the_python_blocks_print_what_is_below_them(
                 exec(compile(ast.parse(code), "README.md", "exec"), names)
             assert printed.getvalue() == expected
     settings.cache_clear()
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 4
 
 
 def test_curl_is_answered_as_shown(api: LiveApi) -> None:
@@ -63,13 +97,13 @@ def test_curl_is_answered_as_shown(api: LiveApi) -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", README, re.M)
+    rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", SETTINGS, re.M)
     table = {name: default.strip() for name, default in rows}
     for name, field in Settings.model_fields.items():
         assert table[name.upper()] == ("" if field.default is None else str(field.default))
     assert table.keys() - {name.upper() for name in Settings.model_fields} == NOT_OURS
     for name, default in re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE):
-        assert name in table or (name in BUILD and f"`{name}`" in README)
+        assert name in table or (name in BUILD and f"`{name}`" in SETTINGS)
         assert not default or table[name] == default
 
 
@@ -91,17 +125,17 @@ def test_compose_has_no_default_of_its_own() -> None:
 
 def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (CHECKOUT / "Makefile").read_text(), re.M))
-    pages = [README, *(p.read_text() for p in CHECKOUT.glob("*.md"))]
-    named = {target for page in pages for target in re.findall(r"`make ([a-z-]+)", page)}
+    texts = [page.read_text() for page in PAGES]
+    named = {target for text in texts for target in re.findall(r"`make ([a-z-]+)", text)}
     assert named <= targets
     assert {"up", "up-docker", "up-local", "down", "venv", "test", "notebooks", "lock"} <= targets
 
 
-PAGES = [page for where in ("", "data/", "docs/") for page in CHECKOUT.glob(f"{where}*.md")]
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+    for link in links(page):
         if not link.startswith("http"):
-            assert (page.parent / link).exists(), link
+            file, _, anchor = link.partition("#")
+            to = page.parent / file if file else page
+            assert to.exists(), link
+            assert not anchor or anchor in anchors(to), link
