@@ -334,3 +334,20 @@ def test_sql_from_outside_is_seen(line: str) -> None:
 def test_the_changelog_has_this_version() -> None:
     version = text("VERSION").strip()
     assert f"## {version}" in text("CHANGELOG.md")
+
+
+# Not the changelog, which names what was there once.
+PAGES = [*CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("README*.md"), CHECKOUT / "CONTRIBUTING.md"]
+PATHS = re.compile(r"(?<![\w./<>*…:-])(?:[\w.-]+/)*[\w-]+\.(?:py|md|svg|in|txt|yml|toml)\b(?!\.)")
+FOLDERS = re.compile(
+    r"(?<![\w./<>*-])(?:service|contract|api|lab|tests|start)/(?:[\w-]+/)*(?=`|\s)"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_in_the_docs_exist(page: Path) -> None:
+    places = [page.parent, CHECKOUT, CHECKOUT / "service"]
+    files = {path.name for side in ("service", "tests") for path in (CHECKOUT / side).rglob("*.py")}
+    named = {*PATHS.findall(page.read_text()), *FOLDERS.findall(page.read_text())}
+    missing = {path for path in named - files if not any((at / path).exists() for at in places)}
+    assert missing == set()
