@@ -35,6 +35,10 @@ def prose(page: Path) -> str:
     return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
 
 
+def names_in(page: Path) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", prose(page))
+
+
 def links(page: Path) -> list[str]:
     return re.findall(r"\]\(([^)]+)\)", prose(page))
 
@@ -66,8 +70,7 @@ def test_spanish_readme_is_the_same_page() -> None:
     assert code_blocks(SPANISH) == BLOCKS
     assert links(SPANISH) == ["README.md", *links(README)[1:]]
     assert links(README)[0] == "README.es.md"
-    commands, spanish = (re.findall(r"`([^`\n]+)`", prose(page)) for page in (README, SPANISH))
-    assert spanish == commands
+    assert names_in(SPANISH) == names_in(README)
 
 
 def test_the_python_blocks_print_what_is_below_them(
@@ -94,6 +97,18 @@ def test_curl_is_answered_as_shown(api: LiveApi) -> None:
         answered = httpx.get(url.replace("http://127.0.0.1:8000", api.url))
         assert answered.text == expected.strip()
     assert shown
+
+
+def test_requests_on_the_http_page_work(api: LiveApi) -> None:
+    page = CHECKOUT / "docs" / "http.md"
+    commands = [shlex.split(code) for _, code in code_blocks(page) if code.startswith("curl")]
+    for _, _, header, url, _, body in commands:
+        name, _, value = header.partition(": ")
+        there = url.replace("http://127.0.0.1:8000", api.url)
+        answered = httpx.post(there, content=body, headers={name: value})
+        assert answered.status_code == 200, answered.text
+        assert answered.json().keys() <= {*names_in(page)}
+    assert len(commands) == 2
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
