@@ -15,7 +15,7 @@ from tests.support.stack import copy_checkout
 
 LOGS = "notebooks/04_logs.ipynb"
 TRAIN = "notebooks/02_train.ipynb"
-SENTENCE = "Predictions over time, one colour a version."
+SENTENCE = "Predictions over time, one colour per version."
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_an_upgrade_after_run_all(upstream: Clone, clone: Clone) -> None:
 def test_an_edited_cell_stops_it_and_is_named(upstream: Clone, clone: Clone) -> None:
     release(upstream)
     clone.run_all(LOGS)
-    clone.replace(LOGS, "What would one do next?", "What do I do next?")
+    clone.replace(LOGS, "What would you do next?", "What do I do next?")
     mine = (clone.folder / LOGS).read_bytes()
     done = clone.upgrade(check=False)
     assert done.returncode != 0
@@ -121,7 +121,7 @@ def test_an_own_commit_merges_without_a_conflict(upstream: Clone, clone: Clone) 
     release(upstream)
     clone.tell_git()
     clone.run_all(LOGS)
-    clone.replace(LOGS, "What would one do next?", "What do I do next?")
+    clone.replace(LOGS, "What would you do next?", "What do I do next?")
     assert clone.git("diff", "--numstat").split() == ["1", "1", LOGS]
     clone.git("commit", "--quiet", "--all", "--message=mine")
     assert "fast-forward" in clone.upgrade(check=False).stderr
