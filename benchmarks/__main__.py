@@ -376,9 +376,9 @@ HEAD = """\
 # Benchmarks
 
 This page holds the last table of `make bench`: real servers on loopback, one worker, 16 connections
-unless the row says otherwise, the prediction log on (`LOG_SYNC=interval`). Servers that are compared
-run in turns within one run, and each figure is the median of three. Only ratios carry over to
-another machine.
+unless the row says otherwise, the prediction log on (`LOG_SYNC=interval`). Servers that are
+compared run in turns within one run, and each figure is the median of three. Only ratios carry over
+to another machine.
 """
 
 

@@ -30,6 +30,7 @@ class State:
     """
 
     settings: Settings
+    store: ModelStore
     registry: Registry
     log: PredictionLog
     admission: Admission
@@ -40,11 +41,12 @@ class State:
     @classmethod
     def of(cls, settings: Settings) -> "State":
         """Put it together by some settings; nothing of it is started."""
-        registry = Registry(ModelStore(settings.models_dir), Workers(), settings.trial_seconds)
+        store = ModelStore(settings.models_dir)
+        registry = Registry(store, Workers(), settings.trial_seconds)
         log = PredictionLog(settings)
         admission = Admission(settings)
         inference = Inference(log, build().image, admission.threads)
-        return cls(settings, registry, log, admission, inference)
+        return cls(settings, store, registry, log, admission, inference)
 
     def ready_model(self) -> LoadedModel:
         """Return the default model, if requests can be answered now.

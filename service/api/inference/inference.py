@@ -91,7 +91,7 @@ class Inference:
 
     async def _together(self, pending: PendingRequest) -> LoggedPrediction:
         model = pending.model
-        if model.predictor.verdict.quick and self._log.sync != "always":
+        if model.is_quick and self._log.sync != "always":
             if (batcher := self._fast_batchers.get(model)) is None:
                 batcher = Batcher(self._predict_fast, inline=True, rows=FAST_ROWS)
                 self._fast_batchers[model] = batcher

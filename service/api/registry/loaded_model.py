@@ -55,6 +55,11 @@ class LoadedModel:
         return self.manifest.signature
 
     @cached_property
+    def is_quick(self) -> bool:
+        """Whether the event loop may predict with it by itself."""
+        return self.predictor.verdict.quick
+
+    @cached_property
     def label(self) -> bytes:
         """What the supervisor calls it."""
         return strikes.label(self.name, self.version, self.digest).encode()

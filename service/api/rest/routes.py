@@ -14,9 +14,8 @@ from service.api.log import feedback
 from service.api.metrics import files as metric_files
 from service.api.metrics.metrics import metrics
 from service.api.registry.loaded_model import LoadedModel
-from service.api.registry.registry import Registry
 from service.api.rest.openapi import FEEDBACK, METRICS
-from service.api.state import state_of
+from service.api.state import State, state_of
 from service.contract.build import build
 from service.contract.errors import InputError
 from service.contract.log.segment import SegmentName, all_segments, stem
@@ -122,9 +121,8 @@ async def tell(request: Request) -> Response:
 @router.get("/models", tags=["models"], summary="All models: what is live, refused, and asked")
 def models(request: Request) -> Response:
     """List the models: what is served and how much it is asked, what was refused and why."""
-    registry, traffic = state_of(request).registry, metrics.traffic()
-    names = registry.store.names()
-    shown = [_model(registry, name) | {"traffic": traffic.get(name)} for name in names]
+    state, traffic = state_of(request), metrics.traffic()
+    shown = [_model(state, name) | {"traffic": traffic.get(name)} for name in state.store.names()]
     return JSON({"models": shown, "counted_since": metric_files.started()})
 
 
@@ -133,31 +131,30 @@ def models(request: Request) -> Response:
 )
 def model(request: Request, name: str) -> Response:
     """Show one model: what is served, and what was refused and why."""
-    registry = state_of(request).registry
-    if name not in registry.store.names():
-        registry.store.folder(name, 1)
-    return JSON(_model(registry, name))
+    state = state_of(request)
+    if name not in state.store.names():
+        state.store.folder(name, 1)
+    return JSON(_model(state, name))
 
 
 @router.get("/models/{name}/versions/{version}", tags=["models"], summary="A version's manifest")
 def model_version(request: Request, name: str, version: int) -> Response:
     """Show a version's manifest."""
-    registry = state_of(request).registry
-    manifest = registry.store.manifest(name, version)
-    refusals = [r.reason for r in registry.refusals.of(name) if r.version == version]
-    return JSON(
-        {"version": version, "refused": refusals[-1] if refusals else None} | manifest.shown()
-    )
+    state = state_of(request)
+    manifest = state.store.manifest(name, version)
+    refusal = state.registry.refusals.about(name, version)
+    return JSON({"version": version, "refused": refusal and refusal.reason} | manifest.shown())
 
 
-def _model(registry: Registry, name: str) -> dict[str, Any]:
+def _model(state: State, name: str) -> dict[str, Any]:
+    registry, store = state.registry, state.store
     serving = registry.serving(name)
     return {
         "name": name,
         "workers": registry.workers.about(name),
         "live": None if serving is None else _serving(serving, registry.live_since(name)),
-        "versions": registry.store.versions(name),
-        "problem": registry.store.problem(name),
+        "versions": store.versions(name),
+        "problem": store.problem(name),
         "refused": [
             {"version": refusal.version, "reason": refusal.reason, "time": refusal.time}
             for refusal in registry.refusals.of(name)

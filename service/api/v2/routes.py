@@ -13,8 +13,7 @@ from service.api.edge.admission import Admission
 from service.api.edge.body import read_json
 from service.api.edge.requests import body_of, client_of, read, version_of
 from service.api.edge.responses import JSON, prediction_headers
-from service.api.registry.registry import Registry
-from service.api.state import state_of
+from service.api.state import State, state_of
 from service.api.v2.input_tensors import InferenceRequest
 from service.api.v2.output_tensors import OutputTensor, metadata, written
 from service.contract.errors import InputError
@@ -56,14 +55,14 @@ async def ready(request: Request) -> Response:
 
 async def models(request: Request) -> Response:
     """List the models' names."""
-    names = await run_in_threadpool(state_of(request).registry.store.names)
+    names = await run_in_threadpool(state_of(request).store.names)
     return JSON({"models": names})
 
 
 async def model(request: Request) -> Response:
     """Describe a model's inputs and outputs."""
     name, version = _asked(request)
-    return JSON(await run_in_threadpool(_metadata, state_of(request).registry, name, version))
+    return JSON(await run_in_threadpool(_metadata, state_of(request), name, version))
 
 
 async def model_ready(request: Request) -> Response:
@@ -104,7 +103,7 @@ async def repository_index(request: Request) -> Response:
     only = content.get("ready", False) if isinstance(content, dict) else None
     if not isinstance(only, bool):
         raise InputError('The body must be {"ready": true}, {"ready": false}, or nothing.')
-    index = await run_in_threadpool(_index, state.registry)
+    index = await run_in_threadpool(_index, state)
     return JSON([each for each in index if not only or each["state"] == "READY"])
 
 
@@ -145,18 +144,20 @@ def _read(body: bytes, length: int | None, signature: Signature, admission: Admi
     return _Asked(request.id, request.columns(signature), outputs)
 
 
-def _metadata(registry: Registry, name: str, version: int | None) -> dict[str, Any]:
-    store = registry.store
-    manifest = registry.live(name).manifest if version is None else store.manifest(name, version)
-    return metadata(name, store.versions(name), manifest.signature)
+def _metadata(state: State, name: str, version: int | None) -> dict[str, Any]:
+    if version is None:
+        signature = state.registry.live(name).signature
+    else:
+        signature = state.store.manifest(name, version).signature
+    return metadata(name, state.store.versions(name), signature)
 
 
-def _index(registry: Registry) -> list[dict[str, str]]:
+def _index(state: State) -> list[dict[str, str]]:
     index = []
-    for name in registry.store.names():
-        serving = registry.serving(name)
-        refused = {refusal.version: refusal.reason for refusal in registry.refusals.of(name)}
-        for version in registry.store.versions(name):
+    for name in state.store.names():
+        serving = state.registry.serving(name)
+        refused = {refusal.version: refusal.reason for refusal in state.registry.refusals.of(name)}
+        for version in state.store.versions(name):
             is_live = serving is not None and serving.version == version
             reason = "Not live; it is loaded when it is asked for by number."
             index.append(
