@@ -16,6 +16,7 @@ from unittest.mock import patch
 import httpx
 import pytest
 
+from service.contract.errors import ApiError
 from service.contract.settings import Settings, settings
 from tests.support.live import CHECKOUT, LiveApi, running_api
 
@@ -109,6 +110,13 @@ def test_requests_on_the_http_page_work(api: LiveApi) -> None:
         assert answered.status_code == 200, answered.text
         assert answered.json().keys() <= {*names_in(page)}
     assert len(commands) == 2
+
+
+def test_every_error_is_on_the_http_page() -> None:
+    page = (CHECKOUT / "docs" / "http.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| `(\w+)` \|", page, re.M)
+    errors = [(str(each.status), each.code, each.__name__) for each in ApiError.__subclasses__()]
+    assert sorted(rows) == sorted(errors)
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
