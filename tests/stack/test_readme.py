@@ -69,7 +69,8 @@ def test_readme_is_short() -> None:
 
 def test_spanish_readme_is_the_same_page() -> None:
     assert code_blocks(SPANISH) == BLOCKS
-    assert links(SPANISH) == ["README.md", *links(README)[1:]]
+    assert links(SPANISH) == ["README.md", "docs/loop.es.svg", *links(README)[2:]]
+    assert links(README)[1] == "docs/loop.svg"
     assert links(README)[0] == "README.es.md"
     assert names_in(SPANISH) == names_in(README)
 
