@@ -236,7 +236,7 @@ def test_an_error_marks_its_field_and_nothing_typed_is_lost(published: LiveApi, 
     expect(length).to_have_attribute("aria-invalid", "true")
     expect(length).to_be_focused()
     expect(length).to_have_accessible_description(re.compile("'46,1', but a number is expected"))
-    expect(article.get_by_role("status").filter(has_text="Not answered")).to_be_visible()
+    expect(article.get_by_role("status").filter(has_text="No prediction")).to_be_visible()
     expect(depth).not_to_have_attribute("aria-invalid", "true")
 
     trained = penguins()  # while the page refreshes itself, too

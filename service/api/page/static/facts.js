@@ -1,6 +1,6 @@
 // What is known of a model: live since when, its metrics, signature and versions, what was refused.
 
-import { className } from "./answer.js";
+import { className } from "./prediction.js";
 import { data, fill, find, make, time } from "./elements.js";
 import { range, some } from "./field.js";
 import { counted, plural, short } from "./numbers.js";
@@ -184,6 +184,6 @@ function signatureRow(feature) {
 
 function sayPath(element, live) {
   find(".small", element).textContent = live.fast_path
-    ? "Small requests are answered by the fast path, which gives the estimator’s answers."
-    : `The estimator itself answers every request. There is no fast path: ${live.slow_because}`;
+    ? "Small requests take the fast path, which gives the estimator’s own predictions."
+    : `The estimator itself computes every prediction. There is no fast path: ${live.slow_because}`;
 }

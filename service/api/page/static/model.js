@@ -1,6 +1,6 @@
 // One model's article: its facts, and its form.
 
-import { showAnswer, showProblem } from "./answer.js";
+import { showPrediction, showProblem } from "./prediction.js";
 import { changed, data, find } from "./elements.js";
 import { showFacts } from "./facts.js";
 import { Field, exampleOf } from "./field.js";
@@ -106,19 +106,19 @@ export class ModelArticle {
         headers: { "Content-Type": "application/json" },
         body: `{"rows":[{${row}}]}`, // not JSON.stringify, which knows no large integers
       });
-      if (status === 200) this.showAnswer(content);
-      else this.showProblem(content?.error ?? `The API answers ${status}.`, content?.details ?? []);
+      if (status === 200) this.showPrediction(content);
+      else this.showProblem(content?.error ?? `The API responds ${status}.`, content?.details ?? []);
     } catch (error) {
-      const why = error.name === "TimeoutError" ? "gave no answer in time" : "is not reachable";
+      const why = error.name === "TimeoutError" ? "did not respond in time" : "is not reachable";
       this.showProblem(`The API ${why}. What you typed is still here: try again.`, []);
     } finally {
       button.removeAttribute("aria-disabled");
     }
   }
 
-  showAnswer(content) {
-    showAnswer(this.part(".said"), this.part(".probabilities"), content, this.names);
-    this.part(".answer > div").scrollIntoView({ block: "nearest" });
+  showPrediction(content) {
+    showPrediction(this.part(".said"), this.part(".probabilities"), content, this.names);
+    this.part(".response > div").scrollIntoView({ block: "nearest" });
   }
 
   /** Say what is wrong, mark the fields that are named, and lead to the first of them. */
@@ -128,7 +128,7 @@ export class ModelArticle {
     const known = named.filter(({ feature }) => this.fields.has(feature));
     for (const { feature, problem } of known) this.fields.get(feature).mark(`It ${problem}.`);
     if (!known.length) {
-      this.part(".answer > div").scrollIntoView({ block: "nearest" });
+      this.part(".response > div").scrollIntoView({ block: "nearest" });
       return;
     }
     find("[type=search]", this.form).value = "";

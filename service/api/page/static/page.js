@@ -21,13 +21,13 @@ function say(state, words) {
 
 const SYNCED = {
   interval: "synced to disk each second",
-  always: "synced to disk before the answer",
+  always: "synced to disk before the response",
   off: "synced to disk when the system does it",
 };
 
 function sayHealth({ status: code, content }, published) {
   if (code === 200) say("ready", `Ready. Every prediction is logged, ${SYNCED[content.log_sync]}.`);
-  else say(published ? "failing" : "waiting", content?.error ?? `The API answers ${code}.`);
+  else say(published ? "failing" : "waiting", content?.error ?? `The API responds ${code}.`);
 }
 
 function show(models, first) {
@@ -99,16 +99,16 @@ async function poll() {
   clearTimeout(timer);
   if (polling || document.hidden) return;
   polling = true;
-  const questions = ["models", "health/ready"].map((path) => fetchJson(path, WAIT_MS));
-  const answers = await Promise.all(questions).catch(() => null);
+  const requests = ["models", "health/ready"].map((path) => fetchJson(path, WAIT_MS));
+  const contents = await Promise.all(requests).catch(() => null);
   polling = false;
   timer = setTimeout(poll, POLL_MS);
-  if (answers === null) sayGone();
-  else showAnswers(...answers);
+  if (contents === null) sayGone();
+  else showContents(...contents);
   moveTimes();
 }
 
-function showAnswers(models, health) {
+function showContents(models, health) {
   if (models.content?.models) {
     const countedSince = models.content.counted_since;
     const told = models.content.models.map((model) => ({ ...model, countedSince }));

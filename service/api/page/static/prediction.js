@@ -1,12 +1,12 @@
-// The answer to a question: predictions, and probabilities as bars.
+// What the API says about one row: predictions, and probabilities as bars.
 
 import { data, make } from "./elements.js";
 import { plural, short } from "./numbers.js";
 
 const FIRST_BARS = 8; // the rest is folded away
 
-/** Show an answer: in `said` what was predicted, in `probabilities` how probable each class is. */
-export function showAnswer(said, probabilities, content, names) {
+/** Show a response: in `said` what was predicted, in `probabilities` how probable each class is. */
+export function showPrediction(said, probabilities, content, names) {
   const outcomes = outcomesOf(content);
   const headlines = outcomes.map(({ target, prediction }) =>
     make(
@@ -27,14 +27,14 @@ export function showAnswer(said, probabilities, content, names) {
   probabilities.replaceChildren(...known.map((outcome) => bars(outcome, names)));
 }
 
-/** Say why there is no answer; `named` are the problems with single features. */
+/** Say why there is no prediction; `named` are the problems with single features. */
 export function showProblem(said, probabilities, message, named) {
   const words = make("p", {}, data(message));
   const problems = named.map(({ feature, problem }) =>
     make("li", {}, data(feature), ` ${problem}.`),
   );
   said.replaceChildren(
-    make("p", { class: "problem" }, "Not answered"),
+    make("p", { class: "problem" }, "No prediction"),
     ...(problems.length
       ? [
           make("ul", {}, problems),
@@ -64,7 +64,7 @@ export function className(label, names) {
   return known === undefined ? text || "(empty)" : names[known];
 }
 
-/** Lay out an answer to one row: a prediction a target, with the probability of each class. */
+/** Lay out the response to one row: a prediction a target, with the probability of each class. */
 function outcomesOf({ predictions, probabilities, classes, targets }) {
   const prediction = predictions[0];
   const first = probabilities?.[0] ?? null;
