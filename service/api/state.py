@@ -7,7 +7,7 @@ from starlette.requests import Request
 from service.api.edge.admission import Admission
 from service.api.inference.inference import Inference
 from service.api.log.prediction_log import PredictionLog
-from service.api.processes.workers import Workers
+from service.api.processes.worker_reports import WorkerReports
 from service.api.registry.loaded_model import LoadedModel
 from service.api.registry.registry import Registry
 from service.contract.build import build
@@ -42,7 +42,7 @@ class State:
     def of(cls, settings: Settings) -> "State":
         """Put it together by some settings; nothing of it is started."""
         store = ModelStore(settings.models_dir)
-        registry = Registry(store, Workers(), settings.trial_seconds)
+        registry = Registry(store, WorkerReports(), settings.trial_seconds)
         log = PredictionLog(settings)
         admission = Admission(settings)
         inference = Inference(log, build().image, admission.threads)

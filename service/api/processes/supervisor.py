@@ -16,8 +16,8 @@ from socket import socket
 from uvicorn import Config
 from watchfiles import PythonFilter, watch
 
-from service.api.processes.worker import Serve, WorkerProcess
-from service.api.processes.workers import family_folder
+from service.api.processes.worker_process import Serve, WorkerProcess
+from service.api.processes.worker_reports import family_folder
 from service.contract.settings import CHECKOUT, Settings
 
 CODE = CHECKOUT / "service"

@@ -10,7 +10,7 @@ from datetime import datetime
 from service.api.metrics.metrics import metrics
 from service.api.processes import strikes
 from service.api.processes.descriptors import is_shortage
-from service.api.processes.workers import Workers
+from service.api.processes.worker_reports import WorkerReports
 from service.api.registry import validation_process
 from service.api.registry.beside import Beside
 from service.api.registry.loaded_model import LoadedModel
@@ -41,13 +41,13 @@ class Registry:
     Parameters
     ----------
     store : ModelStore
-    workers : Workers
+    workers : WorkerReports
         Are told what came of each change.
     trial_seconds : float
         `TRIAL_SECONDS`.
     """
 
-    def __init__(self, store: ModelStore, workers: Workers, trial_seconds: float) -> None:
+    def __init__(self, store: ModelStore, workers: WorkerReports, trial_seconds: float) -> None:
         self.store = store
         self.workers = workers
         self.trial_seconds = trial_seconds

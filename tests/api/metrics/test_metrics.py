@@ -260,7 +260,7 @@ print(*[row for row in told if row.startswith(names)], flush=True)
 """
 FAMILY = f"""
 import multiprocessing, shutil, sys
-from service.api.processes.workers import family_folder
+from service.api.processes.worker_reports import family_folder
 if len(sys.argv) > 1:
     shutil.copytree(sys.argv[1], family_folder())
 for _ in range(2):

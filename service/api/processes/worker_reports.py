@@ -1,4 +1,4 @@
-"""Workers: what each process of this API serves, so that any of them can tell of all.
+"""Worker reports: what each process of this API serves, so that any of them can tell of all.
 
 Each worker keeps a report in a folder that its siblings read, and holds a lock
 for as long as it lives; the report of a dead one is cleared away.
@@ -35,12 +35,12 @@ def family_folder() -> Path:
     return _folder_of(os.getpid() if parent is None else parent.pid)
 
 
-class Workers:
+class WorkerReports:
     """A worker and its siblings: the children of one uvicorn.
 
     Examples
     --------
-    >>> workers = Workers()
+    >>> workers = WorkerReports()
     >>> workers.start()
     >>> workers.tell({"iris": {"generation": 1, "version": 1, "refused": {}}})
     >>> [report["version"] for report in workers.about("iris")]
