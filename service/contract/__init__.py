@@ -1,5 +1,6 @@
-"""What both sides agree on; it knows neither web framework nor notebook.
+"""What both sides agree on. It imports no web framework, nothing of notebooks, and no other side.
 
-Here are settings, errors and files; `model` is a published version, `model_file` the file that
-holds its estimator, `log` a line of the prediction log.
+Settings, errors, tables and files are here; `model` is a published version, `model_file` the file
+that holds its estimator, `log` a line of the prediction log. A row comes in as a request or a
+table, and leaves as columns that its model's signature has checked.
 """

@@ -1,6 +1,6 @@
-"""Code digest: what `make up` says of a commit's code, and `publish` of the files.
+"""Code digest: of the Python files of a commit, for `make up`, and of the files now, for `publish`.
 
-Only the standard library is used, because `make up` imports this before anything is installed.
+It uses only the standard library, because `make up` imports it before anything is installed.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from hashlib import sha256
 
 
 def counts(path: str) -> bool:
-    """Say whether a file is code; hidden ones are not, since JupyterLab keeps copies in them.
+    """Whether a file is code; hidden ones are not, since JupyterLab keeps copies in them.
 
     Examples
     --------
@@ -19,7 +19,7 @@ def counts(path: str) -> bool:
 
 
 def digest(files: Iterable[tuple[str, bytes]]) -> str:
-    r"""Return the digest of files, each a path and its content; git may change line ends.
+    r"""Return the digest of files, each with path and content; line ends do not count.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Env file: `.env` beside docker-compose.yml, read as Docker Compose reads it.
 
-So that a notebook on the host has the settings of the stack beside it. Only the standard library
-is used: `make up` reads the file before anything is installed.
+A notebook on the host so has the same settings as the stack beside it. This uses only the standard
+library, because `make up` reads the file before anything is installed.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ VARIABLE = re.compile(
 
 
 class EnvFile(NamedTuple):
-    """What a file sets, by name, and the lines in it that set nothing."""
+    """The values that a file sets, by name, and its lines that set nothing."""
 
     values: dict[str, str]
     unread: list[str]
 
 
 def read(file: Path, environment: Mapping[str, str]) -> EnvFile:
-    """Read an env file; one that is not there sets nothing.
+    """Read an env file; one that does not exist sets nothing.
 
     Parameters
     ----------
     file : Path
     environment : mapping of str to str
-        For values that name another variable; it goes before the file.
+        Variables that values of the file may name; they take precedence over the file.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def read(file: Path, environment: Mapping[str, str]) -> EnvFile:
         The file cannot be read.
     """
     if environment.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in ("1", "true", "t"):
-        return EnvFile({}, [])  # as Compose obeys it
+        return EnvFile({}, [])  # as in Compose
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -59,12 +59,12 @@ def read(file: Path, environment: Mapping[str, str]) -> EnvFile:
 
 
 def settings(file: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Read what an env file sets, or refuse it.
+    """Read the values of an env file, or refuse it.
 
     Raises
     ------
     ValueError
-        It cannot be read, or a line in it is no setting; the text says what to do.
+        It cannot be read, or a line is no setting; the text says what to do.
     """
     try:
         values, unread = read(file, environment)
@@ -73,7 +73,7 @@ def settings(file: Path, environment: Mapping[str, str]) -> dict[str, str]:
             f"{file} cannot be read ({error}). Make it a readable text file."
         ) from error
     for line in unread:
-        if not line.isidentifier():  # a name alone sets nothing, to Compose as well
+        if not line.isidentifier():  # a name alone sets nothing, as in Compose
             raise ValueError(
                 f"The line {line!r} in {file} is no setting. Write NAME=value, or remove it."
             )

@@ -9,13 +9,13 @@
     ├── ArtifactError        a model's files cannot be trusted or read
     ├── RefusedError         the API refused a published version
     ├── InUseError           a version that is live cannot be deleted
-    ├── ApiUnreachableError  nothing answers at API_URL
+    ├── ApiUnreachableError  there is no API at API_URL
     ├── LogElsewhereError    the API writes another log than the one that is read here
     └── ApiError             the API responds with an error; both sides share these
         ├── InputError         422  invalid_input    the rows do not fit the model
         ├── TooLargeError      413  too_large        the request is more than is read at once
         ├── MediaTypeError     415  media_type       the body is not said to be JSON
-        ├── MalformedError     400  malformed        this is no request, or it is not complete
+        ├── MalformedError     400  malformed        this is not a request, or it is not complete
         ├── RepeatedError      400  repeated_header  a header that has one meaning is there twice
         ├── TokenError         401  token            `API_TOKEN` is set, and the request lacks it
         ├── ForeignError       403  foreign_request  it comes from, or is meant for, another site
@@ -25,7 +25,7 @@
         ├── FailedError        500  failed           the API or the model is at fault
         ├── NotPublishedError  503  not_published    the model has no version to serve
         ├── LogWriteError      503  log_unwritable   the prediction log cannot be written
-        ├── OverloadedError    503  overloaded       more is asked than is answered in time
+        ├── OverloadedError    503  overloaded       more requests than the API can respond to in time
         └── StoppingError      503  stopping         the API is being stopped
 
 An `ApiError` travels as its HTTP status and a body with its `code`, in the spirit of RFC 9457's
@@ -65,7 +65,7 @@ class InUseError(LabloopError):
 
 
 class ApiUnreachableError(LabloopError):
-    """Nothing answers at the API's address."""
+    """There is no API at its address."""
 
 
 class LogElsewhereError(LabloopError):
@@ -103,7 +103,7 @@ class ApiError(LabloopError):
 
 
 class InputError(ApiError):
-    """The rows do not fit the model's signature, or the model cannot answer them."""
+    """The rows do not fit the model's signature, or the model cannot predict them."""
 
     status = 422
     code = "invalid_input"
@@ -124,14 +124,14 @@ class MediaTypeError(ApiError):
 
 
 class MalformedError(ApiError):
-    """What was sent is no request by HTTP/1.1, or ended before it was complete."""
+    """What was sent is not a request by HTTP/1.1, or is not complete."""
 
     status = 400
     code = "malformed"
 
 
 class RepeatedError(ApiError):
-    """The request has a header twice of which there is one; who reads it may take either."""
+    """The request has a header twice that may be there once; readers take one or the other."""
 
     status = 400
     code = "repeated_header"
@@ -189,7 +189,7 @@ class NotPublishedError(ApiError):
 
 
 class LogWriteError(ApiError):
-    """The prediction log cannot be written, so no prediction is given."""
+    """The prediction log cannot be written, so no prediction is returned."""
 
     status = 503
     code = "log_unwritable"
@@ -197,7 +197,7 @@ class LogWriteError(ApiError):
 
 
 class OverloadedError(ApiError):
-    """The API has as much to do as it can answer in time; nothing was done."""
+    """The API has as many requests as it can respond to in time; nothing was done."""
 
     status = 503
     code = "overloaded"
@@ -205,7 +205,7 @@ class OverloadedError(ApiError):
 
 
 class StoppingError(ApiError):
-    """The API is being stopped; it answers what it has taken in."""
+    """The API is being stopped; it responds only to requests that it has accepted."""
 
     status = 503
     code = "stopping"

@@ -1,4 +1,4 @@
-"""Files: locks, names that outlive a power cut, room on the disk, careful reading."""
+"""Files: locks, writes that survive a power cut, space on the disk, careful reading."""
 
 import errno
 import fcntl
@@ -12,8 +12,8 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let one holder at a time in."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe is not waited for
+    """Hold a lock on a file or folder; wait for it."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that a pipe does not block
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -23,12 +23,12 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def lock_file(file: Path) -> Iterator[None]:
-    """Let one holder at a time in, by a file that is there for that alone.
+    """Hold a lock on a file that exists only for this; wait for it.
 
     Raises
     ------
     OSError
-        What has its name is no regular file; a pipe would be waited for.
+        Something else has this name: a pipe would block.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     handle = _open_regular(file, flags, "A lock belongs here. Move it away")
@@ -40,7 +40,7 @@ def lock_file(file: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody who lives holds a lock.
+    """Whether a running process holds a lock on this.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def is_locked(path: Path) -> bool:
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others may ask, too
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared, so that others can ask, too
     except BlockingIOError:
         return True
     finally:
@@ -63,7 +63,7 @@ def is_locked(path: Path) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, so that they outlive a power cut.
+    """Make a folder, and missing ones above it, so that they survive a power cut.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_path(path: Path) -> None:
-    """Bring a file, or a folder's names, to the disk."""
+    """Write a file's content, or a folder's names, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -94,12 +94,12 @@ def sync_path(path: Path) -> None:
 
 
 def reserve(handle: int, size: int) -> None:
-    """Write a file in full up to a size, or leave it as it was.
+    """Extend a file with zeros to a size, or leave it as it was.
 
     Raises
     ------
     OSError
-        The disk has no room for it.
+        The disk is full.
     """
     before = os.fstat(handle).st_size
     try:
@@ -111,18 +111,18 @@ def reserve(handle: int, size: int) -> None:
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file for reading; what is none, such as a pipe, is refused and never waited for.
+    """Open a regular file for reading; refuse anything else, such as a pipe, without waiting.
 
     Raises
     ------
     OSError
-        It cannot be opened, or is no regular file.
+        It cannot be opened, or is not a regular file.
     """
     return os.fdopen(_open_regular(path, os.O_RDONLY, "This is no regular file"), "rb")
 
 
 def _open_regular(path: Path, flags: int, otherwise: str) -> int:
-    """Open a regular file; where there is something else, raise an OSError that says so."""
+    """Open a regular file; for anything else, raise OSError with this message."""
     handle = os.open(path, flags | os.O_NONBLOCK, 0o644)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -134,12 +134,12 @@ def _open_regular(path: Path, flags: int, otherwise: str) -> int:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """Read a file of at most `most` bytes.
+    """Read a regular file of at most `most` bytes.
 
     Raises
     ------
     OSError
-        It cannot be read, is no regular file, or is larger.
+        It cannot be read, is not a regular file, or is larger.
 
     Examples
     --------

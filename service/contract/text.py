@@ -1,15 +1,15 @@
-"""Text: what goes into a sentence, made such that any reader can show it and JSON can carry it."""
+"""Text: values and texts of others in a message, such that a terminal and JSON can show them."""
 
 from typing import Any
 
 
 def printable(text: str) -> str:
-    """Replace what UTF-8 cannot carry, e.g. half of a surrogate pair."""
+    """Replace what UTF-8 cannot encode, e.g. half of a surrogate pair."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def show(value: Any) -> str:
-    """Show a value in a sentence, shortened, as JSON can carry it."""
+    """Write a value for a message, shortened and such that UTF-8 can encode it."""
     try:
         text = printable(repr(value))
     except RecursionError:
@@ -18,10 +18,10 @@ def show(value: Any) -> str:
 
 
 def sentence(text: str, longest: int = 200, keep: str = "") -> str:
-    r"""Make a text that somebody else wrote fit into a message: cut, and nothing in it acts.
+    r"""Make somebody else's text safe for a message: shortened, and without control characters.
 
-    Control characters and what UTF-8 cannot carry are written as their codes, so that a terminal
-    shows them and any answer can hold them; those in `keep` stay as they are.
+    Control characters, and what UTF-8 cannot encode, are written as their codes, so that any
+    terminal and any response can show them. Those in `keep` stay as they are.
 
     Examples
     --------

@@ -1,6 +1,7 @@
-"""The notebook side: `Lab` publishes, asks, and reads the log back.
+"""The notebook side: publish models, get predictions, and read the prediction log back.
 
-A table leaves by `publish` and `client`, and comes back by `log`, for `reports` to read.
+A table leaves by `publish` and `client`, and comes back by `log`, for `reports` to read. Imports
+`service.contract` and `service.features`, never `service.api`.
 
 `CHECKOUT` is the folder of the project, so that a notebook finds `data/` wherever it runs.
 

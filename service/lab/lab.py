@@ -1,4 +1,4 @@
-"""Lab: the loop in a few verbs."""
+"""Lab: the verbs of a notebook, for the whole loop."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.contract.errors import LabloopError, RefusedError
-from service.contract.model.aliases import Aliases
-from service.contract.model.manifest import Manifest
 from service.contract.settings import Settings, settings
-from service.lab.client.table_requests import ask
+from service.lab import model_tables
+from service.lab.client.table_requests import predict
 from service.lab.doctor.diagnosis import Diagnosis
-from service.lab.doctor.doctor import Doctor
+from service.lab.doctor.doctor import examine
 from service.lab.log_verbs import LogBook
-from service.lab.publish.activation import wait_until_served
+from service.lab.publish.activation import Activation
 from service.lab.publish.publication import ModelVersion, Publication
 
 
 class Lab(LogBook):
-    """Publish models, ask the API, read its log.
+    """Publish models, get predictions from the API, and read its log.
 
     Parameters
     ----------
@@ -38,6 +36,7 @@ class Lab(LogBook):
 
     def __init__(self, **overrides: Any) -> None:
         super().__init__(Settings(**overrides) if overrides else settings())
+        self._activation = Activation(self._client, self._store, self.settings)
 
     def publish(
         self,
@@ -64,14 +63,14 @@ class Lab(LogBook):
         y : array-like of shape (n_rows,)
             The target.
         metrics : mapping of str to float, optional
-            How good it is, e.g. ``{"accuracy": 0.97}``.
+            How good the estimator is, e.g. ``{"accuracy": 0.97}``.
         class_names : sequence of str, shape (n_classes,), optional
-            A name for people a class, in the order of ``estimator.classes_``.
+            The classes' names for people, in the order of ``estimator.classes_``.
         parameters : mapping, optional
-            What the notebook was run with.
+            The parameters that the notebook was run with.
         private : iterable of str, optional
-            Features of which the API neither logs nor shows a value, e.g. ``["sex"]``. The
-            version's own files keep training rows with them.
+            Features whose values the API neither logs nor shows, e.g. ``["sex"]``. The
+            version's own files still hold training rows with them.
 
         Returns
         -------
@@ -82,134 +81,153 @@ class Lab(LogBook):
         EstimatorError
             The estimator cannot be published; nothing was written.
         RefusedError
-            The API refused the version, with its reason; what was live is live again.
+            The API refused the version; the text says why. The version before it is live again.
         ApiUnreachableError
-            The version is written and live, but no API answers to serve it.
+            The version is written and live, but there is no API to serve it.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> from sklearn.linear_model import Ridge
+        >>> X, y = pd.DataFrame({"size": [1.0, 2.0, 3.0]}), [10.0, 20.0, 30.0]
+        >>> lab = Lab(api_url="http://127.0.0.1:9", models_dir=mkdtemp())
+        >>> lab.publish("price", Ridge().fit(X, y), X, y, private=["size"])
+        Traceback (most recent call last):
+            ...
+        service.contract.errors.ApiUnreachableError: price version 1 is written and live, but ...
         """
         publication = Publication(name, estimator, X, y, private)
         version = publication.write(self._store, metrics or {}, class_names, parameters or {})
-        return self._make_live(name, version)
+        return self._activation.promote(name, version)
 
     def predict(self, name: str, X: Any, version: int | None = None) -> pd.DataFrame:
-        """Ask the API about rows.
+        """Get predictions for rows from the API.
 
         Parameters
         ----------
         name : str
             The model.
         X : DataFrame, dict, list of dict, or ndarray
-            A dict is one row. A large table goes in chunks, with a progress bar.
+            The rows; a dict is one row. A large table is sent in parts, with a progress bar.
         version : int, optional
-            A version that is not live may be asked too.
+            The version that predicts; by default the live one.
 
         Returns
         -------
         DataFrame of shape (n_rows, …)
-            With the index of `X`: prediction_id, prediction, and one proba_<class> a class.
-            One version answers all rows.
+            With the index of `X`: prediction_id, prediction, and a proba_<class> for each class.
+            One version predicts all rows.
 
         Raises
         ------
         InputError
-            Rows do not fit the model. The text names feature and row; the rows in
-            `details` are counted in the whole of `X`.
+            Rows do not fit the model. The text names the feature and the row; `details` counts
+            rows from the first row of `X`.
         NotFoundError
             There is no such model or version.
         """
-        return ask(self._client, self.settings, name, X, version)
+        return predict(self._client, self.settings, name, X, version)
 
     def models(self) -> pd.DataFrame:
-        """List the models of the store, one row a model.
+        """List the models of the store.
 
-        Where something is wrong with a model, a column `problem` says what.
+        Returns
+        -------
+        DataFrame of shape (n_models, …)
+            One row a model, by its name: live, versions (how many there are), and of the live
+            version created, estimator, rows, commit and its metrics. If something is wrong with
+            a model, the column problem says what.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> Lab(models_dir=mkdtemp()).models()
+        Empty DataFrame
+        Columns: [live, versions]
+        Index: []
         """
-        rows = []
-        for name in self._store.names():
-            row: dict[str, Any] = {
-                "model": name,
-                "live": None,
-                "versions": len(self._store.versions(name)),
-            }
-            try:
-                row["live"] = live = self._store.aliases(name).live
-                row |= {} if live is None else _summary(self._store.manifest(name, live))
-            except LabloopError as error:
-                row["problem"] = self._store.problem(name) or str(error)
-            rows.append(row)
-        table = pd.DataFrame(rows, columns=None if rows else ["model", "live", "versions"])
-        return table.astype({"live": "Int64"}).set_index("model")
+        return model_tables.models(self._store)
 
     def versions(self, name: str) -> pd.DataFrame:
-        """List a model's versions, the newest first, one row a version.
+        """List a model's versions, the newest first.
 
-        Where something is wrong with a version, a column `problem` says what.
+        Parameters
+        ----------
+        name : str
+            The model.
+
+        Returns
+        -------
+        DataFrame of shape (n_versions, …)
+            One row a version, by its number: live (whether it is), created, estimator, rows,
+            commit and its metrics. If something is wrong with a version, the column problem
+            says what.
 
         Raises
         ------
         NotFoundError
             There is no such model.
         ArtifactError
-            Its alias file is damaged.
+            The model's alias file is damaged.
         """
         self._check(name)
-        live = self._store.aliases(name).live
-        rows = []
-        for version in reversed(self._store.versions(name)):
-            row: dict[str, Any] = {"version": version, "live": version == live}
-            try:
-                row |= _summary(self._store.manifest(name, version))
-            except LabloopError as error:
-                row["problem"] = str(error)
-            rows.append(row)
-        return pd.DataFrame(rows, columns=None if rows else ["version", "live"]).set_index(
-            "version"
-        )
+        return model_tables.versions(self._store, name)
 
     def promote(self, name: str, version: int) -> ModelVersion:
         """Make a version live, and wait until the API serves it.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        version : int
+
+        Returns
+        -------
+        ModelVersion
 
         Raises
         ------
         NotFoundError
             There is no such model or version.
         RefusedError
-            The API refused it; what was live is live again.
+            The API refused the version; the text says why. The version before it is live again.
+        ApiUnreachableError
+            The version is live, but there is no API to serve it.
         """
-        return self._make_live(name, version)
+        return self._activation.promote(name, version)
 
     def rollback(self, name: str) -> ModelVersion:
-        """Make the version live that was live before, and wait until the API serves it.
+        """Make the version before the live one live again, and wait until the API serves it.
 
-        A version that was deleted is passed over.
+        Deleted versions are passed over.
+
+        Parameters
+        ----------
+        name : str
+            The model.
 
         Returns
         -------
         ModelVersion
-            Its `passed_over` names what was.
+            Its `passed_over` holds the numbers of the versions that were.
 
         Raises
         ------
         NotFoundError
-            Nothing was live before, or none of it is there.
+            No version was live before, or all of them were deleted.
         RefusedError
-            The API refused it; what was live is live again.
+            The API refused the version; the text says why. The version before it is live again.
+        ApiUnreachableError
+            The version is live, but there is no API to serve it.
         """
-        live = self._store.aliases(name).live
-        aliases = self._store.rollback(name)
-        try:
-            return self._wait(name, aliases)
-        except RefusedError as refusal:
-            if live is not None and self._store.has(name, live):
-                self._store.promote(name, live)
-                raise
-            assert aliases.live is not None
-            raise self._withdrawn(name, aliases.live, refusal) from refusal
+        return self._activation.rollback(name)
 
     def delete(self, name: str, version: int) -> None:
-        """Delete a version that is not live, for good.
+        """Delete a version that is not live. This cannot be undone.
 
-        Its number is never given out again. What the log holds of it stays and is read as before;
-        what would need its files says when it was deleted.
+        Its number is never used again. Its predictions stay in the log and are read as before. A
+        verb that needs its files says when it was deleted.
 
         Parameters
         ----------
@@ -222,7 +240,7 @@ class Lab(LogBook):
         NotFoundError
             There is no such model or version.
         InUseError
-            It is live: make another live first.
+            The version is live. Make another one live first.
 
         Examples
         --------
@@ -235,13 +253,13 @@ class Lab(LogBook):
         self._store.delete(name, version)
 
     def doctor(self) -> Diagnosis:
-        """Look at everything that the loop needs, as this notebook sees it.
+        """Check everything that the loop needs, as this notebook sees it.
 
         Returns
         -------
         Diagnosis
-            A finding a check: the API, versions and clocks on both sides, models, folders, free
-            space and the log; each with what to do about it. `make doctor` looks at the rest.
+            The findings: the API, versions and clocks on both sides, models, folders, free space
+            and the log; each with what to do about it. `make doctor` checks the rest.
 
         Examples
         --------
@@ -250,11 +268,11 @@ class Lab(LogBook):
         >>> lab.doctor().fixes[0].sentence
         'The API at http://127.0.0.1:9 does not answer ...
         """
-        return Doctor(self.settings, self._store, self._client, self._log).examine()
+        return examine(self.settings, self._store, self._client, self._log)
 
     @property
     def headers(self) -> dict[bytes, bytes]:
-        """What a request to the API must carry, for programs that ask by themselves.
+        """The headers that each request to the API must have, for programs that send their own.
 
         Examples
         --------
@@ -263,25 +281,6 @@ class Lab(LogBook):
         """
         return dict(self._client.headers)
 
-    def _make_live(self, name: str, version: int) -> ModelVersion:
-        aliases = self._store.promote(name, version)
-        try:
-            return self._wait(name, aliases)
-        except RefusedError as refusal:
-            raise self._withdrawn(name, version, refusal) from refusal
-
-    def _withdrawn(self, name: str, version: int, refusal: RefusedError) -> RefusedError:
-        """Take `live` off a refused version; return the refusal, with what else is to be known."""
-        aliases = self._store.withdraw(name, version)
-        if not aliases.passed_over:
-            return refusal
-        deleted = ", ".join(map(str, aliases.passed_over))
-        now = "Nothing" if aliases.live is None else f"Version {aliases.live}"
-        return RefusedError(f"{refusal} Before it was {deleted}, now deleted: {now} is live.")
-
-    def _wait(self, name: str, aliases: Aliases) -> ModelVersion:
-        return wait_until_served(self._client, self._store, self.settings, name, aliases)
-
     def __repr__(self) -> str:
         return f"Lab(api_url={self.settings.api_url!r})"
 
@@ -289,15 +288,3 @@ class Lab(LogBook):
         where = f"<p>Lab at <code>{escape(self.settings.api_url)}</code></p>"
         models = self.models()
         return where + (models.to_html() if len(models) else "<p>No model is published yet.</p>")
-
-
-def _summary(manifest: Manifest | None) -> dict[str, Any]:
-    if manifest is None:
-        return {}
-    return {
-        "created": pd.Timestamp(manifest.created).round("s"),
-        "estimator": manifest.estimator,
-        "rows": manifest.rows,
-        **({"commit": manifest.commit} if manifest.commit else {}),
-        **manifest.metrics,
-    }

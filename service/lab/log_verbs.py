@@ -1,4 +1,4 @@
-"""Log book: the verbs of `Lab` about the prediction log."""
+"""Log verbs: those verbs of `Lab` that read the prediction log, or add to it."""
 
 import warnings
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ from service.contract.model.manifest import BASELINE
 from service.contract.model.store import LARGEST, ModelStore
 from service.contract.settings import Settings
 from service.lab.client.client import Client
-from service.lab.client.table_requests import tell
+from service.lab.client.table_requests import send_feedback
 from service.lab.log import reader as log_reader
 from service.lab.log.copy import LogCopy
 from service.lab.log.place import log_elsewhere, segments_here
@@ -26,7 +26,7 @@ When: TypeAlias = str | pd.Timestamp | None
 
 
 class LogBook:
-    """What was asked and answered, and what came of it.
+    """The prediction log, and what is computed from it.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class LogBook:
         name : str
             The model.
         since, until : str or Timestamp, optional
-            From and before when: a time, or how long ago as "1d" or "15min".
+            From when, and before when: a time, or how long ago as "1d" or "15min".
         version : int, optional
-            Only its answers.
+            Only predictions of this version.
         last : int, optional
-            Only so many, the last ones.
+            Only this many, the latest ones.
 
         Returns
         -------
@@ -70,22 +70,23 @@ class LogBook:
         NotFoundError
             No model of this name was ever published.
         LogElsewhereError
-            The log is empty here, and the API writes another; the text says where. If there is
-            something in the one that is read here, this is a warning.
+            The log that is read here is empty, and the API writes another one; the text says
+            where. If the log here is not empty, this is a warning.
         """
         self._check(name)
         self._check_place()
         return log_reader.read(self._log, name, since, until, version, last)
 
     def sql(self, query: str) -> pd.DataFrame:
-        """Ask the whole log by SQL.
+        """Query the whole log by SQL.
 
         Parameters
         ----------
         query : str
-            DuckDB's SQL over the tables ``predictions`` (all models; the columns that
-            `predictions` gives but truth, and each line's sequence and writer) and ``feedback``
-            (prediction_id, truth as text, time, client; the last word on each).
+            DuckDB's SQL. The table ``predictions`` holds those of all models, with the columns
+            that `predictions` returns, except truth, and with each line's sequence and writer.
+            The table ``feedback`` holds the latest truth about each prediction: prediction_id,
+            truth (as text), time and client.
 
         Returns
         -------
@@ -111,42 +112,49 @@ class LogBook:
         return log_reader.sql(self._log, query)
 
     def feedback(self, ids: Any, truth: Any) -> int:
-        """Tell the truth about predictions, by their ids; the last word on each counts.
+        """Tell the API the truth about predictions, by their ids. The latest truth counts.
 
         Parameters
         ----------
         ids : str or sequence of str, shape (n,)
             Prediction ids, from `predict` or `predictions`.
         truth : value or sequence, shape (n,)
-            The class or number that would have been right; a dict by target
-            where a model has several.
+            The right class or number; with several targets, a dict by target.
 
         Returns
         -------
         n : int
-            How many the API has taken into its log.
+            How many truths the API wrote to its log.
 
         Raises
         ------
         InputError
-            An id is malformed, or a truth is missing; the text says which. What came in parts
-            before it is kept.
+            An id is malformed, or a truth is missing; the text says which. Many truths are sent
+            in parts: those of earlier parts are kept.
+
+        Examples
+        --------
+        >>> from service.lab import Lab
+        >>> Lab(api_url="http://127.0.0.1:9").feedback(["one", "two"], ["setosa"])
+        Traceback (most recent call last):
+            ...
+        service.contract.errors.InputError: There are 2 ids, but 1 truths. Pass one for each id.
         """
-        return tell(self._client, self.settings, ids, truth)
+        return send_feedback(self._client, self.settings, ids, truth)
 
     def drift(
         self, name: str, since: When = None, until: When = None, version: int | None = None
     ) -> Drift:
-        """Compare a version's logged inputs and answers with its training data.
+        """Compare a version's logged inputs and predictions with its training data.
 
         Parameters
         ----------
         name : str
             The model.
         since, until : str or Timestamp, optional
-            From and before when, as in `predictions`.
+            From when, and before when, as in `predictions`.
         version : int, optional
-            The live one, unless told otherwise.
+            By default the live one.
 
         Returns
         -------
@@ -168,16 +176,16 @@ class LogBook:
     def quality(
         self, name: str, since: When = None, until: When = None, every: str | None = None
     ) -> Quality:
-        """Measure how good a model's answers were over time, where the truth is known.
+        """Measure how good a model's predictions were over time, where the truth is known.
 
         Parameters
         ----------
         name : str
-            The model; all its versions.
+            The model. All its versions are measured.
         since, until : str or Timestamp, optional
-            From and before when, as in `predictions`.
+            From when, and before when, as in `predictions`.
         every : str, optional
-            How long a step of time is, e.g. "1h"; else there are about 20.
+            The length of a step in time, e.g. "1h"; by default there are about 20 steps.
 
         Returns
         -------
@@ -194,18 +202,18 @@ class LogBook:
         return quality.measure(self.predictions(name, since, until), manifest, every)
 
     def replay(self, name: str, version: int, last: int = 1000) -> Replay:
-        """Ask another version what was asked last, and show where it disagrees.
+        """Let another version predict the latest logged inputs, and show where it disagrees.
 
-        The version answers in this process, and nothing is logged.
+        It predicts in this process, and nothing is logged.
 
         Parameters
         ----------
         name : str
             The model.
         version : int
-            The version to ask.
+            The version that predicts.
         last : int
-            How many of the last predictions it is asked.
+            How many of the latest predictions are replayed.
 
         Returns
         -------
@@ -218,18 +226,18 @@ class LogBook:
         NotFoundError
             There is no such model or version.
         LabloopError
-            The log has nothing that this version can answer; the text says why.
+            The log has no row that this version can predict; the text says why.
         """
         self._store.folder(name, version)
         return replay.run(self._store, name, version, self.predictions(name, last=last))
 
     def _check(self, name: str) -> None:
-        """Refuse a name that is no model's; the versions of one may all be deleted."""
+        """Raise `NotFoundError` if there never was such a model; its versions may be deleted."""
         if name not in self._store.names():
             self._store.folder(name, 1)
 
     def _check_place(self) -> None:
-        """Let nobody take the log of another API, or an empty folder, for this API's log."""
+        """Refuse an empty log, and warn of any other, if it is not the one that the API writes."""
         if not (sentence := log_elsewhere(self._client, self.settings)):
             return
         if not segments_here(self.settings):

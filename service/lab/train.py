@@ -1,7 +1,7 @@
-"""First training: run notebooks/02_train.ipynb when the default model has no version.
+"""First training: run notebooks/02_train.ipynb if the default model has no version.
 
-Run as ``python -m service.lab.train``. With a model in the store it does nothing. Where it cannot
-train, it says in a sentence what to do, and its exit code is 1; the lab starts all the same.
+Run as ``python -m service.lab.train``. If the model has a version, it does nothing. If it cannot
+train, it prints what to do and exits with 1; the lab starts all the same.
 """
 
 import os
@@ -22,7 +22,7 @@ SECONDS = 60.0
 
 
 def main() -> int:
-    """Train if there is nothing to serve; return the exit code."""
+    """Train if the default model has no version; return the exit code."""
     try:
         chosen = settings()
         model = chosen.default_model
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _check_data(model: str) -> None:
-    """Refuse to train what no data set is named after: it would be another one's model."""
+    """Refuse a model without a data set of its name: it would be trained on another one."""
     check_name(model)
     if not (DATA / f"{model}.csv").is_file():
         raise LabloopError(
@@ -58,7 +58,7 @@ def _check_data(model: str) -> None:
 
 
 def _other_ways(model: str) -> str:
-    """Say how else there will be a default model.
+    """Say how else to get a default model.
 
     Examples
     --------
@@ -73,7 +73,7 @@ penguins.'
 
 
 def _run_notebook(model: str) -> None:
-    import papermill  # imported late: it takes a second that the usual start need not wait for
+    import papermill  # imported late: it takes a second, and mostly nothing is trained
 
     with TemporaryDirectory() as folder:
         papermill.execute_notebook(
@@ -82,7 +82,7 @@ def _run_notebook(model: str) -> None:
             parameters={"MODEL": model, "DATASET": model},
             cwd=NOTEBOOKS,
             progress_bar=False,
-            # The kernel's own log warns of what is meant to be: no encryption within one machine.
+            # The kernel would warn that nothing is encrypted; it need not be on one machine.
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
 

@@ -30,8 +30,9 @@ from service.contract.errors import LabloopError, RefusedError
 from service.contract.model import checksums
 from service.contract.model.manifest import GOLDEN
 from service.contract.model.predictions import predict_columns
-from service.contract.model.signature import Output, Signature, as_columns
+from service.contract.model.signature import Output, Signature
 from service.contract.model.store import ModelStore
+from service.contract.table import as_columns
 from service.lab.publish.publication import Publication
 from tests.support.browser import new_browser
 from tests.support.live import LiveApi, running_api
@@ -281,7 +282,7 @@ def test_no_error_repeats_private_values(api: LiveApi) -> None:
             answer = ask(http, "POST", path, json={"rows": [unseen]})
             statuses.add(answer.status_code)
             if model in ("strict", "scaled", "named"):
-                assert "Its own words are kept back" in answer.json()["error"]
+                assert "Its own message is kept back" in answer.json()["error"]
         row = {**right, "salary": "x"}
         wrong = ask(http, "POST", "/models/lenient/predict", json={"rows": [row]})
     assert statuses <= {200, 400, 413, 422}, statuses
@@ -316,7 +317,7 @@ def test_refusals_name_the_row_alone(api: LiveApi) -> None:
     with api.http() as http:
         refused = ask(http, "GET", "/models/tree").json()["refused"]
     reasons = [each["reason"] for each in refused]
-    assert "Golden row 0 is answered otherwise than in training." in reasons[0]
+    assert "Golden row 0 is not predicted as in training." in reasons[0]
     assert "Feature 'salary' in row 0 is of another kind, but a number is expected" in reasons[1]
 
 

@@ -265,7 +265,7 @@ def test_a_refusal_names_passed_over_ones(api: LiveApi) -> None:
     lab, store = api.lab(), ModelStore(api.models)
     shutil.rmtree(store.folder("twice", 2))
     refused = store.add("twice", write_files)
-    with pytest.raises(RefusedError, match=r"Before it was 2, now deleted: Version 1 is live\."):
+    with pytest.raises(RefusedError, match=r"Deleted and passed over: 2\. Version 1 is live\."):
         lab.promote("twice", refused)
     with api.http() as http:
         wait_until(

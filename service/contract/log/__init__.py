@@ -1,5 +1,5 @@
-"""The prediction log on disk: the bytes of a line, and the names of the files that hold them.
+"""The prediction log on disk: the bytes of a line, and the names of the files that hold lines.
 
-The API writes by `line` and `segment`, and the lab reads by the same two. Imports
-`service.contract`, and no other room.
+The API writes with `line` and `segment`, and the lab reads with the same two. Imports
+`service.contract` and `contract.model`.
 """

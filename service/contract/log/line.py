@@ -1,7 +1,7 @@
-"""A line of the prediction log: what one request asked and was answered, or what came after.
+"""A line of the prediction log: a request with its predictions, feedback, or a note.
 
-The writer lays out a `Request`, `Feedback` or `Note`, and gives it its number and checksum when it
-is written. The types of the whole lines say what a reader may rely on, once it has checked a line
+The writer fills a `Request`, `Feedback` or `Note`, and the line gets its number and checksum when
+it is written. The types of whole lines say what a reader may rely on, after it has checked a line
 against them (`service.lab.log.line_check`): whoever can write to the log can write anything.
 """
 
@@ -49,16 +49,15 @@ Crc = Annotated[str, Field(pattern=f"^{CRC}$")]
 
 @_exact
 class Request(TypedDict):
-    """One answered request, of one row or many, in the order in which the fields are written.
+    """A request of one row or many, with its predictions; the fields are written in this order.
 
-    `digest` tells what was published from what is published anew under the same number
+    `digest` differs if a version is published again under the same number
     (`service.contract.model.checksums.digest`): lines with one digest have the same features and
-    types.
-    `time` is UTC, RFC 3339 with microseconds. `latency_ms` is the time from the
-    parsed request to the answer. `inputs` holds a list of values a feature, without
-    the private ones; `ids` and what follows are as in the answer to
-    ``POST /models/{name}/predict``. `marks` says in which rows, counted from 0, the
-    inputs were unusual: ``unseen:<feature>``, ``out_of_range:<feature>``.
+    types. `time` is in UTC, as in RFC 3339, with microseconds. `latency_ms` is the time from the
+    parsed request to the response. `inputs` has a list of values for each feature that is not
+    private. `ids` and what follows are as in the response of ``POST /models/{name}/predict``.
+    `marks` says in which rows, counted from 0, the inputs were unusual: ``unseen:<feature>``,
+    ``out_of_range:<feature>``.
     """
 
     model: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
@@ -81,7 +80,7 @@ class Request(TypedDict):
 class RequestLine(Request):
     """A request as it is in the log.
 
-    `sequence` counts the lines of one writer, and `crc` is the CRC-32 of all that stands before it.
+    `sequence` counts the lines of one writer, and `crc` is the CRC-32 of all that is before it.
     """
 
     sequence: Positive
@@ -90,7 +89,7 @@ class RequestLine(Request):
 
 @_exact
 class Feedback(TypedDict):
-    """The truth about some predictions, told later. `told` sorts by when, as prediction ids do."""
+    """The truth about predictions, sent later. `told` sorts by time, as prediction ids do."""
 
     feedback: Positive
     time: Time
@@ -112,8 +111,8 @@ class FeedbackLine(Feedback):
 class Note(TypedDict):
     """What happened to the log itself.
 
-    `note` says what: ``opened``, ``deleted``, ``recovered``, or ``disturbed``, where somebody
-    moved, deleted or changed a segment while it was written.
+    `note` is ``opened``, ``deleted``, ``recovered``, or ``disturbed``: somebody moved, deleted or
+    changed a segment while it was written.
     """
 
     note: str
@@ -134,12 +133,12 @@ class LineError(ValueError):
 
 
 def now() -> str:
-    """Return the time as a line has it."""
+    """Return the time as it is written in a line."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def encode(fields: Request | Feedback | Note) -> bytes:
-    """Write a line's fields as JSON, in their order and without an end: `finish_line` adds that."""
+    """Write a line's fields as JSON, in their order. `finish_line` adds the end."""
     return orjson.dumps(fields, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
@@ -156,7 +155,7 @@ def finish_line(line: bytes, sequence: int) -> bytes:
 
 
 def is_whole(line: bytes) -> bool:
-    r"""Whether a line, without its end, is what was written.
+    r"""Whether a line, given without its line end, is what was written.
 
     Examples
     --------
@@ -174,17 +173,17 @@ def sequence_of(line: bytes) -> int:
 
 
 def head_of(line: bytes) -> bytes:
-    """Return what the lines of all requests to one publication begin with."""
+    """Return the beginning that the requests to one publication share."""
     return line[: line.find(b',"time"') + 7]
 
 
 def decode(line: bytes) -> Any:
-    r"""Read JSON in which no key is there twice: readers differ in which of the two they take.
+    r"""Read JSON, but refuse a key that is there twice: readers differ in which one they take.
 
     Raises
     ------
     LineError
-        It is no such JSON.
+        It is not JSON, or has a key twice.
 
     Examples
     --------
@@ -195,15 +194,15 @@ def decode(line: bytes) -> Any:
     """
     try:
         found = orjson.loads(line)
-        if orjson.dumps(found) != line:  # not as the API writes it: looked at closely
+        if orjson.dumps(found) != line:  # not as the API writes it, so look closely
             json.loads(line, object_pairs_hook=_once, parse_int=str, parse_float=str)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError) as error:
-        raise LineError(f"it is no JSON: {error}") from error
+        raise LineError(f"it is not JSON: {error}") from error
     return found
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict of pairs whose keys differ."""
+    """Make a dict, if no key is there twice."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:

@@ -1,4 +1,4 @@
-"""Segments: the files of the prediction log, and how a line shows that it is whole.
+"""Segments: the files of the prediction log, and their names.
 
 ::
 
@@ -6,9 +6,9 @@
     predictions/000041-9f31c2aa-000000000.4e5b2e3f.jsonl    sealed: it never changes again
     predictions/000040-17be0c55-000000000.torn              the end that a crash cut off
 
-A segment's name holds its number, which is higher than that of any segment
-opened before, whatever the clock says; its writer; how many lines that writer
-had written before; and when it is sealed, the CRC-32 of all that it holds.
+A segment's name holds its number, which is higher than that of any segment opened before,
+whatever the clock says; its writer; how many lines that writer had written before; and, once it
+is sealed, the CRC-32 of its content.
 """
 
 import re
@@ -26,7 +26,7 @@ MOST_BYTES = 1_000_000_000  # of a segment: LOG_SEGMENT_BYTES is at most half; a
 
 @dataclass(frozen=True, order=True)
 class SegmentName:
-    """A segment's name without its suffix; names sort in the order in which segments were opened.
+    """A segment's name without its suffix. Names sort in the order in which segments were opened.
 
     Examples
     --------
@@ -43,7 +43,7 @@ class SegmentName:
 
     @classmethod
     def of(cls, file: Path) -> Self:
-        """Read the name of a segment's file; a file of another name has number 0."""
+        """Read the name of a segment's file; a file with another name gets the number 0."""
         match = NAME.fullmatch(stem(file))
         if match is None:
             return cls(0, stem(file), 0)
@@ -59,7 +59,7 @@ def stem(file: Path) -> str:
 
 
 def all_segments(folder: Path) -> list[Path]:
-    """List the open segments of a log's folder, then the sealed ones: none is missed meanwhile."""
+    """List open segments, then sealed ones, so that one that is sealed now is not missed."""
     return [*open_segments(folder), *sealed_segments(folder)]
 
 
@@ -75,10 +75,10 @@ def sealed_segments(folder: Path) -> list[Path]:
 
 
 def sealed_name(file: Path, checksum: int) -> Path:
-    """Return the name of an open segment after it is sealed."""
+    """Return the name that an open segment gets when it is sealed."""
     return file.with_name(f"{stem(file)}.{checksum:08x}{SEALED}")
 
 
 def is_as_sealed(file: Path, content: bytes) -> bool:
-    """Whether a sealed segment holds what it held when it was sealed."""
+    """Whether a sealed segment still holds what it held when it was sealed."""
     return file.name.split(".")[1] == f"{crc32(content):08x}"

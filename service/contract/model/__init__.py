@@ -1,6 +1,6 @@
-"""A published version: what it takes and gives, the files that hold it, and the store of them all.
+"""A published version: what a model takes and predicts, the version's files, and their store.
 
-A table comes in when a model is published (`signature`, `golden`, `baseline`) and leaves as the
-files of a version (`manifest`, `checksums`, `store`). A request's row is checked by `signature` and
-answered by `predictions`. Imports `service.contract`, and no other room.
+A training table comes in by `signature`, `golden` and `baseline`, and leaves as the files of a
+version (`manifest`, `checksums`, `store`). The row of a request is checked by `signature` and
+predicted by `predictions`. Imports `service.contract`, and no other room.
 """

@@ -1,4 +1,4 @@
-"""Baseline: a short summary of the training data, kept with the version."""
+"""Baseline: a summary of the training data, kept with the version."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ SAMPLE = 500
 def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray) -> dict[str, Any]:
     """Summarise each feature and the mix of predictions.
 
-    Numbers get deciles, mean, standard deviation and a sample; categories and
-    booleans get counts. Predictions of classes get counts, those of numbers
-    deciles and a sample. Of a private feature only the missing values are counted: its
-    values stay out of the log, so there is nothing to compare them with.
+    Numbers have deciles, mean, standard deviation and a sample; categories and booleans have
+    counts. Predicted classes have counts, and predicted numbers have deciles and a sample. Of a
+    private feature only missing values are counted: its values are not in the log, so there is
+    nothing to compare.
 
     Parameters
     ----------
@@ -26,6 +26,11 @@ def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray
         The training table.
     predictions : ndarray of shape (n_rows,) or (n_rows, n_targets)
         What the estimator predicts for it.
+
+    Returns
+    -------
+    baseline : dict
+        With rows, features and predictions, as JSON can hold it.
 
     Examples
     --------
@@ -69,7 +74,7 @@ def _mix(signature: Signature, predictions: np.ndarray) -> dict[str, Any]:
 def sample(values: np.ndarray) -> list[float]:
     """Return the values at up to 500 even ranks of a column, shape (n_rows,), in order.
 
-    They have the distribution of the whole column, and are the same each time.
+    They are distributed like the whole column, and the same each time.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Checksums: a version's SHA256SUMS, written last, that ``sha256sum --check`` can read too."""
+"""Checksums: the SHA256SUMS of a version, written last; ``sha256sum --check`` can read it, too."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from service.contract.model.manifest import BASELINE, GOLDEN, MANIFEST, MODEL
 
 SUMS = "SHA256SUMS"
 FILES = (BASELINE, GOLDEN, MANIFEST, MODEL)
-LARGEST = 10_000  # bytes that SHA256SUMS may have
+LARGEST = 10_000  # bytes that SHA256SUMS may have at most
 
 
 def write(folder: Path) -> None:
@@ -23,7 +23,7 @@ def check(folder: Path) -> None:
     Raises
     ------
     ArtifactError
-        A file is missing or not what was published.
+        A file is missing, or is not what was published.
     """
     version = f"{folder.parent.name}/{folder.name}"
     try:
@@ -47,7 +47,7 @@ def check(folder: Path) -> None:
 
 
 def digest(folder: Path) -> str:
-    """Name what was published, in twelve hexadecimal digits; published anew it has another."""
+    """Return twelve hexadecimal digits for what was published; published again, they differ."""
     return hashlib.sha256(read_regular(folder / SUMS, LARGEST)).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""Feature: one column of a model's input, what it accepts and how it is read."""
+"""Feature: one column of a model's input, which values it takes and how they are read."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True)
 class Misfit:
-    """Stands in a parsed column for a value that does not fit, with the reason in words."""
+    """A value that does not fit, in a parsed column; `words` say why."""
 
     words: str
 
@@ -27,9 +27,9 @@ class Misfit:
 class Feature(BaseModel):
     """One column of the training table.
 
-    `dtype` is the pandas dtype to which a request's values are brought back, so
-    that the estimator meets the table that it was trained with. Of a `private` feature no value is
-    written to the prediction log, or told in words: neither one of training, nor one of a request.
+    `dtype` is the column's pandas dtype in training. The values of a request get the same, so
+    that the estimator predicts on a table like the one it was fitted with. The values of a
+    `private` feature, of training and of requests, are never logged, and never in a message.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,7 +73,7 @@ class Feature(BaseModel):
 
     @property
     def json_type(self) -> str:
-        """What its values are in JSON.
+        """The type of its values in JSON.
 
         Examples
         --------
@@ -85,7 +85,7 @@ class Feature(BaseModel):
         return self.kind
 
     def describe(self) -> str:
-        """Say in a few words what the feature accepts."""
+        """Say in a few words what the feature takes."""
         if self.kind == "category" and not self.private:
             shown = ", ".join(map(str, (self.categories or [])[:5]))
             words = f"category: {shown}" + (", …" if len(self.categories or []) > 5 else "")
@@ -94,7 +94,7 @@ class Feature(BaseModel):
         return f"{self.name} ({words}{', may be null' if self.nullable else ''})"
 
     def placeholder(self) -> Value | None:
-        """Return a value that fits and tells nothing: null where it may be, else one of its kind.
+        """Return a value that fits and tells nothing: null if it may be, else one of its kind.
 
         Examples
         --------
@@ -107,17 +107,26 @@ class Feature(BaseModel):
         return kinds.get(self.json_type, 0)
 
     def parse(self, values: list[Any]) -> tuple[list[Any], list[dict[str, Any]]]:
-        """Check JSON values, and give them the feature's own type.
+        """Check JSON values, and turn them into the feature's own type.
+
+        Parameters
+        ----------
+        values : list, shape (n_rows,)
 
         Returns
         -------
         values : list, shape (n_rows,)
-            float, int, bool or str by kind; None where one is missing.
+            float, int, bool or str by kind; None if one is missing.
         problems : list of dict
-            One entry a row that does not fit, rows counted from 0.
+            One entry for each row that does not fit, counted from 0.
+
+        Examples
+        --------
+        >>> Feature.from_column("size", pd.Series([2.0, 6.0])).parse([3, "big"])[1]
+        [{'feature': 'size', 'row': 1, 'problem': "is 'big', but a number is expected"}]
         """
         if self.kind == "number" and set(map(type, values)) == {float} and isfinite(sum(values)):
-            return values, []  # the usual case: all are finite, since their sum is
+            return values, []  # the usual case: all are finite if their sum is
         parsed = [self._read(value) for value in values]
         if Misfit not in set(map(type, parsed)):
             return parsed, []
@@ -135,7 +144,7 @@ class Feature(BaseModel):
         return float(value) if self.kind == "number" else int(value)
 
     def _problem(self, value: Any) -> str | None:
-        """Say what is wrong with one value, or None."""
+        """Say what is wrong with a value; None if it fits."""
         if value is None:
             return None if self.nullable else "is null, but was never missing in training"
         if self.kind == "category":
@@ -156,18 +165,18 @@ class Feature(BaseModel):
                 finite = isfinite(value)
             except OverflowError:
                 finite = False
-            return None if finite else "is not a finite number; send null where a value is missing"
+            return None if finite else "is not a finite number; send null for a missing value"
         if value != value or value in (inf, -inf) or value != int(value):
             return self._other(value, "a whole number")
         low, high = _integer_range(self.dtype)
         return None if low <= value <= high else f"is outside the range of {self.dtype}"
 
     def _other(self, value: Any, wanted: str) -> str:
-        """Say that a value is not of the kind that is wanted."""
+        """Say that a value is not of the expected kind."""
         return f"is {'of another kind' if self.private else show(value)}, but {wanted} is expected"
 
     def column(self, values: list[Any]) -> pd.Series:
-        """Bring checked values, shape (n_rows,), to the dtype of training."""
+        """Turn checked values, shape (n_rows,), into a column with the dtype of training."""
         if self.kind == "number" and self.dtype.startswith("float"):
             return pd.Series(np.array(values, dtype=np.float64).astype(self.dtype))
         if self.dtype == "category":
@@ -179,9 +188,9 @@ class Feature(BaseModel):
         return pd.Series(pd.array(values, dtype=self.dtype))
 
     def from_text(self, text: str) -> Any:
-        """Read a value as a URL carries it; an empty one is null.
+        """Read a value from a URL; an empty one is null.
 
-        What cannot be read comes back as it is, so that `parse` can name it.
+        What cannot be read is returned as it is, so that `parse` can name it.
         """
         if text == "":
             return None
@@ -195,7 +204,19 @@ class Feature(BaseModel):
         return text
 
     def unusual(self, values: list[Any]) -> tuple[Literal["unseen", "out_of_range"], list[int]]:
-        """List the rows with a category that training never saw, or a number out of its range."""
+        """Find values that training did not have.
+
+        Parameters
+        ----------
+        values : list, shape (n_rows,)
+            Checked ones.
+
+        Returns
+        -------
+        mark : "unseen" or "out_of_range"
+            A category that was not in training, or a number outside its range.
+        rows : list of int
+        """
         if self.kind == "category":
             seen = self._seen
             return "unseen", [row for row, value in enumerate(values) if value not in seen]
@@ -205,7 +226,9 @@ class Feature(BaseModel):
         if len(values) == 1:
             outside = [] if values[0] is None or low <= values[0] <= high else [0]
         else:
-            numbers = np.array(values, dtype=np.float64)  # None is NaN, which is on neither side
+            numbers = np.array(
+                values, dtype=np.float64
+            )  # None becomes NaN, which is neither below nor above
             outside = np.flatnonzero((numbers < low) | (numbers > high)).tolist()
         return "out_of_range", outside
 

@@ -1,6 +1,6 @@
 """Golden rows: inputs kept with a version, with the predictions of the trained estimator.
 
-A loaded model must give these predictions again before it serves.
+A loaded model must predict the same before it serves.
 """
 
 from collections.abc import Callable
@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.contract.errors import ArtifactError, InputError
 from service.contract.model.predictions import Predictions, disagreement, predict
-from service.contract.model.signature import Columns, Signature, as_columns
+from service.contract.model.signature import Columns, Signature
+from service.contract.table import as_columns
 
 COUNT = 50
 
 
 class Golden(BaseModel):
-    """Some rows in JSON columns, and the predictions for them, in the file under `answers`."""
+    """Rows in JSON columns, and their predictions, which the file calls `answers`."""
 
     model_config = ConfigDict(
         validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
@@ -29,7 +30,15 @@ class Golden(BaseModel):
 
 
 def choose(estimator: Any, signature: Signature, table: pd.DataFrame) -> Golden:
-    """Choose up to 50 training rows, with missing values among them, and predict them."""
+    """Choose up to 50 rows of training, some with missing values, and predict them.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
+    signature : Signature
+    table : DataFrame of shape (n_rows, n_features)
+        The training table.
+    """
     incomplete = table.index[table.isna().any(axis=1)][: COUNT // 5]
     complete = table.index.difference(incomplete)
     spread = complete[
@@ -46,24 +55,24 @@ def choose(estimator: Any, signature: Signature, table: pd.DataFrame) -> Golden:
 def prove(
     predict_columns: Callable[[Columns], Predictions], signature: Signature, golden: Golden
 ) -> None:
-    """Predict the golden rows, in the form in which a request brings them.
+    """Check that the golden rows get their predictions again, in the form of a request.
 
     Parameters
     ----------
     predict_columns : callable
-        Gives predictions for checked columns; what is to be proved.
+        Returns predictions for checked columns; this is what is checked.
     signature : Signature
     golden : Golden
 
     Raises
     ------
     ArtifactError
-        A prediction differs from the one that the trained estimator gave.
+        A prediction differs from that of the trained estimator.
     """
     try:
         given = predict_columns(signature.parse_columns(golden.columns))
     except InputError as error:
-        raise ArtifactError(f"The golden rows are not answered: {error}") from error
+        raise ArtifactError(f"The golden rows cannot be predicted: {error}") from error
     if signature.output.probabilities != (golden.expected.probabilities is not None):
         raise ArtifactError("The golden rows and the signature differ about probabilities.")
     difference = disagreement(signature, golden.expected, given)
@@ -75,11 +84,24 @@ def prove(
 
 
 def perturb(signature: Signature, columns: Columns, count: int, unseen: bool) -> Columns:
-    """Make rows like the golden ones, always the same.
+    """Make rows that are like the golden ones; they are the same each time.
 
-    Numbers are moved by about a tenth of their trained range, categories drawn
-    anew (with ones that training never saw, if `unseen`), and what may be
-    missing is missing in a tenth of the rows.
+    Numbers are moved by about a tenth of their range in training, categories are drawn again, and
+    what may be missing is missing in a tenth of the rows.
+
+    Parameters
+    ----------
+    signature : Signature
+    columns : dict of str to list, each of shape (n_golden,)
+        The golden rows.
+    count : int
+        The number of rows.
+    unseen : bool
+        Whether categories that were not in training are among them.
+
+    Returns
+    -------
+    columns : dict of str to list, each of shape (count,)
     """
     random = np.random.default_rng(0)
     base = random.integers(len(columns[signature.names[0]]), size=count)

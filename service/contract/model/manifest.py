@@ -1,4 +1,4 @@
-"""Manifest: what is known about a model version, kept beside it."""
+"""Manifest: what is known about a model version, kept with it."""
 
 import platform
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")
 
 
 def installed_libraries() -> dict[str, str]:
-    """Name the versions that decide what a model answers.
+    """Return the versions of the libraries that decide what a model predicts.
 
     Examples
     --------
@@ -25,10 +25,10 @@ def installed_libraries() -> dict[str, str]:
 
 
 class Manifest(BaseModel):
-    """A model version's own page.
+    """What is known about a model version.
 
-    It has no version number inside: the folder's name is the number, claimed by
-    the rename that publishes the folder.
+    It does not hold the version's number: that is the name of the folder, claimed by the rename
+    that publishes it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,17 +44,17 @@ class Manifest(BaseModel):
     libraries: dict[str, str] = Field(default_factory=installed_libraries)
     image: str
     git_revision: str | None = None
-    git_dirty: bool | None = None  # whether `service/` was not that of the revision
+    git_dirty: bool | None = None  # whether `service/` was edited after that commit
 
     @property
     def commit(self) -> str:
-        """The revision as `git describe --dirty` writes it; empty if it is not known."""
+        """The commit as `git describe --dirty` writes it; empty if it is not known."""
         return f"{self.git_revision or ''}{'-dirty' if self.git_dirty else ''}"
 
     def shown(self) -> dict[str, Any]:
         """Return what everybody may see, for JSON.
 
-        With private features the estimator's parameters are left out: they may hold categories.
+        With private features, the estimator's parameters are left out: they may hold categories.
         """
         content = self.model_dump(mode="json") | {"signature": self.signature.shown()}
         if self.signature.private:

@@ -1,4 +1,4 @@
-"""Predictions: what an estimator gives for a table, asked as its `fit` was, and compared."""
+"""Predictions: what an estimator predicts for a table, and how two of them are compared."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from service.contract.errors import InputError, LabloopError
 from service.contract.model.signature import Columns, Signature
 
 TOLERANCE = 1e-6
-KEPT_BACK = "Its own words are kept back, since they may hold values of private features."
+KEPT_BACK = "Its own message is kept back, since it may hold values of private features."
 
 
 class Predictions(BaseModel):
-    """What an estimator gives for a table.
+    """What an estimator predicts for a table.
 
-    One prediction a row; probabilities one a class, in lists or as an array of
-    shape (n_rows, n_classes). Where there are several targets, each row holds a
-    list of them.
+    `predictions` has a prediction for each row. `probabilities` has, for each row, one for each
+    class, in lists or in an array of shape (n_rows, n_classes). With several targets, each row
+    has a list of them.
     """
 
     predictions: list[Any]
@@ -30,23 +30,23 @@ class Predictions(BaseModel):
 def predict(
     estimator: Any, signature: Signature, X: pd.DataFrame | np.ndarray, by_vote: bool = False
 ) -> Predictions:
-    """Ask an estimator about a table.
+    """Predict a table with an estimator.
 
     Parameters
     ----------
     estimator : fitted scikit-learn estimator
     signature : Signature
-        Where it has private features, the estimator's own words are kept back: they may hold
+        If it has private features, the estimator's own message is kept back: it may hold
         values.
     X : DataFrame or ndarray, shape (n_rows, n_features)
     by_vote : bool
-        Whether its `predict` is by definition the class of the highest
-        `predict_proba`, as a forest's is: then it is asked once instead of twice.
+        Whether its `predict` is by definition the class of the highest `predict_proba`, as in
+        a forest: then only the latter is called.
 
     Raises
     ------
     InputError
-        The estimator raises on this table, e.g. on a category that it never saw.
+        The estimator fails on this table, e.g. on a category that was not in training.
     """
     output = signature.output
     try:
@@ -55,16 +55,16 @@ def predict(
             predictions = [output.classes[best] for best in probabilities.argmax(axis=1).tolist()]
         else:
             predictions = np.asarray(estimator.predict(X)).tolist()
-    except (ValueError, LookupError) as error:  # a lookup: what some raise on an unseen category
+    except (ValueError, LookupError) as error:  # some raise a LookupError on an unseen category
         if signature.private:
-            raise InputError(f"The model cannot answer these rows. {KEPT_BACK}") from None
+            raise InputError(f"The model cannot predict these rows. {KEPT_BACK}") from None
         reason = " ".join(str(error).split()).rstrip(".")
-        raise InputError(f"The model cannot answer these rows: {reason}.") from error
-    if isinstance(probabilities, list):  # an array a target
+        raise InputError(f"The model cannot predict these rows: {reason}.") from error
+    if isinstance(probabilities, list):  # one array for each target
         targets = (each.tolist() for each in probabilities)
         probabilities = [list(row) for row in zip(*targets, strict=True)]
     elif probabilities is not None:
-        # orjson writes it as it is.
+        # orjson can write it as it is.
         probabilities = np.ascontiguousarray(probabilities, dtype=np.float64)
     return Predictions.model_construct(predictions=predictions, probabilities=probabilities)
 
@@ -72,14 +72,14 @@ def predict(
 def predict_columns(
     estimator: Any, signature: Signature, columns: Columns, by_vote: bool = False
 ) -> Predictions:
-    """Ask an estimator about checked columns; otherwise as `predict`."""
+    """Predict checked columns with an estimator, as `predict` does a table."""
     with discreetly(signature):
         return predict(estimator, signature, signature.table(columns), by_vote)
 
 
 @contextmanager
 def discreetly(signature: Signature) -> Iterator[None]:
-    """With private features, replace an error that is not ours: its words may hold values."""
+    """With private features, replace an error that is not ours: its text may hold values."""
     try:
         yield
     except LabloopError:
@@ -93,7 +93,7 @@ def discreetly(signature: Signature) -> Iterator[None]:
 def disagreement(signature: Signature, expected: Predictions, given: Predictions) -> str | None:
     """Say where predictions differ: a label, or a number by more than 1e-6; None if nowhere.
 
-    Where the signature has private features, the predictions themselves are left out.
+    If the signature has private features, the sentence holds no prediction.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def disagreement(signature: Signature, expected: Predictions, given: Predictions
     >>> signature = Signature.from_table(table, Output(task="regression"))
     >>> was, now = Predictions(predictions=[1.0, 2.0]), Predictions(predictions=[1.0, 2.1])
     >>> disagreement(signature, was, now)
-    'row 1 is answered 2.1; it was 2.0'
+    'row 1 is predicted as 2.1; it was 2.0'
     """
     private = bool(signature.private)
     if signature.output.task == "regression":
@@ -115,9 +115,9 @@ def disagreement(signature: Signature, expected: Predictions, given: Predictions
         rows = [row for row, (want, got) in pairs if repr(want) != repr(got)]
     if rows:
         if private:
-            return f"row {rows[0]} is answered otherwise than"
+            return f"row {rows[0]} is not predicted as"
         was, now = expected.predictions[rows[0]], given.predictions[rows[0]]
-        return f"row {rows[0]} is answered {now!r}; it was {was!r}"
+        return f"row {rows[0]} is predicted as {now!r}; it was {was!r}"
     if expected.probabilities is not None:
         want, got = _numbers(expected.probabilities), _numbers(given.probabilities)
         if want.shape != got.shape:
@@ -134,7 +134,7 @@ def disagreement(signature: Signature, expected: Predictions, given: Predictions
 
 
 def _numbers(rows: Any) -> np.ndarray:
-    """Lay the probabilities of each row in a line, shape (n_rows, n_probabilities)."""
+    """Put the probabilities of each row into one line, shape (n_rows, n_probabilities)."""
     if isinstance(rows, np.ndarray):
         return rows
     flat = [

@@ -1,4 +1,4 @@
-"""Signature: what a model takes and gives, read from its whole training table."""
+"""Signature: what a model takes and predicts, read from its whole training table."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,21 +12,22 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from service.contract.errors import InputError, SignatureError
 from service.contract.model.feature import Feature
+from service.contract.table import as_frame
 from service.contract.text import printable, show
 
 SHOWN_PROBLEMS = 20
-SHOWN_FEATURES = 50  # and of more, no name is looked for that may have been meant: it takes long
+SHOWN_FEATURES = 50  # with more, no similar name is looked for: it would take long
 
 
 Columns = dict[str, list[Any]]
-"""A table as plain Python values, None where one is missing; in the order of training."""
+"""Checked columns of plain Python values, None if one is missing; in the order of training."""
 
 
 class Output(BaseModel):
-    """What a model gives: classes or numbers, and whether probabilities come with them.
+    """What a model predicts: classes or numbers, with probabilities or without.
 
-    `targets` names the targets where there are several; then `classes` holds a
-    list a target, or nothing where each target is simply on or off.
+    `targets` holds the names of the targets if there are several. Then `classes` has a list for
+    each target, or is None if each target is either on or off.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,7 +39,7 @@ class Output(BaseModel):
 
     @classmethod
     def of(cls, estimator: Any, y: Any, predictions: np.ndarray) -> Self:
-        """Read the output of a fitted estimator, its target and what it predicts for it."""
+        """Read what a fitted estimator predicts; `predictions` are those for its training table."""
         classes = getattr(estimator, "classes_", None)
         several = predictions.ndim == 2
         if isinstance(classes, list):
@@ -57,8 +58,8 @@ class Output(BaseModel):
 class Signature(BaseModel):
     """A model's features, in the order of training, and its output.
 
-    `container` says whether the estimator was fitted with a DataFrame or with a
-    plain array; an array's columns are called x0, x1, ….
+    `container` says whether the estimator was fitted with a DataFrame or with an array. The
+    columns of an array are called x0, x1, ….
 
     Examples
     --------
@@ -85,7 +86,12 @@ class Signature(BaseModel):
 
     @classmethod
     def from_table(cls, X: pd.DataFrame | np.ndarray, output: Output) -> Self:
-        """Describe a training table, shape (n_rows, n_features).
+        """Describe a training table.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray, shape (n_rows, n_features)
+        output : Output
 
         Raises
         ------
@@ -122,7 +128,7 @@ class Signature(BaseModel):
         return frozenset(feature.name for feature in self.features if feature.private)
 
     def keep_private(self, names: Iterable[str]) -> Self:
-        """Mark features of which no value is logged, or shown over HTTP.
+        """Return the signature with these features private: neither logged nor shown over HTTP.
 
         Raises
         ------
@@ -133,21 +139,32 @@ class Signature(BaseModel):
         for name in private:
             if name not in self._known:
                 known = ", ".join(self.names)
-                raise SignatureError(f"private names {name!r}, which is no feature: {known}.")
+                raise SignatureError(
+                    f"`private` names {name!r}, which is not a feature. Features: {known}."
+                )
         features = [f.model_copy(update={"private": f.name in private}) for f in self.features]
         return type(self)(features=features, output=self.output, container=self.container)
 
     def parse_rows(self, rows: Any) -> Columns:
         """Read ``[{feature: value}, …]`` into columns of checked values.
 
+        Parameters
+        ----------
+        rows : list of dict, shape (n_rows,)
+
+        Returns
+        -------
+        columns : dict of str to list, each of shape (n_rows,)
+
         Raises
         ------
         InputError
-            Names each feature and row that does not fit.
+            Something does not fit; the text and the details name each feature and row.
         """
         if not isinstance(rows, list) or not rows:
             raise InputError(
-                "In the body, `rows` must be a list of at least one object with a value a feature."
+                "In the body, `rows` must be a list of objects, at least one, with a value for "
+                "each feature."
             )
         known = self._known
         for number, row in enumerate(rows):
@@ -159,10 +176,10 @@ class Signature(BaseModel):
         return self._checked({name: [row[name] for row in rows] for name in self.names})
 
     def parse_columns(self, columns: Any) -> Columns:
-        """Read ``{feature: [value, …]}`` into columns of checked values."""
+        """Read ``{feature: [value, …]}`` into columns of checked values, as `parse_rows` does."""
         if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
             raise InputError(
-                "In the body, `columns` must be an object with a list of values a feature."
+                "In the body, `columns` must be an object with a list of values for each feature."
             )
         if columns.keys() != self._known:
             self._refuse_names(list(columns), None)
@@ -172,7 +189,7 @@ class Signature(BaseModel):
         return self._checked(columns)
 
     def parse_query(self, pairs: list[tuple[str, str]]) -> Columns:
-        """Read a URL's query, one row; an empty value is null."""
+        """Read the query of a URL as one row, as `parse_rows` does; an empty value is null."""
         texts = dict(pairs)
         if len(texts) < len(pairs):
             (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
@@ -182,12 +199,13 @@ class Signature(BaseModel):
         return self._checked({f.name: [f.from_text(texts[f.name])] for f in self.features})
 
     def example(self, columns: Columns) -> dict[str, Any]:
-        """Choose a row to show, from rows of training: the first with the fewest missing values.
+        """Choose an example from rows of training: the first with the fewest missing values.
 
-        A private feature's value is replaced by one that tells nothing.
+        The value of a private feature is replaced by one that tells nothing.
 
         Examples
         --------
+        >>> from service.contract.table import as_columns
         >>> table = pd.DataFrame({"size": [1.0, 2.5], "colour": [None, "red"]})
         >>> signature = Signature.from_table(table, Output(task="regression"))
         >>> signature.example(as_columns(table))
@@ -203,7 +221,7 @@ class Signature(BaseModel):
         }
 
     def shown(self) -> dict[str, Any]:
-        """Return what everybody may see, for JSON: of private features no value of training."""
+        """Return what everybody may see, for JSON: no values of private features."""
         content = self.model_dump(mode="json")
         for feature, shown in zip(self.features, content["features"], strict=True):
             shown["type"] = feature.json_type
@@ -212,13 +230,13 @@ class Signature(BaseModel):
         return content
 
     def logged(self, columns: Columns) -> Columns:
-        """Leave out what is private."""
+        """Return the columns of the features that are not private."""
         if not self.private:
             return columns
         return {name: values for name, values in columns.items() if name not in self.private}
 
     def marks(self, columns: Columns) -> dict[str, list[int]]:
-        """Say in which rows something is unusual: ``unseen:sex``, ``out_of_range:year``."""
+        """Return the rows with unusual values by mark: ``unseen:sex``, ``out_of_range:year``."""
         marks = {}
         for feature in self.features:
             if feature.private:
@@ -229,7 +247,7 @@ class Signature(BaseModel):
         return marks
 
     def table(self, columns: Columns) -> pd.DataFrame | np.ndarray:
-        """Bring checked columns to the container and the dtypes that the estimator was fitted with.
+        """Turn checked columns into the container and the dtypes of training.
 
         Returns
         -------
@@ -275,32 +293,3 @@ class Signature(BaseModel):
             expected += f", and {len(self.features) - SHOWN_FEATURES} more"
         message = f"{' '.join(shown)}{more} Expected: {expected}."
         return InputError(message, problems[:SHOWN_PROBLEMS])
-
-
-def as_frame(X: pd.DataFrame | np.ndarray) -> pd.DataFrame:
-    """Turn a table into a DataFrame; an array's columns become x0, x1, ….
-
-    Raises
-    ------
-    SignatureError
-        `X` is not a table of shape (n_rows, n_features).
-    """
-    if isinstance(X, pd.DataFrame):
-        return X.reset_index(drop=True)
-    array = np.asarray(X)
-    if array.ndim != 2:
-        raise SignatureError(
-            f"A table of shape (n_rows, n_features) is needed, not {type(X).__name__} "
-            f"of shape {array.shape}."
-        )
-    return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
-
-
-def as_columns(table: pd.DataFrame) -> Columns:
-    """Turn a table into JSON columns: plain Python values, None where one is missing."""
-    return {
-        str(name): column.astype(object).where(column.notna(), None).tolist()
-        if column.hasnans or column.dtype == object
-        else column.tolist()
-        for name, column in table.items()
-    }

@@ -1,6 +1,6 @@
-"""The model's file: an estimator is written to it and read from it, and nothing in it ever runs.
+"""The model file: write an estimator and read it back, while nothing in the file runs.
 
-The tree in the file is looked at before anything is built (`archive`, `tree`, `allow_list`,
-`attributes`, `place`), and what was built is looked at again (`structure`, `object_graph`).
-No row comes here. Imports `service.contract` and `contract.model`.
+The tree in the file is checked before anything is built (`archive`, `tree`), and what was built
+is checked again (`object_graph`, `structure`), both under one allow-list. No row passes here.
+Imports `service.contract`, and no other room.
 """

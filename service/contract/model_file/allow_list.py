@@ -1,10 +1,9 @@
 """Allow-list: the classes and functions that a model file may hold.
 
-It is the server's own and never read from a file. Most of it follows from
-scikit-learn itself, by rules that are written down here; what no rule gives is
-listed by name. Which class may hold what in which attribute is in
-`service.contract.model_file.attributes`; to let more estimators be published, widen these
-two files alone.
+It belongs to the server and is never read from the file. Most of it follows from scikit-learn
+itself, by rules that are written down here; the rest is listed by name. Which class may hold what
+in which attribute is in `service.contract.model_file.attributes`. To let more estimators be
+published, extend these two files.
 """
 
 import importlib
@@ -29,9 +28,9 @@ def name_of(thing: Any) -> str:
     return f"{thing.__module__}.{thing.__qualname__}"
 
 
-# Classes whose objects are set up from attributes: scikit-learn's estimators (skops cannot write
-# Birch), and what was seen inside of them. None of them opens a file, starts a program or imports
-# by name, whatever its attributes are, as long as `FIXED` holds.
+# Classes whose objects are made from attributes: scikit-learn's estimators (skops cannot write
+# Birch), and what was found inside them. None of them opens a file, starts a program or imports
+# by name, whatever its attributes are, as long as the rules of `attributes.FIXED` hold.
 OBJECTS = frozenset(
     {name_of(each) for _, each in all_estimators() if each is not Birch}
     | {
@@ -86,7 +85,7 @@ COMPILED = frozenset(
     }
 )
 TREE = "sklearn.tree._tree.Tree"
-# Compiled losses, which are made from one number or none.
+# Compiled losses; they are made from one number or none.
 LOSSES = frozenset(
     f"sklearn._loss._loss.Cy{loss}"
     for loss in (
@@ -112,7 +111,7 @@ LOSSES = frozenset(
         "SquaredHinge",
     )
 )
-# Functions, which only compute: ufuncs of NumPy and SciPy, and those of scikit-learn's scorers.
+# Functions that only compute: ufuncs of NumPy and SciPy, and those of scikit-learn's scorers.
 UFUNCS = frozenset(NUMPY_UFUNC_TYPE_NAMES) | frozenset(SCIPY_UFUNC_TYPE_NAMES)
 FUNCTIONS = frozenset(
     {
@@ -130,7 +129,7 @@ FUNCTIONS = frozenset(
         "sklearn.utils.validation.check_array",
     }
 )
-# Types of single values. Those that a dict's keys may have; others that an estimator may name.
+# Types of single values: those that a dict's keys may have, and others that an estimator may name.
 SCALARS = frozenset(
     {"builtins.bool", "builtins.float", "builtins.int", "builtins.str"}
     | {
@@ -165,6 +164,6 @@ ALLOWED = (
 
 @cache
 def resolve(name: str) -> Any:
-    """Import what a listed name, or a name of the user's own, stands for."""
+    """Import the class or function that has a name; the name must have been checked."""
     module, _, attribute = name.rpartition(".")
     return getattr(importlib.import_module(module), attribute)

@@ -1,4 +1,4 @@
-"""Archive: the zip that a model file is, a tree of nodes with its arrays beside it."""
+"""Archive: the zip file that a model file is, with a tree of nodes and its arrays."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from service.contract.text import sentence, show
 
 SCHEMA = "schema.json"
 NAMES = re.compile(r"schema\.json|[0-9]+\.np[yz]|[0-9a-f-]{36}\.bin")
-SPARSE_BYTES = 2**30  # what one sparse matrix, the only thing that is compressed, may unpack to
+SPARSE_BYTES = 2**30  # of all sparse matrices, unpacked; nothing else is compressed
 READ_HEADER: dict[tuple[int, int], Callable[[BytesIO], Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -25,16 +25,16 @@ READ_HEADER: dict[tuple[int, int], Callable[[BytesIO], Any]] = {
 
 
 def refuse(reason: str) -> NoReturn:
-    """Raise ArtifactError, with a reason that ends without a full stop."""
+    """Raise ArtifactError for a reason, which has no full stop at its end."""
     raise ArtifactError(
         f"The model file is refused: {sentence(reason)}. Publish again, without it."
     )
 
 
 class Archive:
-    """The members of a model file, bounded and each of them used.
+    """The members of a model file, limited in size; each must be used.
 
-    Nothing but sparse matrices is compressed, so that a small file stays small.
+    Only sparse matrices are compressed, so a small file stays small.
 
     Raises
     ------
@@ -53,7 +53,7 @@ class Archive:
             each.compress_type == ZIP_STORED and not each.flag_bits & 1 for each in members
         )
         if not stored or sum(each.file_size for each in members) > len(content):
-            refuse("it unpacks to more than it holds")
+            refuse("its members unpack to more than its own size")
         self._unused = {*names}
         self._stored_bytes, self._sparse_bytes = len(content), SPARSE_BYTES  # that may be built
         self._built: set[int] = set()
@@ -69,9 +69,9 @@ class Archive:
         return root
 
     def check_array(self, name: Any, number: int) -> None:
-        """Check that a member is an array of plain values, as long as it says.
+        """Check that a member is an array of plain values, and has the length that it states.
 
-        skops reads it once more for each `number` of a node that names it.
+        skops reads it again for each `number` of a node that names it.
         """
         if self._size(name, ".npy") is None:
             content = self._read(name)
@@ -80,12 +80,12 @@ class Archive:
         self._count(name, number)
 
     def array(self, name: Any) -> np.ndarray:
-        """Return an array, which is one of plain values."""
+        """Return an array of plain values."""
         array: np.ndarray = np.load(BytesIO(self._read(name)), allow_pickle=False)
         return array
 
     def check_sparse(self, name: Any, number: int) -> None:
-        """Check the arrays that make up a sparse matrix."""
+        """Check the arrays of a sparse matrix."""
         if self._size(name, ".npz") is None:
             with ZipFile(BytesIO(self._read(name))) as arrays:
                 size = sum(member.file_size for member in arrays.infolist())
@@ -103,13 +103,13 @@ class Archive:
         self._count(name, number)
 
     def _size(self, name: Any, ending: str) -> int | None:
-        """Return what a member that was checked unpacks to, None for another."""
+        """Return the unpacked size of a member; None if it was not checked yet."""
         if not isinstance(name, str) or not name.endswith(ending):
             refuse(f"a node names the file {show(name)}, where one ending in {ending} belongs")
         return self._sizes.get(name)
 
     def _count(self, name: str, number: int) -> None:
-        """Count what is built of a member; a node's number is built once."""
+        """Count the bytes that are built from a member, once for each node's number."""
         if number in self._built:
             return
         self._built.add(number)
@@ -121,7 +121,7 @@ class Archive:
             refuse(f"its nodes unpack {name} and others to more than it may hold")
 
     def is_same(self, one: Any, other: Any) -> bool:
-        """Say whether two members hold the same."""
+        """Whether two members have the same content."""
         if not isinstance(one, str) or not isinstance(other, str):
             return False
         return one == other or self._digest(one) == self._digest(other)
@@ -132,9 +132,9 @@ class Archive:
         return self._digests[name]
 
     def check_all_used(self) -> None:
-        """Check that no member is left that no node names."""
+        """Check that each member is named by a node."""
         if self._unused:
-            refuse(f"no node names its member {min(self._unused)!r}")
+            refuse(f"no node uses its member {min(self._unused)!r}")
 
     def _read(self, name: str) -> bytes:
         self._unused.discard(name)

@@ -1,7 +1,7 @@
 """The model file: written and read with skops, never with pickle.
 
-What may be in it is decided here, by us, and never read from the file: first on
-what the file describes, then on what was built of it.
+The rules for what it may hold are ours and never read from the file. They are applied twice: to
+what the file describes, then to what was built from it.
 """
 
 from pathlib import Path
@@ -19,12 +19,21 @@ __all__ = ["ALLOWED", "dumps", "load", "loads"]
 
 
 def dumps(estimator: Any) -> bytes:
-    """Return the content of a model file.
+    """Write an estimator.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
+
+    Returns
+    -------
+    content : bytes
+        What a model file holds.
 
     Raises
     ------
     EstimatorError
-        skops cannot write it, for instance because it holds a lambda.
+        skops cannot write it, e.g. because it holds a lambda.
     """
     try:
         return skops.io.dumps(estimator)  # type: ignore[no-any-return]
@@ -36,12 +45,20 @@ def dumps(estimator: Any) -> bytes:
 
 
 def load(file: Path) -> Any:
-    """Read an estimator of which all that it holds is allowed, and whose trees are trees.
+    """Read an estimator, if everything in it is allowed, and its trees are trees.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    estimator : fitted scikit-learn estimator
 
     Raises
     ------
     ArtifactError
-        The file is no skops file, is damaged, or holds what is not allowed.
+        The file is not a skops file, is damaged, or holds something that is not allowed.
     """
     try:
         content = file.read_bytes()
@@ -51,7 +68,7 @@ def load(file: Path) -> Any:
 
 
 def loads(content: bytes, name: str = "The model file") -> Any:
-    """Do as `load`, with the content of a file.
+    """Read an estimator from the content of a file, as `load` does.
 
     Examples
     --------
@@ -63,7 +80,7 @@ def loads(content: bytes, name: str = "The model file") -> Any:
         needed = model_tree.check(content)
     except ArtifactError:
         raise
-    except Exception as error:  # what is no node of skops may raise anything here
+    except Exception as error:  # a file that skops did not write may raise anything here
         raise ArtifactError(
             f"{name} is not a readable skops file ({type(error).__name__}). Publish again."
         ) from error

@@ -1,7 +1,7 @@
-"""Attributes: which of them an object in a model file may have, and what each may hold.
+"""Attributes: which ones an object in a model file may have, and what each may hold.
 
-Most of it follows from scikit-learn itself, by rules that are written down here; what no rule
-gives is listed by name.
+Most of it follows from scikit-learn itself, by rules that are written down here; the rest is
+listed by name.
 """
 
 import inspect
@@ -26,7 +26,7 @@ from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
 
 from service.contract.model_file import own_code
 
-# What scikit-learn sets from outside of a class. Any other attribute is one that the class sets.
+# What scikit-learn sets from outside a class. All other attributes are set by the class itself.
 SET_FROM_OUTSIDE = {
     BaseEstimator: {
         "_metadata_request",
@@ -37,15 +37,15 @@ SET_FROM_OUTSIDE = {
     },
     MetadataRequest: {*SIMPLE_METHODS},
 }
-# What `__setstate__` computes anew; it is not in the file.
+# What `__setstate__` computes again; it is not in the file.
 REBUILT = {IsotonicRegression: {"f_"}}
-# Where functions belong, beside the parameters that scikit-learn says may be callable.
+# Where functions belong, besides the parameters that may be callable according to scikit-learn.
 FUNCTION_ATTRIBUTES = {
     BSpline: {"_asarray"},
     BaseSearchCV: {"best_params_", "cv_results_", "param_distributions", "param_grid"},
     _BaseScorer: {"_score_func"},
 }
-# Where objects belong that can be called like a function.
+# Where objects belong that can be called like functions.
 CALLABLE_OBJECTS = {
     BSpline: {"bsplines_"},
     BaseLoss: {"_base_loss", "_loss"},
@@ -54,10 +54,10 @@ CALLABLE_OBJECTS = {
     _PassthroughScorer: {"owner", "scorer_"},
     make_column_selector: {"_transformers", "transformers", "transformers_"},
 }
-# Attributes by which scikit-learn calls something by name or opens something, and the values that
-# each may have, alone or in a list.
+# Attributes whose value scikit-learn uses to call something by name or to open something, and the
+# values that each may have, alone or in a list.
 METHODS = frozenset({"decision_function", "predict", "predict_log_proba", "predict_proba"})
-# Of text, in small letters with hyphens: another name imports a module, for rows of bytes.
+# Of text, in small letters with hyphens. Another name would import a module, for rows of bytes.
 ENCODINGS = frozenset(
     [
         "utf-8",
@@ -104,16 +104,16 @@ FIXED: dict[str, frozenset[Any]] = {
     "memory": frozenset({None}),  # a folder of pickles, which `fit` reads
     "stack_method_": METHODS | {None},
 }
-PATH = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")  # of attributes, all of them public
+PATH = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")  # of attributes that are all public
 
 
 @cache
 def allowed(owner: type) -> frozenset[str]:
     """Return the names of the attributes that an object of a class may have.
 
-    They are the parameters of its constructor and what its own code assigns, as in
-    ``self.coef_ = ...``. A name that its class defines otherwise (a method, a property) is none:
-    the attribute would take its place.
+    These are the parameters of its constructor, and the names that its own code assigns, as in
+    ``self.coef_ = ...``. Names of methods and properties are left out: the attribute would take
+    their place.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def allowed(owner: type) -> frozenset[str]:
     for base in owner.__mro__:
         names |= SET_FROM_OUTSIDE.get(base, set())
         for method, member in vars(base).items():
-            if method != "__sklearn_tags__":  # it sets attributes of the tags
+            if method != "__sklearn_tags__":  # it sets attributes of the tags, not of the object
                 for function in _functions(member):
                     names |= _assigned(function.__code__)
     return frozenset(name for name in names if not _is_defined(owner, name))
@@ -141,7 +141,7 @@ def parameters(owner: type) -> set[str]:
 
 
 def takes_functions(owner: type, attribute: str) -> bool:
-    """Say whether an attribute is one that holds a function, or a choice of them.
+    """Whether an attribute may hold a function, or a choice of functions.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def takes_functions(owner: type, attribute: str) -> bool:
 
 
 def takes_object(owner: type, attribute: str, kind: type) -> bool:
-    """Say whether an attribute may hold an object of a class, which may be one that is called."""
+    """Whether an attribute may hold an object of a class; some objects can be called."""
     if kind.__module__ == own_code.MODULE or not any(
         "__call__" in vars(base) for base in kind.__mro__
     ):
@@ -167,7 +167,7 @@ def takes_object(owner: type, attribute: str, kind: type) -> bool:
 
 
 def takes_value(owner: type, attribute: str, value: Any) -> bool:
-    """Say whether an attribute may have a value, if it is one that few values are right for.
+    """Whether an attribute may have a value; most attributes may have any.
 
     Examples
     --------
@@ -191,12 +191,12 @@ def takes_value(owner: type, attribute: str, value: Any) -> bool:
 
 
 def _is_public_path(value: Any) -> bool:
-    """Whether a text is a path of attributes, all of them public; no text calls nothing by name."""
+    """Whether a value is no text, or a path of public attributes."""
     return not isinstance(value, str) or PATH.fullmatch(value) is not None
 
 
 def _names_only(value: Any) -> bool:
-    """Whether a format string holds two names, and reads nothing of what they stand for."""
+    """Whether a format string has only two names, and none of their attributes."""
     if not isinstance(value, str):
         return True
     try:
@@ -225,7 +225,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value, or each one in arrays and lists, is a number, text or none."""
+    """Whether a value, or each value of an array or a list, is a number, text or None."""
     if isinstance(value, np.ndarray):
         return not value.dtype.hasobject or all(map(_is_plain, value.ravel().tolist()))
     if isinstance(value, list | tuple):
@@ -240,12 +240,12 @@ CHECKED: dict[str, Callable[[Any], bool]] = {
     "feature_names_in_": _is_text,
     "importance_getter": _is_public_path,
     "n_features_in_": _is_count,
-    "verbose_feature_names_out": _names_only,  # what it names could read all of this process
+    "verbose_feature_names_out": _names_only,  # a format string could read all of this process
 }
 
 
 def _is_defined(owner: type, name: str) -> bool:
-    """Whether a class gives the name a meaning that an attribute would change."""
+    """Whether a name has a meaning in a class that an attribute would change."""
     return name.startswith("__") or any(
         not isinstance(vars(base).get(name), bool | int | float | str | None)
         for base in owner.__mro__
@@ -253,7 +253,7 @@ def _is_defined(owner: type, name: str) -> bool:
 
 
 def _functions(member: Any) -> Iterator[FunctionType]:
-    """Return the functions behind a class's member: a method's, a property's, a decorated one's."""
+    """Return the functions in a class's member: of a method, a property, or a decorated one."""
     if isinstance(member, FunctionType):
         yield member
         inside = [member.__dict__.get("__wrapped__")]
@@ -269,7 +269,7 @@ def _functions(member: Any) -> Iterator[FunctionType]:
 
 
 def _assigned(code: CodeType) -> set[str]:
-    """Return the names that a function assigns to attributes, as its bytecode says."""
+    """Return the names of the attributes that a function assigns, from its bytecode."""
     names, wide = set(), 0
     for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
         argument |= wide

@@ -1,8 +1,8 @@
-"""Object graph: what was built of a model file, looked at before anything of it is asked.
+"""Object graph: what was built from a model file, checked before any of it is used.
 
-The same rules as for the tree in the file, once more, on the objects: they hold
-however the file came to make them. Values are looked at here, too, where they
-decide what scikit-learn calls by name or opens.
+The rules for the tree in the file are applied once more, to the objects: they hold however the
+file came to make them. Values are checked here, too, if scikit-learn calls something by them or
+opens something.
 """
 
 from collections import OrderedDict, defaultdict
@@ -40,13 +40,17 @@ COLLECTIONS = (
 
 
 def check(estimator: Any) -> None:
-    """Look at everything that an estimator holds.
+    """Check everything that an estimator holds.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
 
     Raises
     ------
     ArtifactError
-        A type, an attribute, a key or a function in it is not on the allow-list, or is not where
-        it belongs; or a parameter has a value that scikit-learn does not take.
+        A type, an attribute, a key or a function is not on the allow-list, or is not where it
+        belongs; or a parameter has a value that scikit-learn does not accept.
 
     Examples
     --------
@@ -66,7 +70,7 @@ def check(estimator: Any) -> None:
         if type(value) in VALUES:
             continue
         if (id(value), place) not in seen:
-            seen[id(value), place] = value  # which keeps it alive, and so its id its own
+            seen[id(value), place] = value  # keeps it alive, so that no other object gets its id
             waiting += _inside(value, place)
 
 
@@ -75,7 +79,9 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
     kind = type(value)
     ours = kind.__module__ == own_code.MODULE
     if kind in COLLECTIONS or (ours and isinstance(value, COLLECTIONS)):
-        return [(each, place) for each in _items(value)]
+        if isinstance(value, dict):
+            _check_keys(value)
+        return [(each, place) for each in items(value) or []]
     if isinstance(value, OF_NUMPY):
         return []
     if isinstance(value, partial):
@@ -90,7 +96,7 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
     _check_listed(kind)
     place.check_object(kind)
     if issparse(value):
-        if hasattr(value, "check_format"):  # those whose indexes compiled code follows
+        if hasattr(value, "check_format"):  # the formats whose indexes compiled code follows
             value.check_format()
         return []
     _check_parameters(value)
@@ -103,17 +109,29 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
     return inside
 
 
-def _items(value: Any) -> list[Any]:
+def items(value: Any) -> list[Any] | None:
+    """Return what a collection or a partial holds; None for any other object.
+
+    Examples
+    --------
+    >>> items([1, "two"]), items(print)
+    ([1, 'two'], None)
+    """
     if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, KEYS) or type(key).__module__ == own_code.MODULE:
-                refuse(f"a dict has a key of the type {type(key).__name__}")
         return [*value.values(), getattr(value, "default_factory", None)]
+    if isinstance(value, partial):
+        return [value.func, value.args, value.keywords, value.__dict__]
     if isinstance(value, np.ma.MaskedArray):
         return [value.data, value.mask]
     if isinstance(value, np.ndarray):
         return [*value.ravel().tolist()] if value.dtype.hasobject else []
-    return [*value]
+    return [*value] if isinstance(value, list | tuple | set | frozenset) else None
+
+
+def _check_keys(value: dict[Any, Any]) -> None:
+    for key in value:
+        if not isinstance(key, KEYS) or type(key).__module__ == own_code.MODULE:
+            refuse(f"a dict has a key of the type {type(key).__name__}")
 
 
 def _check_listed(kind: type) -> None:

@@ -1,6 +1,6 @@
-"""Own code: service/features.py, where whoever trains writes classes and functions of their own.
+"""Own code: service/features.py, for classes and functions of the user's own.
 
-It is imported late, because an edit with an error must not stop the API.
+It is imported late, so that an error in it does not stop the API.
 """
 
 import importlib
@@ -13,12 +13,12 @@ MODULE = "service.features"
 
 
 def defines(name: str, kind: type) -> bool:
-    """Say whether a class or a function is really defined there.
+    """Whether a class or a function is really defined there, not only imported.
 
     Raises
     ------
     ArtifactError
-        The file has an error; the text says which, and in which line.
+        The file has an error; the text says which one, and in which line.
 
     Examples
     --------
@@ -35,12 +35,12 @@ def defines(name: str, kind: type) -> bool:
 def _imported() -> ModuleType:
     try:
         return importlib.import_module(MODULE)
-    except Exception as error:  # whatever somebody has written there
+    except Exception as error:  # whatever the user's code raises
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = (
             "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
         )
         raise ArtifactError(
             f"service/features.py cannot be imported: {type(error).__name__}: {error}{where}. "
-            "Mend it; an edit is tried at once."
+            "Fix it; the API tries each edit at once."
         ) from error

@@ -1,4 +1,4 @@
-"""Place: where something stands in a model file, and what belongs there."""
+"""Place: where something is in a model file, and what belongs there."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,19 +10,19 @@ from service.contract.text import show
 
 @dataclass(frozen=True)
 class Place:
-    """An attribute of an object of a class; without one, the file itself.
+    """An attribute of an object of a class; without an attribute, the file itself.
 
     Parameters
     ----------
     owner : type
     attribute : str
     plain : bool
-        Only values belong here, no objects and no functions.
+        Only values belong here, neither objects nor functions.
 
     Raises
     ------
     ArtifactError
-        By its methods: what they are asked about does not belong here.
+        In its methods: something does not belong here.
 
     Examples
     --------
@@ -37,28 +37,30 @@ class Place:
 
     @classmethod
     def of(cls, owner: type, attribute: str) -> "Place":
-        """Return an attribute's place; the class must have such an attribute."""
+        """Return the place of an attribute; refuse one that the class does not have."""
         if attribute not in attributes.allowed(owner):
             refuse(
-                f"{owner.__name__} holds the attribute {attribute!r}, which `fit` does not give to "
-                "an object of this class"
+                f"{owner.__name__} holds the attribute {attribute!r}, which an object of this "
+                "class does not have"
             )
         return cls(owner, attribute)
 
     def check_function(self, name: str) -> None:
-        """Check that a function may stand here."""
+        """Check that a function belongs here."""
         if self.plain or not attributes.takes_functions(self.owner, self.attribute):
             refuse(f"{self} holds {name}, and no function belongs there")
 
     def check_object(self, kind: type) -> None:
-        """Check that an object of a class may stand here."""
+        """Check that an object of a class belongs here."""
         if self.plain or not attributes.takes_object(self.owner, self.attribute, kind):
             refuse(f"{self} holds a {kind.__name__}, which does not belong there")
 
     def check_value(self, value: Any) -> None:
-        """Check what scikit-learn calls by name or opens."""
+        """Check a value by which scikit-learn may call or open something."""
         if not attributes.takes_value(self.owner, self.attribute, value):
-            refuse(f"{self} is {show(value)}, by which something else would be called or opened")
+            refuse(
+                f"{self} is {show(value)}, by which scikit-learn would call or open something else"
+            )
 
     def __str__(self) -> str:
         if self.plain:

@@ -1,12 +1,11 @@
 """Structure: whether the trees in a loaded estimator are trees.
 
-The compiled code of scikit-learn follows a tree's indexes without looking. An
-index that was altered sends it out of the array, or round in a circle, as soon
-as a row comes that way; a golden row may never do.
+The compiled code of scikit-learn follows the indexes in a tree without checking them. An altered
+index leads it outside the array, or round in a circle, as soon as a row comes that way. The
+golden rows may never come that way.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,22 +19,27 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import Tree
 
 from service.contract.errors import ArtifactError
+from service.contract.model_file.object_graph import items
 
-# They look at a table's width once, and hand it to their trees unseen.
+# They check the width of a table once, and pass it to their trees unchecked.
 FORESTS = (BaseForest, BaseGradientBoosting, IsolationForest)
 
 
 def check(estimator: Any) -> None:
-    """Look at every decision tree and neighbour tree that an estimator holds.
+    """Check every decision tree and neighbour tree that an estimator holds.
 
-    Other compiled code is not looked at: who may write to `MODELS_DIR` is trusted not to want
-    to crash the API.
+    The state of other compiled code is not checked: who may write to `MODELS_DIR` is trusted not
+    to crash the API on purpose.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
 
     Raises
     ------
     ArtifactError
-        An index of one of them leads nowhere, in a circle, or twice to the same node; or an
-        ensemble has another number of trees than it says.
+        An index in a tree leads nowhere, in a circle, or twice to the same node; or an ensemble
+        has another number of trees than it states.
 
     Examples
     --------
@@ -51,26 +55,28 @@ def check(estimator: Any) -> None:
 
 
 def _trees(estimator: Any) -> dict[int, tuple[Any, int]]:
-    """Walk through everything that an estimator holds; return each tree, and its table's width.
+    """Walk through everything that an estimator holds; return each tree with its table's width.
 
-    What holds a tree checks that a table is as wide as its own `n_features_in_`; a forest does so
-    once for all of its trees. A tree that several hold is as wide as the narrowest of them says.
+    The holder of a tree checks that a table is as wide as its own `n_features_in_`; a forest does
+    so once for all its trees. A tree with several holders gets the smallest of their widths.
     """
     found: dict[int, tuple[Any, int]] = {}
-    seen: set[tuple[int, int, bool]] = set()
+    seen: dict[tuple[int, int, bool], Any] = {}
     waiting: list[tuple[Any, int, bool]] = [(estimator, 0, False)]
     while waiting:
         each, width, in_forest = waiting.pop()
         if type(each) in SOUND:
             found[id(each)] = each, min(width, found.get(id(each), (each, width))[1])
             continue
-        inside = _items(each)
+        inside = items(each)
         if inside is None:
             in_forest = in_forest and isinstance(each, BaseDecisionTree)
             width = width if in_forest else _width(each)
         if (id(each), width, in_forest) in seen:
             continue
-        seen.add((id(each), width, in_forest))
+        seen[id(each), width, in_forest] = (
+            each  # keeps it alive, so that no other object gets its id
+        )
         if inside is None:
             if isinstance(each, BaseGradientBoosting | BaseHistGradientBoosting):
                 _check_boosting(each)
@@ -80,29 +86,16 @@ def _trees(estimator: Any) -> dict[int, tuple[Any, int]]:
     return found
 
 
-def _items(value: Any) -> list[Any] | None:
-    """Return what a collection or a partial holds; None for an object."""
-    if isinstance(value, dict):
-        return [*value.values()]
-    if isinstance(value, partial):
-        return [value.func, *value.args, *value.keywords.values()]
-    if isinstance(value, list | tuple | set | frozenset):
-        return [*value]
-    if isinstance(value, np.ndarray):
-        return value.ravel().tolist() if value.dtype == object else []
-    return None
-
-
 def _width(holder: Any) -> int:
-    """Return the width of the table that the trees of an object meet; 0 where it says none."""
+    """Return the width of the table that an object's trees get; 0 if it states none."""
     width = getattr(holder, "n_features_in_", 0)
-    if isinstance(holder, IsolationForest):  # which hands each tree some columns
+    if isinstance(holder, IsolationForest):  # which passes each tree only some columns
         width = min([width, *map(len, getattr(holder, "estimators_features_", ()))])
     return int(width)
 
 
 def _check_boosting(estimator: Any) -> None:
-    """Check the numbers by which compiled code goes through the trees and the categories."""
+    """Check the counts by which compiled code loops over trees and categories."""
     if isinstance(estimator, BaseGradientBoosting):
         sound = estimator.estimators_.shape[1] == estimator.n_trees_per_iteration_
     else:
@@ -153,7 +146,7 @@ def _neighbours_are_sound(tree: Any, _: int) -> bool:
         and (2 * numbers[nodes["is_leaf"] == 0] + 2 < len(nodes)).all()
         and bounds.shape[0] == (2 if isinstance(tree, KDTree) else 1)
         and bounds.shape[1] == len(nodes)
-        and bounds.shape[2] == data.shape[1]  # with which a query's width is compared
+        and bounds.shape[2] == data.shape[1]  # with it the width of a query is compared
     )
 
 

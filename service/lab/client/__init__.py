@@ -1,4 +1,5 @@
-"""The client: a table goes to the API in requests, and comes back as a table of predictions.
+"""The client: send a table to the API in requests, and get a table of predictions back.
 
-Imports `service.contract` alone.
+A row comes in by `table_requests`, goes to the API by `client`, and leaves in the columns of
+`answer_table`. Imports `service.contract`, and no other room of the lab.
 """

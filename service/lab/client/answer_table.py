@@ -1,4 +1,4 @@
-"""Answer table: what a model answered, in columns."""
+"""Answer table: the columns of predictions, in a response and in the log."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,13 +6,18 @@ from typing import Any
 PREDICTION_ID = "prediction_id"
 
 
-def answer_columns(answer: dict[str, Any]) -> dict[str, list[Any]]:
-    """Lay an answer of the API out in columns.
+def answer_columns(response: dict[str, Any]) -> dict[str, list[Any]]:
+    """Turn a response of the API into columns.
+
+    Parameters
+    ----------
+    response : dict
+        With predictions, probabilities, classes and targets.
 
     Returns
     -------
     columns : dict of str to list, each of shape (n_rows,)
-        prediction and one proba_<class> a class; with several targets
+        prediction, and a proba_<class> for each class; with several targets
         prediction_<target> and proba_<target>_<class>.
 
     Examples
@@ -20,39 +25,44 @@ def answer_columns(answer: dict[str, Any]) -> dict[str, list[Any]]:
     >>> answer_columns({"predictions": [1], "classes": [0, 1], "probabilities": [[0.2, 0.8]]})
     {'prediction': [1], 'proba_0': [0.2], 'proba_1': [0.8]}
     """
-    names = distinct((name for name, *_ in answer_places(answer)), [PREDICTION_ID])
+    names = distinct((name for name, *_ in answer_places(response)), [PREDICTION_ID])
     columns = []
-    for _, field, *places in answer_places(answer):
-        values = answer[field]
+    for _, field, *places in answer_places(response):
+        values = response[field]
         for place in places:
             values = [row[place] for row in values]
         columns.append(values)
     return dict(zip(names, columns, strict=True))
 
 
-def answer_places(answer: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Say for each column of an answer, or of a line of the log, where its values are.
+def answer_places(response: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Say for each column where its values are, in a response or in a line of the log.
+
+    Parameters
+    ----------
+    response : dict
+        A response of the API, or a line of the log.
 
     Returns
     -------
     places : list of tuple
-        The column's name, the field, and the position within the row of this field.
+        The column's name, the field, and the position in each row of this field.
 
     Examples
     --------
     >>> answer_places({"classes": ["a", "b"], "probabilities": [[0.2, 0.8]]})[1:]
     [('proba_a', 'probabilities', 0), ('proba_b', 'probabilities', 1)]
     """
-    targets, classes = answer.get("targets"), answer["classes"]
-    has_chances = answer["probabilities"] is not None
+    targets, classes = response.get("targets"), response["classes"]
+    has_probabilities = response["probabilities"] is not None
     if targets is None:
         places: list[tuple[Any, ...]] = [("prediction", "predictions")]
-        for number, label in enumerate(classes or [] if has_chances else []):
+        for number, label in enumerate(classes or [] if has_probabilities else []):
             places.append((f"proba_{label}", "probabilities", number))
         return places
     places = [(f"prediction_{name}", "predictions", t) for t, name in enumerate(targets)]
-    for t, name in enumerate(targets if has_chances else []):
-        if classes is None:  # each target is simply on or off
+    for t, name in enumerate(targets if has_probabilities else []):
+        if classes is None:  # each target is either on or off
             places.append((f"proba_{name}", "probabilities", t))
         else:
             places += [
@@ -63,7 +73,18 @@ def answer_places(answer: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def distinct(names: Iterable[str], taken: Iterable[str]) -> list[str]:
-    """Find a column for each name that nothing else has, in capitals or not.
+    """Find a column name for each name, so that no two differ in capitals alone.
+
+    Parameters
+    ----------
+    names : iterable of str
+    taken : iterable of str
+        Names that are in use.
+
+    Returns
+    -------
+    list of str
+        A name that is in use gets a number.
 
     Examples
     --------

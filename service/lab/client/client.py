@@ -1,4 +1,4 @@
-"""Client: the API, asked over HTTP."""
+"""Client: HTTP requests to the API."""
 
 import gc
 import json
@@ -14,23 +14,30 @@ import orjson
 from service.contract.errors import ApiError, ApiUnreachableError, LabloopError, OverloadedError
 
 SECONDS = 60.0
-SOON = 1.0  # an API that has too much to do says so, and to ask again after this many seconds
+SOON = 1.0  # after which an overloaded API is asked again; it says so itself
 
 
 class Client:
-    """Asks the API; an error response is raised as the contract's class of its code.
+    """Send requests to the API. An error response is raised as the class of its code.
 
     Parameters
     ----------
     url : str
         `API_URL`.
     token : str
-        `API_TOKEN`; empty where the API asks for none.
+        `API_TOKEN`; empty if the API needs none.
 
     Attributes
     ----------
     headers : dict
-        What each request must carry: the token, if there is one.
+        The headers that each request must have: the token, if there is one.
+
+    Examples
+    --------
+    >>> Client("http://127.0.0.1:9").get("/health/live")
+    Traceback (most recent call last):
+        ...
+    service.contract.errors.ApiUnreachableError: The API at http://127.0.0.1:9 does not answer ...
     """
 
     def __init__(self, url: str, token: str = "") -> None:
@@ -41,17 +48,53 @@ class Client:
         weakref.finalize(self, self._http.close)  # a notebook just drops its Lab
 
     def get(self, path: str, seconds: float = SECONDS) -> Any:
-        """GET a path; return the parsed JSON. The API has so many seconds to answer."""
-        return self._ask("GET", path, timeout=seconds)
+        """GET a path.
+
+        Parameters
+        ----------
+        path : str
+        seconds : float
+            How long to wait for the response.
+
+        Returns
+        -------
+        The parsed JSON.
+
+        Raises
+        ------
+        ApiUnreachableError
+            There is no API at this address.
+        ApiError
+            The class of the response's code, e.g. `NotFoundError`.
+        """
+        return self._request("GET", path, timeout=seconds)
 
     def post(self, path: str, content: Any, version: int | None = None) -> Any:
-        """POST JSON to a path; return the parsed JSON."""
+        """POST JSON to a path.
+
+        Parameters
+        ----------
+        path : str
+        content : object
+            What JSON can hold; other values are sent as text.
+        version : int, optional
+            The query parameter of this name.
+
+        Returns
+        -------
+        The parsed JSON.
+
+        Raises
+        ------
+        ApiUnreachableError, ApiError
+            As in `get`.
+        """
         params = {} if version is None else {"version": version}
         headers = {"Content-Type": "application/json"}
-        return self._ask("POST", path, content=_encode(content), params=params, headers=headers)
+        return self._request("POST", path, content=_encode(content), params=params, headers=headers)
 
-    def _ask(self, method: str, path: str, **options: Any) -> Any:
-        """Ask, and ask again while the API has too much to do."""
+    def _request(self, method: str, path: str, **options: Any) -> Any:
+        """Send a request, and send it again while the API is overloaded."""
         deadline = time.monotonic() + SECONDS
         while True:
             try:
@@ -79,14 +122,14 @@ class Client:
                 f"What answers at {self.url} is not Labloop's API "
                 f"(HTTP {response.status_code}). Set API_URL to where the API runs."
             )
-        return ApiError.of_code(content.get("code", ""))(message, details)  # 0.5.0 gave no code
+        return ApiError.of_code(content.get("code", ""))(message, details)  # 0.5.0 sent no code
 
 
 def _encode(content: Any) -> bytes:
-    """Write JSON by orjson, and where it would hide something, by the standard library.
+    """Write JSON with orjson, or with the standard library if orjson would hide a value.
 
-    orjson writes infinity as null, which a model may take for a missing value,
-    and takes no integer of more than 64 bits; the API is to name such values.
+    orjson writes infinity as null, which the API would take for a missing value, and refuses
+    integers of more than 64 bits. The API's own message about such values is better.
     """
     try:
         body = orjson.dumps(content, default=str)
@@ -97,10 +140,10 @@ def _encode(content: Any) -> bytes:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from going through a whole notebook while an answer is read.
+    """Pause the garbage collector while a response is read.
 
-    A large answer is many small lists, and Python looks for cycles after every few thousand new
-    ones: on 100,000 rows this took 0.13 s of 0.23 s.
+    A large response becomes many small lists, and after every few thousand of them the collector
+    looks through the whole notebook: for 100,000 rows this took 0.13 s of 0.23 s.
     """
     if not gc.isenabled():
         yield

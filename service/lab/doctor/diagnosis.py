@@ -1,4 +1,4 @@
-"""Diagnosis: what a look at everything has found, and what to do about it."""
+"""Diagnosis: what the doctor found, and what to do about it."""
 
 from dataclasses import dataclass
 from html import escape
@@ -10,11 +10,12 @@ from service.lab.reports.report import AMBER, BLUE, RED, counted
 
 Level = Literal["ok", "note", "fix"]
 COLOURS = {"ok": BLUE, "note": AMBER, "fix": RED}
+SHOWN = 5  # findings of one kind that are named one by one
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check says: how grave it is, what was looked at, a sentence, and what to do."""
+    """One finding: how serious it is, what was checked, a sentence, and what to do."""
 
     level: Level
     check: str
@@ -29,7 +30,7 @@ class Diagnosis:
     Parameters
     ----------
     findings : list of Finding
-        ``"ok"``, ``"note"`` (worth knowing) or ``"fix"`` (something is to be done).
+        Their levels are ``"ok"``, ``"note"`` (worth knowing) and ``"fix"`` (to be fixed).
 
     Examples
     --------
@@ -43,7 +44,7 @@ class Diagnosis:
 
     @property
     def fixes(self) -> list[Finding]:
-        """What is to be fixed."""
+        """The findings that are to be fixed."""
         return [finding for finding in self.findings if finding.level == "fix"]
 
     @property

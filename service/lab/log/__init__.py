@@ -1,5 +1,6 @@
-"""The log's reader: segments become a copy in DuckDB's files, and the copy a DataFrame.
+"""The log: read the prediction log back as a table.
 
-A line comes in by `segment_lines` and leaves by `reader`. Nothing in the log is trusted. Imports
-`service.contract` and `lab.client`.
+A line of the log comes in by `segment_lines`, is checked before it is used, since anybody may
+have written to the log, and becomes Parquet files in `copy`. `reader` returns them as a table.
+Imports `service.contract` and `lab.client`.
 """

@@ -1,7 +1,7 @@
 """Log columns: the lines of the log as Parquet, one row a prediction.
 
-Names and values that come from a line reach DuckDB as parameters. The one thing that cannot be a
-parameter is the name of a column, which goes through `quoted`; tests/test_house.py holds that.
+Names and values from a line reach DuckDB as parameters. Only the name of a column cannot be a
+parameter: it goes through `quoted`. tests/test_house.py checks this.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ OWN = [
     *("prediction_id", "time", "model", "version", "prediction", "truth", "latency", "batch"),
     *("client", "marks", "image", "sequence", "writer"),
 ]
-OBJECT_BYTES = 16_000_000  # what DuckDB takes for a line if not told so
+OBJECT_BYTES = 16_000_000  # the longest line that DuckDB reads by default
 Database = duckdb.DuckDBPyConnection
 
 FIELDS = {
@@ -36,7 +36,7 @@ FIELDS = {
 LINES = """
     SELECT * FROM read_json($source, format = 'newline_delimited', columns = $columns,
         maximum_object_size = $longest)"""
-# What the forms of lines do not show: names, and how large numbers are.
+# What the form of a line does not show: names, and the size of numbers.
 FITS = """
     ids IS NOT NULL AND image IS NOT NULL AND client IS NOT NULL AND isfinite(latency_ms)
     AND year(time) BETWEEN 1900 AND 9998 AND predictions IS NOT NULL
@@ -68,8 +68,8 @@ def connect(*folders: Path) -> Database:
     Parameters
     ----------
     *folders : Path
-        If any are given, it reads and writes nothing outside them, and no statement can change
-        that: whatever a line of the log brings about stays there.
+        If there are any, the database reads and writes nothing outside them, and no statement
+        can change that. So a line of the log can do no harm elsewhere.
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
@@ -86,9 +86,9 @@ def connect(*folders: Path) -> Database:
 
 @dataclass(frozen=True)
 class Source:
-    """A file with the lines of requests to one publication, and none to others.
+    """A file with lines, all of one publication or all of feedback.
 
-    No line is longer than `longest`.
+    No line is longer than `longest` bytes.
     """
 
     file: Path
@@ -100,7 +100,7 @@ def write_requests(
 ) -> None:
     """Write the lines of requests to one publication as Parquet, a row a prediction.
 
-    Lines that do not fit the sample are left out: whoever calls this counts.
+    Lines that do not fit the sample are left out: the caller must count.
     A feature whose name is taken, in capitals or not, is called ``input.<name>``.
 
     Parameters
@@ -109,13 +109,14 @@ def write_requests(
     source : Source
     sample : Sample
     writer : str
-        Who wrote them.
+        The writer of the segment.
     target : Path
+        The Parquet file.
 
     Raises
     ------
     duckdb.Error
-        A line is no JSON, or has a value that its column cannot hold.
+        A line is not JSON, or has a value that its column cannot hold.
     """
     places = answer_places(dict(sample.record))
     outputs = distinct((name for name, *_ in places), [PREDICTION_ID])
@@ -169,13 +170,13 @@ def write_requests(
 
 
 def write_feedback(database: Database, source: Source, target: Path) -> None:
-    """Write what was told about predictions as Parquet, a row a prediction."""
+    """Write lines of feedback as Parquet, a row a prediction."""
     values = {"source": str(source.file), "longest": source.longest, "target": str(target)}
     database.execute(FEEDBACK, values)
 
 
 def quoted(name: str) -> str:
-    """Write a column's name into SQL; the only way in for what comes from a line.
+    """Quote a column's name for SQL: the only way for a text of a line into a statement.
 
     Examples
     --------
@@ -190,7 +191,7 @@ def _json(value: Any) -> str | None:
 
 
 def _names(features: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
-    """Find a column for each feature that nothing else has, in capitals or not."""
+    """Find a column name for each feature, so that no two differ in capitals alone."""
     used = {name.casefold() for name in taken}
     names = {}
     for feature in features:

@@ -1,8 +1,8 @@
-"""Log gaps: the segments that are gone although nothing in the log says why.
+"""Log gaps: segments and lines that are gone, although nothing in the log says why.
 
-Numbers of segments are given out without a gap, so that one that is not there was taken away.
-Retention deletes the oldest first and leaves a note: what is below the highest number that a note
-names is accounted for. When the newest are gone, only the copy can know of them.
+Segments are numbered without gaps, so a number that is not there was taken away. Retention
+deletes the oldest segments and notes the highest number that it deleted: lower numbers are
+accounted for. If the newest segments are gone, only the copy can tell.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,18 +15,23 @@ from service.contract.log.segment import SegmentName
 def missing_segments(
     present: Iterable[SegmentName], copied: Iterable[SegmentName], deleted: int, home: Path
 ) -> list[str]:
-    """Say which segments are missing, and where.
+    """Describe the segments that are missing.
 
     Parameters
     ----------
     present : iterable of SegmentName
-        Those in the log's folder.
+        The segments in the log's folder.
     copied : iterable of SegmentName
-        Those that were copied once.
+        The segments that were copied before.
     deleted : int
         The highest number that retention says it deleted.
     home : Path
-        Where the copy is.
+        The folder of the copy.
+
+    Returns
+    -------
+    list of str
+        A sentence for each gap.
 
     Examples
     --------
@@ -58,7 +63,7 @@ def missing_segments(
         if len(gone) > 1:
             which = f"{len(gone)} segments, {gone[0]} to {gone[-1]}, are missing: "
             which += "they were copied before, and are"
-        forget = f"If that is right, delete {home}: it is made again."
+        forget = f"If that is right, delete {home}: it will be made again."
         said.append(f"{which} gone from the log. {forget}")
     return said
 
@@ -66,13 +71,13 @@ def missing_segments(
 def missing_lines(
     present: Iterable[SegmentName], spans: Iterable[tuple[SegmentName, int]]
 ) -> Iterator[str]:
-    """Say which lines are missing between segments, where no segment is missing there.
+    """Describe the lines that are missing between segments, where no segment is missing.
 
     Parameters
     ----------
     present : iterable of SegmentName
     spans : iterable of (SegmentName, int)
-        Segments with the number of the last line in each, as its writer counts.
+        Each segment, and the number that its writer gave to its last line.
     """
     numbers = {name.number for name in present}
     by_writer = sorted(sorted(spans), key=lambda each: each[0].writer)
@@ -87,7 +92,7 @@ def missing_lines(
 def _gaps(
     names: list[SegmentName], deleted: int
 ) -> Iterator[tuple[SegmentName | None, SegmentName]]:
-    """Find neighbours whose numbers are not, above what was deleted."""
+    """Find segments whose numbers do not follow each other, above what was deleted."""
     if names and names[0].number > max(deleted, 0) + 1:
         yield None, names[0]
     for before, after in pairwise(names):

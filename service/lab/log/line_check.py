@@ -1,7 +1,7 @@
 """Line check: whether a line of the log holds what the types of the contract say.
 
-What does not is never used: whoever can write to the log can write anything, with a right
-checksum.
+Whoever can write to the log can write anything, with a right checksum. So a line that fails is
+never used.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ def read_request(line: bytes) -> RequestLine:
     Raises
     ------
     LineError
-        A field is missing, of another kind, out of its range, or of another length than the rest;
+        A field is missing, of another kind, out of range, or of another length than the others;
         a key is there twice; or the line does not begin with its model, version and digest.
 
     Examples
@@ -49,10 +49,10 @@ def read_request(line: bytes) -> RequestLine:
     rows, inputs, targets = len(record["ids"]), record["inputs"], record["targets"]
     classes, probabilities = record["classes"], record["probabilities"]
     _need(all(len(values) == rows for values in inputs.values()), "'inputs' differ in length")
-    _need(len(record["predictions"]) == rows, "'predictions' are not as many as 'ids'")
+    _need(len(record["predictions"]) == rows, "'predictions' and 'ids' differ in number")
     _need(
         probabilities is None or len(probabilities) == rows,
-        "'probabilities' are not as many as 'ids'",
+        "'probabilities' and 'ids' differ in number",
     )
     _need(
         all(row < rows for marked in record["marks"].values() for row in marked),
@@ -65,36 +65,42 @@ def read_request(line: bytes) -> RequestLine:
         _need(classes is None or all(map(_is_plain, classes)), "'classes' are no plain values")
         labels, one, several = classes or [], classes, None
     else:
-        _need(len(targets) > 0, "'targets' are none")
+        _need(len(targets) > 0, "'targets' is empty")
         sized = (_is_list(row, len(targets)) for row in record["predictions"])
-        _need(all(sized), "'predictions' have not a value a target")
+        _need(all(sized), "'predictions' do not have a value for each target")
         _need(
             classes is None or (len(classes) == len(targets) and all(map(_is_list, classes))),
-            "'classes' are not a list a target",
+            "'classes' do not have a list for each target",
         )
         labels = [label for each in classes or [] for label in each]
         one, several = (targets, None) if classes is None else (None, classes)
     if probabilities is not None:
         fits = all(_is_probabilities(row, one, several) for row in probabilities)
-        _need(fits, "'probabilities' are not a number a class")
+        _need(fits, "'probabilities' do not have a number for each class")
     names = [*inputs, *(targets or []), *(label for label in labels if isinstance(label, str))]
     _need("" not in inputs and "\0" not in "".join(names), "a name is empty or has a NUL in it")
     return record
 
 
 def read_feedback(line: bytes) -> FeedbackLine:
-    """Read a line of feedback; raises `LineError`."""
+    """Read a line of feedback; raise `LineError` as `read_request` does."""
     record: FeedbackLine = _read(FEEDBACK, line)
     items = record["feedback"]
-    _need(len(record["about"]) == len(record["truth"]) == items, "'truth' and 'about' differ")
+    _need(
+        len(record["about"]) == len(record["truth"]) == items,
+        "'truth' and 'about' differ in number",
+    )
     for truth in record["truth"]:
         values = [*truth.values()] if isinstance(truth, dict) else [truth]
-        _need(all(map(_is_plain, values)), "'truth' is neither a plain value nor one a target")
+        _need(
+            all(map(_is_plain, values)),
+            "'truth' is neither a plain value nor a value for each target",
+        )
     return record
 
 
 def read_note(line: bytes) -> NoteLine:
-    """Read a note; raises `LineError`."""
+    """Read a note; raise `LineError` as `read_request` does."""
     record: NoteLine = _read(NOTES, line)
     return record
 
@@ -119,13 +125,13 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_list(values: Any, length: int | None = None) -> bool:
-    """Whether it is a list of plain values, of this length."""
+    """Whether this is a list of plain values, of this length if one is given."""
     right = isinstance(values, list) and length in (None, len(values))
     return right and all(map(_is_plain, values))
 
 
 def _is_probabilities(row: Any, one: list[Any] | None, several: list[list[Any]] | None) -> bool:
-    """Whether a row has a number a class, or such a list a target."""
+    """Whether a row has a number for each class, or such a list for each target."""
     if not isinstance(row, list):
         return False
     if several is not None:

@@ -5,7 +5,7 @@ from service.contract.log.segment import FOLDER, all_segments, stem
 from service.contract.settings import Settings
 from service.lab.client.client import Client
 
-SECONDS = 5.0  # the log can be read although the API hangs
+SECONDS = 5.0  # for the API; the log can be read even if it hangs
 IN_THE_LAB = (
     "Run this in JupyterLab, which reads that log. Or copy the log, and read the copy: "
     "`docker compose cp api:{folder}/. logs/copy`, then `Lab(logs_dir='logs/copy')`."
@@ -13,7 +13,7 @@ IN_THE_LAB = (
 
 
 def log_elsewhere(client: Client, settings: Settings) -> str:
-    """Say where the API logs and what to do, if the log that is read here lacks its last segment.
+    """Say where the API logs and what to do, if its last segment is not in the log read here.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
     Returns
     -------
     sentence : str
-        Empty if it is the same log, if the API has logged nothing, or if no API answers: the log
-        can be read without it.
+        Empty if it is the same log, if the API has logged nothing, or if there is no API: the
+        log can be read without it.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
     """
     try:
         there = client.get("/log", SECONDS)
-    except (ApiUnreachableError, NotFoundError):  # the latter from an API older than /log
+    except (ApiUnreachableError, NotFoundError):  # an API older than /log has no such page
         return ""
     folder, image, segment = there["folder"], there["image"], there["segment"]
     if segment is None or segment in segments_here(settings):
@@ -48,5 +48,5 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
 
 
 def segments_here(settings: Settings) -> set[str]:
-    """Name the segments of the log that is read here."""
+    """Return the names of the segments of the log that is read here."""
     return {stem(file) for file in all_segments(settings.logs_dir / FOLDER)}

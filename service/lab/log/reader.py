@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from service.lab.log.columns import Database, connect
-from service.lab.log.copy import LogCopy, LogFiles, Part
+from service.lab.log.copy import LogCopy, LogFiles
+from service.lab.log.copy_files import Part
 
-ATTEMPTS = 3  # as a segment may be deleted, to keep the log in its bounds, while it is read
+ATTEMPTS = 3  # retention may delete a segment while it is read
 HEAD = ["prediction_id", "time", "model", "version"]
 REST = ["truth", "latency", "batch", "client", "marks", "image"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,32 +66,39 @@ def read(
     name : str
         The model.
     since, until : str or Timestamp, optional
-        A time ("2026-05-01 12:00", UTC unless it says otherwise), or how long
-        ago ("1d", "2h", "15min").
+        A time, e.g. "2026-05-01 12:00", in UTC unless it has another zone; or how long ago,
+        e.g. "1d", "2h" or "15min".
     version : int, optional
         Only this version.
     last : int, optional
-        Only so many, the last ones.
+        Only this many, the latest ones.
 
     Returns
     -------
     DataFrame of shape (n_predictions, …)
-        One row a prediction: prediction_id, time, model, version, prediction, one
-        proba_<class> a class, truth (missing where it is not known), latency (ms), batch (rows
-        in its request), client, marks, image, then the features. A feature whose name is taken
-        appears as ``input.<name>``. A model with several targets has prediction_<target> and
+        One row a prediction: prediction_id, time, model, version, prediction, a proba_<class>
+        for each class, truth (missing if it is not known), latency (ms), batch (rows in its
+        request), client, marks, image, then the features. A feature whose name is taken appears
+        as ``input.<name>``. A model with several targets has prediction_<target> and
         proba_<target>_<class>; its truth is a dict.
-        ``attrs["torn_lines"]`` counts lines that a crash cut off, in the whole log;
-        ``attrs["unmatched_feedback"]`` the predictions of this time about which something was
-        told, but which are not in the log.
+        ``attrs["torn_lines"]`` counts the lines in the whole log that a crash cut off.
+        ``attrs["unmatched_feedback"]`` counts the predictions of this time that have feedback,
+        but are not in the log.
+
+    Raises
+    ------
+    ValueError
+        `last` is below 1, or `since` or `until` is no time.
+    LabloopError
+        The log cannot be read, or its copy cannot be written.
 
     Warns
     -----
     UserWarning
-        A line of the log is damaged or missing; the text names file and line.
+        A line of the log is damaged or missing; the text names the file and the line.
     """
     if last is not None and last < 1:
-        raise ValueError(f"last={last} is no number of predictions; the least is 1.")
+        raise ValueError(f"last={last} is no number of predictions; it must be at least 1.")
     after = FIRST if since is None else _moment(since)
     before = LAST if until is None else _moment(until)
     window = {"after": after, "before": before}
@@ -98,10 +106,10 @@ def read(
     def is_in_time(part: Part) -> bool:
         return part.last >= _microseconds(after) and part.first < _microseconds(before)
 
-    def ask(files: LogFiles) -> pd.DataFrame:
+    def table_of(files: LogFiles) -> pd.DataFrame:
         all_models = [part for part in files.predictions if is_in_time(part)]
         chosen = [p for p in all_models if p.model == name and version in (None, p.version)]
-        # When the clock is set back, ids are later than lines: what was told goes by the ids.
+        # After the clock was set back, ids are later than lines; feedback follows the ids.
         first = min([_microseconds(after), *(part.first for part in all_models)])
         final = max([_microseconds(before), *(part.last for part in all_models)])
         told = [part for part in files.feedback if part.last >= first and part.first <= final]
@@ -115,37 +123,39 @@ def read(
             table.attrs["unmatched_feedback"] = count
         return table
 
-    table, files = _ask(copy, ask)
+    table, files = _read_now(copy, table_of)
     table["truth"] = _typed(table)
     marks = [m.tolist() if isinstance(m, np.ndarray) else [] for m in table["marks"]]
     table["marks"] = pd.Series(marks, dtype=object)
     table.attrs["torn_lines"] = files.torn
-    answers = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]
-    order = dict.fromkeys([*HEAD, *answers, *REST, *table.columns])
+    outputs = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]
+    order = dict.fromkeys([*HEAD, *outputs, *REST, *table.columns])
     return table[[*order]]
 
 
 def sql(copy: LogCopy, query: str) -> pd.DataFrame:
-    """Ask the whole log by SQL; see `service.lab.log_verbs.LogBook.sql`."""
+    """Query the whole log by SQL; see `service.lab.log_verbs.LogBook.sql`."""
     if not query.strip():
-        raise ValueError('The query is empty. Ask e.g. "SELECT count(*) FROM predictions".')
+        raise ValueError('The query is empty. Try "SELECT count(*) FROM predictions".')
 
-    def ask(files: LogFiles) -> pd.DataFrame:
-        with connect() as database:  # what is the user's own may reach any file
+    def table_of(files: LogFiles) -> pd.DataFrame:
+        with connect() as database:  # the user's own query may read any file
             _create_views(database, files.predictions, files.feedback)
             return database.execute(query).df()
 
-    return _ask(copy, ask)[0]
+    return _read_now(copy, table_of)[0]
 
 
-def _ask(copy: LogCopy, ask: Callable[[LogFiles], pd.DataFrame]) -> tuple[pd.DataFrame, LogFiles]:
-    """Ask the log as it is now, and warn of what is wrong with it."""
+def _read_now(
+    copy: LogCopy, table_of: Callable[[LogFiles], pd.DataFrame]
+) -> tuple[pd.DataFrame, LogFiles]:
+    """Read a table from the log as it is now, and warn of what is wrong with the log."""
     for attempt in range(ATTEMPTS):
         try:
             with copy.files() as files:
-                table = ask(files)
+                table = table_of(files)
             break
-        except duckdb.IOException:  # a file was deleted meanwhile, with its segment
+        except duckdb.IOException:  # retention deleted a segment, and with it a file of the copy
             if attempt + 1 == ATTEMPTS:
                 raise
     for damage in islice(files.damage, WARNED):
@@ -168,7 +178,7 @@ def _read(database: Database, parts: list[Part]) -> duckdb.DuckDBPyRelation:
 
 
 def _typed(table: pd.DataFrame) -> pd.Series:
-    """Cast the truth to the type of the predictions; text stays where it has another."""
+    """Cast the truths to the type of the predictions; if one does not fit, all stay text."""
     truth = table["truth"]
     known = truth.dropna()
     if "prediction" not in table:
@@ -187,7 +197,7 @@ def _typed(table: pd.DataFrame) -> pd.Series:
 
 
 def _of_targets(truth: str) -> Any:
-    """Read a truth with a value a target; text that is none stays as it is."""
+    """Read a truth with several targets from JSON; other text stays as it is."""
     try:
         return json.loads(truth)
     except json.JSONDecodeError:
@@ -195,7 +205,7 @@ def _of_targets(truth: str) -> Any:
 
 
 def _microseconds(moment: datetime) -> int:
-    """Count from 1970, as the names of the copy's files do."""
+    """Return the microseconds since 1970, as in the names of the copy's files."""
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 

@@ -1,4 +1,4 @@
-"""Log sample: what the lines of one publication look like."""
+"""Log sample: lines that show what all lines of one publication look like."""
 
 import re
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ ESCAPES = re.compile(rb"\\.")
 
 
 def one_of_each_form(lines: bytes) -> list[bytes]:
-    r"""Choose lines so that each of the others differs from one of them in digits and a to f alone.
+    r"""Choose lines so that each other line differs from one of them only in digits and a to f.
 
-    So these show what kinds of values there are, lists of what length, and in which fields: two
-    valid lines of one form have their quotes, brackets, commas, points and words in the same order.
-    Names of fields may differ in a to f.
+    Two valid lines of one form have the same quotes, brackets, commas, points and words in the
+    same order. So the chosen lines show which kinds of values there are, in which fields, and in
+    lists of which length. Names of features may differ in a to f.
 
     Parameters
     ----------
     lines : bytes
-        Lines with their ends.
+        Whole lines, with their ends.
 
     Examples
     --------
@@ -44,10 +44,10 @@ def one_of_each_form(lines: bytes) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Sample:
-    """One line of a publication, and the types of the columns that all its lines make.
+    """One line of a publication, and the column types that hold the values of all its lines.
 
-    `features`, `predictions` and `probabilities` are DuckDB's types. `keys` tells what the lines
-    call the features. `marked` says whether a request may have marks.
+    `features`, `predictions` and `probabilities` are types of DuckDB. `keys` holds the features'
+    names in the lines. `marked` says whether a request may have marks.
     """
 
     record: RequestLine
@@ -59,22 +59,21 @@ class Sample:
 
     @classmethod
     def of(cls, records: Iterable[RequestLine], keys: dict[str, str] | None = None) -> Self:
-        """Take checked lines that show all kinds of values.
+        """Read the types from checked lines that show all kinds of values.
 
         Raises
         ------
         ValueError
-            They are not of one publication with the same features, targets and classes; or names
-            of features differ in capitals alone, which SQL takes for the same: then their lines
-            need other `keys`.
+            The lines differ in publication, features, targets or classes; or two features differ
+            only in capitals, which SQL ignores: then the lines need other `keys`.
         """
         features: dict[str, set[str]] = {}
-        answers: set[str] = set()
+        outputs: set[str] = set()
         layouts, marked = [], False
         for record in records:
             for name, values in record["inputs"].items():
                 features.setdefault(name, set()).update(_types(values))
-            answers.update(_types(_flat([record["classes"], record["predictions"]])))
+            outputs.update(_types(_flat([record["classes"], record["predictions"]])))
             layouts.append(layout(record))
             marked = marked or bool(record["marks"])
         if any(each != layouts[0] for each in layouts):
@@ -85,14 +84,14 @@ class Sample:
             if len({name.casefold() for name in types}) < len(types):
                 raise ValueError("names of features differ in capitals alone")
         several = record["targets"] is not None
-        predictions = _joined(answers) + ("[][]" if several else "[]")
+        predictions = _joined(outputs) + ("[][]" if several else "[]")
         lists = 3 if several and record["classes"] is not None else 2
         probabilities = None if record["probabilities"] is None else "DOUBLE" + "[]" * lists
         return cls(record, types, predictions, probabilities, keys, marked)
 
 
 def layout(record: RequestLine) -> list[Any]:
-    """Tell which publication a line is about, and what decides which columns it makes."""
+    """Return what lines must share to become rows of one table: publication and columns."""
     publication = [record["model"], record["version"], record.get("digest")]
     has_probabilities = record["probabilities"] is not None
     columns = [[*record["inputs"]], record["targets"], repr(record["classes"]), has_probabilities]
@@ -100,7 +99,7 @@ def layout(record: RequestLine) -> list[Any]:
 
 
 def _types(values: Iterable[Any]) -> set[str]:
-    """List the types that values need in SQL; None needs none."""
+    """Return the types that values need in SQL; None needs none."""
     kinds = {type(value) for value in values} & TYPES.keys()
     types = {TYPES[kind] for kind in kinds}
     if int in kinds:
@@ -121,7 +120,7 @@ def _joined(types: set[str]) -> str:
     ('VARCHAR', 'BOOLEAN')
     """
     if types <= {"BOOLEAN"}:
-        return "BOOLEAN"  # of a column without a value, too; it joins with any other type
+        return "BOOLEAN"  # also for a column without a value; it joins with any other type
     if types <= {"BIGINT", "SIGNED"}:
         return "BIGINT"
     if types <= {"BIGINT", "UBIGINT"}:
@@ -132,5 +131,5 @@ def _joined(types: set[str]) -> str:
 
 
 def _flat(values: Any) -> list[Any]:
-    """Take values out of lists in lists."""
+    """Return all values of nested lists in one list."""
     return [v for each in values for v in (_flat(each) if isinstance(each, list) else [each])]

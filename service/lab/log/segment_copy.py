@@ -1,11 +1,10 @@
-"""Segment copy: the lines of one segment as Parquet, each of them checked before it is used."""
+"""Segment copy: the lines of one segment as Parquet, each line checked before it is used."""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -13,7 +12,7 @@ import orjson
 
 from service.contract.files import sync_path
 from service.contract.log.line import LineError, RequestLine
-from service.contract.log.segment import NAME, SegmentName, stem
+from service.contract.log.segment import SegmentName, stem
 from service.contract.text import printable
 from service.lab.log.columns import (
     OBJECT_BYTES,
@@ -22,19 +21,18 @@ from service.lab.log.columns import (
     write_feedback,
     write_requests,
 )
+from service.lab.log.copy_files import DAMAGE, DONE, FEEDBACK, PARQUET, key
 from service.lab.log.line_check import read_request
 from service.lab.log.sample import Sample, layout, one_of_each_form
 from service.lab.log.segment_lines import Line, OneVersion, SegmentLines
 
-PARQUET, DAMAGE, DONE = ".parquet", ".damage", ".done"
-FEEDBACK = "feedback.0"  # versions of a model that has this name begin with 1
-# What lines that have not the form of a sample lead to.
+# What is raised on lines that do not have the form of the sample.
 MISFIT = (
     *(duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError),
     *(LookupError, TypeError, ValueError),
 )
-# From when to when the predictions are, in microseconds since 1970: when the clock is set back,
-# ids go on from where they were, and both count. Then, how many requests they came with.
+# The first and last time of the predictions, in microseconds since 1970, then the number of
+# requests. After the clock was set back, ids still rise; so times in ids count, too.
 SPAN = """
     SELECT epoch_us(min(least(time, given))), epoch_us(max(greatest(time, given))),
         count(DISTINCT sequence)
@@ -48,37 +46,21 @@ FEEDBACK_SPAN = """
     )"""
 
 
-def key(segment: str) -> str:
-    """Return what the copy's files of a segment begin with: its name, if that is one of the API's.
-
-    A name may hold anything else that a file's name can, and DuckDB takes some of it for a pattern.
-
-    Examples
-    --------
-    >>> key("000042-9f31c2aa-000000001")
-    '000042-9f31c2aa-000000001'
-    >>> key("*")
-    'other-684888c0ebb17f37'
-    """
-    if NAME.fullmatch(segment) and len(segment) < 100:
-        return segment
-    return f"other-{sha256(segment.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
-
-
 @dataclass
 class SegmentCopy:
-    """The copy of one segment, as far as it is made.
+    """The copy of one segment, while it is made.
 
     Parameters
     ----------
     database : DuckDBPyConnection
     file : Path
-        The segment, as it is named to people.
+        The segment, under the name that messages use.
     path : Path
-        The same, in a folder whose name DuckDB takes for nothing but a name.
+        The same file, under a name that DuckDB does not take for a pattern.
     content : bytes
+        What the segment holds.
     staging, home : Path
-        Where the copy is written, and where it is shown when it is whole.
+        Where the copy is written, and where it goes when it is complete.
     """
 
     database: Database
@@ -94,7 +76,7 @@ class SegmentCopy:
         self.writer = printable(SegmentName.of(self.file).writer)
 
     def write(self) -> None:
-        """Write the files under hidden names, then show them, the mark that it is done last."""
+        """Write the files in `staging`, then move them to `home`, the `.done` file last."""
         lines = self._as_it_is()
         if lines is None:
             lines = SegmentLines.of(self.file, self.content)
@@ -117,7 +99,7 @@ class SegmentCopy:
             (self.staging / name).rename(self.home / name)
 
     def _as_it_is(self) -> SegmentLines | None:
-        """Let DuckDB read and check the segment itself; None where that finds a fault."""
+        """Let DuckDB read and check the whole segment; return None if it finds a fault."""
         one = OneVersion.of(self.file, self.content)
         if one is None or self.name != stem(self.file):
             return None
@@ -131,14 +113,14 @@ class SegmentCopy:
         return one.lines
 
     def _write_publication(self, lines: SegmentLines, found: list[Line]) -> None:
-        """Write requests to one publication; what does not fit is named and left out."""
+        """Write requests to one publication; name and leave out those that do not fit."""
         texts = [line.text for line in found]
         try:
             sample = Sample.of(map(read_request, one_of_each_form(b"\n".join([*texts, b""]))))
             with self._file(texts) as source:
                 self._write(source, sample, len(texts))
             return
-        except MISFIT:  # so each is looked at
+        except MISFIT:  # so each line is checked below
             pass
         alike: dict[bytes, list[tuple[int, RequestLine]]] = defaultdict(list)
         for line in found:
@@ -152,7 +134,7 @@ class SegmentCopy:
             self._write_checked(lines, each)
 
     def _write_checked(self, lines: SegmentLines, found: list[tuple[int, RequestLine]]) -> None:
-        """Write requests of one layout; if DuckDB takes them not all, find those that it does."""
+        """Write requests of one layout; if DuckDB does not accept all, find those that it does."""
         keys = {name: str(number) for number, name in enumerate(found[0][1]["inputs"])}
         texts = [
             orjson.dumps(record | {"inputs": {keys[n]: v for n, v in record["inputs"].items()}})
@@ -184,7 +166,7 @@ class SegmentCopy:
         Raises
         ------
         ValueError
-            Some have not the form of the sample, or a number that is out of range or taken.
+            Some do not have the form of the sample, or have a number that is used or too high.
         """
         version = f"{sample.record['model']}.{sample.record['version']}.{len(self.parts)}"
         staged = self.staging / f"{self.name}.{version}"
@@ -200,7 +182,7 @@ class SegmentCopy:
 
     @contextmanager
     def _file(self, lines: list[bytes]) -> Iterator[Source]:
-        """Write lines to a file of their own."""
+        """Write lines to a file of their own, and delete it afterwards."""
         file = self.staging / f"{self.name}.lines"
         file.write_bytes(b"".join(line + b"\n" for line in lines))
         try:

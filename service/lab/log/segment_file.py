@@ -1,4 +1,4 @@
-"""Segment file: what the log's folder holds under a segment's name, which may be anything."""
+"""Segment file: the files of the log that have a name like a segment, whatever they are."""
 
 import errno
 import os
@@ -8,12 +8,29 @@ from pathlib import Path
 from service.contract.errors import LabloopError
 from service.contract.files import open_regular
 from service.contract.log.segment import MOST_BYTES, is_as_sealed, stem
-from service.lab.log.segment_copy import key
+from service.lab.log.copy_files import key
 from service.lab.log.segment_lines import printed
 
 
 def content_of(file: Path, unread: dict[Path, str]) -> bytes | None:
-    """Read a segment; None where it was sealed, or deleted, just now, or is none, which is said."""
+    """Read a segment.
+
+    Parameters
+    ----------
+    file : Path
+    unread : dict of Path to str
+        Gets a sentence if the file is no segment.
+
+    Returns
+    -------
+    content : bytes or None
+        None if it is no segment, or was sealed or deleted just now.
+
+    Raises
+    ------
+    LabloopError
+        It cannot be read.
+    """
     try:
         with open_regular(file) as opened:
             size = os.fstat(opened.fileno()).st_size
@@ -33,7 +50,21 @@ def content_of(file: Path, unread: dict[Path, str]) -> bytes | None:
 def one_each(
     opened: list[tuple[Path, bytes]], sealed: list[Path], unread: dict[Path, str]
 ) -> tuple[list[tuple[Path, bytes]], list[Path]]:
-    """Choose one file of each segment, the longest of those that are whole; the others are said."""
+    """Choose one file of each segment: the longest of those that are whole.
+
+    Parameters
+    ----------
+    opened : list of (Path, bytes)
+        Open segments, with what they hold.
+    sealed : list of Path
+    unread : dict of Path to str
+        Gets a sentence for each file that is left out.
+
+    Returns
+    -------
+    opened, sealed : list
+        Without the files that are left out.
+    """
     files: dict[str, list[Path]] = defaultdict(list)
     for file in [*(file for file, _ in opened), *sealed]:
         files[key(stem(file))].append(file)

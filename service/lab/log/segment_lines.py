@@ -1,4 +1,4 @@
-"""Segment lines: what a segment holds, sorted by what it is about."""
+"""Segment lines: what a segment holds, sorted by publication."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -32,10 +32,10 @@ class Line:
 class SegmentLines:
     """The whole lines of a segment.
 
-    `requests` has those of each publication by what they begin with, not looked at more closely
-    yet; feedback and notes are checked. `damage` says in words what is wrong, with file and line.
-    `last` is the number of the writer's last line. `deleted` is the highest number of a segment
-    that a note here says was deleted to keep the log in its bounds.
+    `requests` holds the lines of each publication, by what they begin with; they are not checked
+    yet. Feedback and notes are. `damage` has a sentence for each thing that is wrong, with file
+    and line. `last` is the number of the writer's last line. `deleted` is the highest number of
+    a segment that retention deleted, as a note in this segment says.
     """
 
     file: Path
@@ -47,7 +47,7 @@ class SegmentLines:
 
     @classmethod
     def of(cls, file: Path, content: bytes) -> "SegmentLines":
-        """Check and sort the lines of a segment; what follows the last line's end is left out."""
+        """Check and sort the lines of a segment, without what follows the last line end."""
         lines, shown = cls(file), printed(file)
         *pieces, tail = content.split(b"\n")
         by_head: dict[bytes, list[Line]] = defaultdict(list)
@@ -71,7 +71,9 @@ class SegmentLines:
                 lines.leave_out(number)
                 unknown += 1
                 continue
-            if not text.startswith(begin):  # mostly it is about what the line before was about
+            if not text.startswith(
+                begin
+            ):  # mostly it is of the same publication as the line before
                 is_request = text.startswith(REQUEST)
                 begin = head_of(text) if is_request else b"\n"
                 same = by_head[begin] if is_request else others
@@ -87,12 +89,12 @@ class SegmentLines:
         return lines
 
     def leave_out(self, number: int, reason: object = "") -> None:
-        """Say that a line is damaged."""
+        """Note that a line is damaged and not used."""
         why = f": {reason}" if reason else ""
         self.damage.append(f"{printed(self.file)}, line {number} is damaged and left out{why}.")
 
     def _add(self, line: Line) -> None:
-        """Take what is no request."""
+        """Read a line of feedback, or a note."""
         try:
             if line.text.startswith(FEEDBACK):
                 self.feedback.append(orjson.dumps(read_feedback(line.text)))
@@ -102,18 +104,18 @@ class SegmentLines:
                 if note["note"] == "deleted" and segment.number < SegmentName.of(self.file).number:
                     self.deleted = max(self.deleted, segment.number)
             else:
-                raise LineError("it is none of request, feedback and note")
+                raise LineError("it is neither a request nor feedback nor a note")
         except LineError as error:
             self.leave_out(line.number, error)
 
 
 @dataclass
 class OneVersion:
-    """A whole segment with requests to one publication alone, besides feedback and notes.
+    """A whole segment whose requests are all to one publication.
 
-    That is the usual case, and hardly anything is done for each of its requests here, which is
-    what makes it quick. `count` is how many there are, and `samples` has one of each form.
-    `others` are the numbers of the other lines.
+    This is the usual case. It is fast because hardly anything is done for each request here.
+    `count` is the number of requests, and `samples` holds one of each form. `others` holds the
+    numbers of the other lines: feedback and notes.
     """
 
     lines: SegmentLines
@@ -123,7 +125,7 @@ class OneVersion:
 
     @classmethod
     def of(cls, file: Path, content: bytes) -> "OneVersion | None":
-        """Look whether a segment is such a one."""
+        """Read such a segment; return None for any other."""
         start = content.find(b"\n" + REQUEST) + 1
         is_whole_segment = content.startswith(NOTE) and content.endswith(b"\n")
         if not start or not is_whole_segment or not is_as_sealed(file, content):
@@ -150,7 +152,7 @@ class OneVersion:
 
 
 def printed(file: Path) -> str:
-    r"""Name a file in a sentence; what could act on a terminal is escaped.
+    r"""Return a file's name for a sentence, with control characters escaped.
 
     Examples
     --------
@@ -166,7 +168,7 @@ def _lines(content: bytes) -> Iterator[bytes]:
 
 
 def _of_old_version(line: bytes) -> bytes | None:
-    """Read a line of version 0.2.0, which had no checksum, or of 0.1.0, one prediction a line."""
+    """Read a line of Labloop 0.2.0, without a checksum, or 0.1.0, with a single prediction."""
     try:
         record = decode(line)
         if "crc" in record:
@@ -183,7 +185,7 @@ def _of_old_version(line: bytes) -> bytes | None:
 
 
 def _of_one_prediction(old: dict[str, Any]) -> dict[str, Any]:
-    """Turn the values of a line of version 0.1.0 into lists."""
+    """Turn the values of a line of Labloop 0.1.0 into lists."""
     prediction, by_class, targets = old["prediction"], old["probabilities"], None
     classes, probabilities = (
         (None, None) if by_class is None else ([*by_class], [*by_class.values()])

@@ -1,4 +1,5 @@
-"""Publish: a fitted estimator and its table become a version, and the API comes to serve it.
+"""Publish: check a fitted estimator, write it as a version, and wait until the API serves it.
 
-Imports `service.contract` and `lab.client`.
+The training table comes in by `publication` and leaves as the files of a version. Imports
+`service.contract` and `lab.client`.
 """

@@ -1,4 +1,4 @@
-"""Serving: waiting until the API has acted on a change of an alias."""
+"""Activation: make a version live, and wait until the API serves it."""
 
 import time
 from typing import Any
@@ -10,51 +10,84 @@ from service.contract.settings import Settings
 from service.lab.client.client import Client
 from service.lab.publish.publication import ModelVersion
 
-MARGIN_SECONDS = 30.0  # beyond TRIAL_SECONDS
+MARGIN_SECONDS = 30.0  # after TRIAL_SECONDS, the longest that a validation may take
 POLL_SECONDS = 0.05
 
 
-def wait_until_served(
-    client: Client, store: ModelStore, settings: Settings, name: str, aliases: Aliases
-) -> ModelVersion:
-    """Wait until the API has acted on an alias change, and say what came of it.
+class Activation:
+    """Make versions live, and wait until all workers of the API serve them.
 
-    Raises
-    ------
-    RefusedError
-        A worker refused the version; the text says why.
-    ApiUnreachableError
-        Nothing answers.
-    LabloopError
-        It takes longer than a validation may.
+    Parameters
+    ----------
+    client : Client
+    store : ModelStore
+    settings : Settings
     """
-    version = aliases.live
-    assert version is not None
-    seconds = settings.trial_seconds + MARGIN_SECONDS
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+
+    def __init__(self, client: Client, store: ModelStore, settings: Settings) -> None:
+        self._client = client
+        self._store = store
+        self._settings = settings
+
+    def promote(self, name: str, version: int) -> ModelVersion:
+        """Make a version live; see `Lab.promote`."""
+        aliases = self._store.promote(name, version)
         try:
-            seen = client.get(f"/models/{name}")
-        except ApiUnreachableError as error:
-            raise ApiUnreachableError(
-                f"{name} version {version} is written and live, but not served yet. {error}"
-            ) from error
-        workers = seen["workers"]
-        if all(worker["generation"] >= aliases.generation for worker in workers):
-            _check_refusals(name, version, workers)
-            return ModelVersion(
-                name,
-                version,
-                all(worker["version"] == version for worker in workers),
-                store.manifest(name, version),
-                len(workers),
-                tuple(aliases.passed_over),
-            )
-        time.sleep(POLL_SECONDS)
-    raise LabloopError(
-        f"The API did not serve {name} version {version} within {seconds:.0f} s. "
-        f"GET {settings.api_url}/models/{name} shows what it does."
-    )
+            return self._wait(name, aliases)
+        except RefusedError as refusal:
+            raise self._withdrawn(name, version, refusal) from refusal
+
+    def rollback(self, name: str) -> ModelVersion:
+        """Make the version before the live one live again; see `Lab.rollback`."""
+        live = self._store.aliases(name).live
+        aliases = self._store.rollback(name)
+        try:
+            return self._wait(name, aliases)
+        except RefusedError as refusal:
+            if live is not None and self._store.has(name, live):
+                self._store.promote(name, live)
+                raise
+            assert aliases.live is not None
+            raise self._withdrawn(name, aliases.live, refusal) from refusal
+
+    def _withdrawn(self, name: str, version: int, refusal: RefusedError) -> RefusedError:
+        """Take `live` off a refused version; return the error, with what is live instead."""
+        aliases = self._store.withdraw(name, version)
+        if not aliases.passed_over:
+            return refusal
+        deleted = ", ".join(map(str, aliases.passed_over))
+        now = "Nothing" if aliases.live is None else f"Version {aliases.live}"
+        return RefusedError(f"{refusal} Deleted and passed over: {deleted}. {now} is live.")
+
+    def _wait(self, name: str, aliases: Aliases) -> ModelVersion:
+        """Wait until all workers have seen a change of the aliases, and served or refused it."""
+        version = aliases.live
+        assert version is not None
+        seconds = self._settings.trial_seconds + MARGIN_SECONDS
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                seen = self._client.get(f"/models/{name}")
+            except ApiUnreachableError as error:
+                raise ApiUnreachableError(
+                    f"{name} version {version} is written and live, but not served yet. {error}"
+                ) from error
+            workers = seen["workers"]
+            if all(worker["generation"] >= aliases.generation for worker in workers):
+                _check_refusals(name, version, workers)
+                return ModelVersion(
+                    name,
+                    version,
+                    all(worker["version"] == version for worker in workers),
+                    self._store.manifest(name, version),
+                    len(workers),
+                    tuple(aliases.passed_over),
+                )
+            time.sleep(POLL_SECONDS)
+        raise LabloopError(
+            f"The API did not serve {name} version {version} within {seconds:.0f} s. "
+            f"GET {self._settings.api_url}/models/{name} shows what it does."
+        )
 
 
 def _check_refusals(name: str, version: int, workers: list[dict[str, Any]]) -> None:

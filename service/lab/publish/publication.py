@@ -1,4 +1,4 @@
-"""Publication: a fitted estimator is checked and written as a model version."""
+"""Publication: a fitted estimator, checked and written as a model version."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +19,18 @@ from service.contract.model import baseline, golden
 from service.contract.model.entries import check_name
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model.predictions import predict_columns
-from service.contract.model.signature import Output, Signature, as_frame
+from service.contract.model.signature import Output, Signature
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
+from service.contract.table import as_frame
 from service.lab.publish.revision import is_dirty
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A published version, as `Lab.publish` gives it back.
+    """A published version, as `Lab.publish` returns it.
 
-    `passed_over` names the deleted versions that a rollback has left out.
+    `passed_over` holds the numbers of the deleted versions that a rollback passed over.
     """
 
     model: str
@@ -79,9 +80,9 @@ class Publication:
     X : DataFrame or ndarray, shape (n_rows, n_features)
         The table that it was fitted with.
     y : array-like of shape (n_rows,)
-        The target; its length must be that of `X`.
+        The target, as long as `X`.
     private : iterable of str
-        Features that are never written to the log.
+        Features whose values are never logged or shown.
 
     Raises
     ------
@@ -108,10 +109,10 @@ class Publication:
         except NotFittedError as error:
             raise EstimatorError(f"{kind} is not fitted. Call its `fit(X, y)` first.") from error
         except TypeError as error:
-            raise EstimatorError(f"{kind} is no scikit-learn estimator: {error}") from error
+            raise EstimatorError(f"{kind} is not a scikit-learn estimator: {error}") from error
         table = as_frame(X)
         if y is None:
-            raise EstimatorError("y is None; give the target, a value a row of X.")
+            raise EstimatorError("y is None. Pass the target, one value for each row of X.")
         if len(table) != len(y):
             raise EstimatorError(f"X has {len(table)} rows, but y has {len(y)}.")
         inputs = Signature.from_table(X, Output(task="regression")).keep_private(private)
@@ -139,7 +140,26 @@ class Publication:
         class_names: Sequence[str] | None,
         parameters: Mapping[str, Any],
     ) -> int:
-        """Write the version; return its number."""
+        """Write the version.
+
+        Parameters
+        ----------
+        store : ModelStore
+        metrics : mapping of str to float
+        class_names : sequence of str, shape (n_classes,), or None
+        parameters : mapping
+
+        Returns
+        -------
+        version : int
+            Its number.
+
+        Raises
+        ------
+        EstimatorError
+            A metric is no number, the class names do not fit, or the API would refuse the model
+            file; nothing was written.
+        """
         built = build()
         manifest = Manifest(
             model=self.name,
@@ -165,14 +185,14 @@ class Publication:
         return store.add(self.name, fill)
 
     def _model(self) -> bytes:
-        """Return the model file's content, which the API will load under the same rules."""
+        """Return the model file's content, after loading it under the same rules as the API."""
         content = artifact.dumps(self.estimator)
         try:
             artifact.loads(content)
         except ArtifactError as error:
             raise EstimatorError(
-                f"{type(self.estimator).__name__} cannot be published, for the API would refuse "
-                f"it. {error}"
+                f"{type(self.estimator).__name__} cannot be published: the API would refuse it. "
+                f"{error}"
             ) from error
         return content
 
@@ -202,7 +222,7 @@ class Publication:
 
 
 def _describe(estimator: Any) -> str:
-    """Say in one line what an estimator is: a pipeline's steps, and the last one's parameters.
+    """Describe an estimator in a line: a pipeline's steps, and the last one's parameters.
 
     Examples
     --------

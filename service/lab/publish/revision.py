@@ -1,4 +1,4 @@
-"""Revision: whether the code here is that of the commit that it says it comes from."""
+"""Revision: whether the code here is still that of its commit."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from service.contract.settings import CHECKOUT
 def is_dirty(build: Build, code: Path = CHECKOUT / "service") -> bool | None:
     """Tell whether the code was edited after its commit; None if the commit is not known.
 
-    Git is not there in a container. So `make up` writes a digest of the commit's code into
-    `CODE_DIGEST`, and the files are compared with that.
+    A container has no git. So `make up` sets `CODE_DIGEST` to a digest of the commit's code, and
+    the files are compared with it.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def is_dirty(build: Build, code: Path = CHECKOUT / "service") -> bool | None:
 
 
 def digest(code: Path) -> str:
-    """Return the digest of all Python files of a folder, as `start/up.py` gives it for a commit."""
+    """Return the digest of a folder's Python files, as `start/up.py` computes it for a commit."""
     return code_digest.digest(
         (path, file.read_bytes())
         for file in code.rglob("*.py")

@@ -1,4 +1,5 @@
 """Reports: drift, quality and replay, each a table with notes and a picture.
 
-Logged rows come in as a DataFrame. Imports `service.contract`, `lab.log` and `lab.client`.
+Logged predictions come in as the DataFrame of `lab.log.reader`, and leave as a `Report`. Imports
+`service.contract`, `lab.log` and `lab.client`.
 """

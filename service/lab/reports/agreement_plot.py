@@ -1,4 +1,4 @@
-"""Agreement plot: how one prediction became another, for classes and for numbers."""
+"""Agreement plot: logged against new predictions, for classes and for numbers."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,14 @@ SHOWN_POINTS = 1000
 
 
 def draw_matrix(axes: Axes, target: Target, logged: pd.Series, new: pd.Series) -> None:
-    """Draw how often each class became which: agreement blue, the rest red."""
+    """Draw how often each logged class became each new one: agreement blue, the rest red.
+
+    Parameters
+    ----------
+    axes : Axes
+    target : Target
+    logged, new : Series of shape (n_rows,)
+    """
     counts = pd.crosstab(logged.map(str).to_numpy(), new.map(str).to_numpy())
     names = counts.index.union(counts.columns)
     counts = counts.reindex(index=names, columns=names, fill_value=0)
@@ -45,7 +52,13 @@ def draw_matrix(axes: Axes, target: Target, logged: pd.Series, new: pd.Series) -
 
 
 def draw_scatter(axes: Axes, logged: pd.Series, new: pd.Series) -> None:
-    """Draw new over logged numbers, up to 1000 of them at even steps."""
+    """Draw logged against new numbers: up to 1000 rows at even steps.
+
+    Parameters
+    ----------
+    axes : Axes
+    logged, new : Series of shape (n_rows,)
+    """
     rows = np.linspace(0, len(logged) - 1, min(SHOWN_POINTS, len(logged))).astype(int)
     ends = [min(logged.min(), new.min()), max(logged.max(), new.max())]
     axes.plot(ends, ends, color=INK, linewidth=1, linestyle=":")

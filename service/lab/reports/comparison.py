@@ -1,4 +1,4 @@
-"""Comparison: one column of the log beside the same column of the training data."""
+"""Comparison: one column of the log, compared with the same column of the training data."""
 
 from dataclasses import dataclass
 from math import nan
@@ -19,27 +19,26 @@ RESAMPLES = 9999
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How far a column of the log is from training.
+    """How far a column of the log is from the same column in training.
 
     The population stability index (PSI) is the sum over bins of
-    ``(log - training) * ln(log / training)``, of the shares of rows. Missing
-    values are a bin. So that an empty bin is not infinite, training gets half a
-    row more in each, and the log as many rows more, spread as training is.
+    ``(log - training) * ln(log / training)``, with shares of rows. Missing values have a bin of
+    their own. So that an empty bin does not make it infinite, half a row is added to each bin of
+    training, and as many rows to the log, distributed as in training.
 
-    Numbers have the deciles of training as bins, the outer ones open, bounded
-    halfway between values that training knew. A value at which two deciles lie
-    has a bin of its own. The test is the two-sample
-    Kolmogorov-Smirnov test; a missing value counts as less than all numbers
-    there, so that it sees a change of their share too. Categories have a bin
-    each, and one for all that training never saw. The test is Pearson's
-    chi-square test on these bins; where it expects fewer than 5 rows in one of
-    them, its p-value comes from resampled tables, which are always the same.
+    For numbers, the bins are the deciles of training. Their bounds lie halfway between values of
+    training, and the outer bins are open. A value on which two deciles fall has its own bin. The
+    test is the two-sample Kolmogorov-Smirnov test. It counts missing values as less than all
+    numbers, and so sees a change of their share.
 
-    The bounds of the verdict are customary in credit scoring (Siddiqi, Credit Risk
-    Scorecards, 2006): "moderate" from 0.1, "shifted" from 0.25. But chance alone
-    makes a PSI of about (bins - 1) / rows (Yurdakul, Statistical Properties of
-    Population Stability Index, 2018). So both need a p-value below 0.001 as well,
-    or where there is no test, 100 rows.
+    For categories, each has a bin, and all that were not in training share one. The test is
+    Pearson's chi-square test on these bins. If it expects fewer than 5 rows in a bin, its p-value
+    comes from resampled tables, which are always the same.
+
+    The bounds of the verdict are usual in credit scoring (Siddiqi, Credit Risk Scorecards, 2006):
+    "moderate" from 0.1, "shifted" from 0.25. But chance alone makes a PSI of about
+    (bins - 1) / rows (Yurdakul, Statistical Properties of Population Stability Index, 2018). So
+    both verdicts also need a p-value below 0.001, or 100 rows if there is no test.
 
     Examples
     --------
@@ -63,7 +62,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The outcome in a word: "stable", "moderate", "shifted"; "no rows" without any."""
+        """The outcome in a word: "stable", "moderate" or "shifted"; "no rows" if there are none."""
         if not self.rows:
             return "no rows"
         by_chance = self.rows < ENOUGH if np.isnan(self.p_value) else self.p_value >= SMALL_P
@@ -78,12 +77,12 @@ class Comparison:
         Parameters
         ----------
         values : Series of shape (n_rows,)
-            From the log; NaN where one is missing.
+            From the log; NaN if one is missing.
         training : dict
-            With missing, quantiles and sample, as `baseline.summarise` gives it.
+            With missing, quantiles and sample, as `baseline.summarise` returns it.
             Without a sample, as in older versions, there is no test.
         rows : int
-            How many rows training had.
+            The number of rows in training.
         """
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=nan)
         present = numbers[~np.isnan(numbers)]
@@ -123,12 +122,12 @@ class Comparison:
         Parameters
         ----------
         values : Series of shape (n_rows,)
-            From the log, as text; `UNSEEN` for what training never saw, None where
-            one is missing.
+            From the log, as text; `UNSEEN` for one that was not in training, None if one is
+            missing.
         training : dict
-            With missing and counts, as `baseline.summarise` gives it.
+            With missing and counts, as `baseline.summarise` returns it.
         rows : int
-            How many rows training had.
+            The number of rows in training.
         """
         missing = training.get("missing", 0)
         expected = pd.Series({**training["counts"], UNSEEN: 0}, dtype=float)
@@ -157,8 +156,8 @@ def _share(part: float, rows: int) -> float:
 def _edges(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the inner bounds of the bins; each bin holds its upper bound.
 
-    A bound on a value of training, shape (n_values,), moves halfway to the next one: where training
-    was rounded and the log is not, a value is not parted from those that it was rounded from.
+    A bound that is a value of training, shape (n_values,), moves halfway to the next value. So if
+    training was rounded and the log is not, a value stays with those that round to it.
 
     Examples
     --------
@@ -182,7 +181,7 @@ def _counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _psi(log: np.ndarray, training: np.ndarray) -> float:
-    """Return the PSI of two counts, shape (n_bins,), as the class describes it.
+    """Return the PSI of two counts, shape (n_bins,), as `Comparison` describes it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Drift: the log's inputs and predictions beside the training data of a version."""
+"""Drift: logged inputs and predictions, compared with the training data of a version."""
 
 from dataclasses import dataclass, field
 from math import nan
@@ -30,17 +30,17 @@ from service.lab.reports.target import Target
 
 COLOURS = {"stable": GREY, "moderate": AMBER, "shifted": RED}
 SHOWN_BARS, SHOWN_COLUMNS, SHOWN_CATEGORIES = 12, 3, 5
-LONGEST_BAR = 0.5  # a longer one ends here, with its number, so that the bounds can be seen
-FEWEST_BARS = 5  # fewer are not drawn thicker
+LONGEST_BAR = 0.5  # longer ones are cut here and show their number, so that the bounds can be seen
+FEWEST_BARS = 5  # with fewer, bars do not get thicker
 LONGEST_ROW, LONGEST_NAME, LONGEST_TITLE, LONGEST_CATEGORY = 40, 24, 32, 18
 SHOWN_INTEGERS = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Drift(Report):
-    """What `measure` gives: a row a feature and a row a prediction, and a picture.
+    """What `measure` returns: a row a feature and a row a target, and a picture.
 
-    Its columns are described at `measure`.
+    `measure` describes the columns.
     """
 
     comparisons: dict[str, Comparison] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Drift(Report):
     size = (9.0, 4.2)
 
     def _ranked(self) -> pd.DataFrame:
-        # Long names would push the verdict out of sight.
+        # Long names would push the verdict off the screen.
         return _by_psi(self.table).rename(index=lambda name: shortened(name, LONGEST_ROW))
 
     def _draw(self, figure: Figure) -> None:
@@ -93,27 +93,26 @@ class Drift(Report):
 def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> Drift:
     """Compare logged predictions with the training data of a version.
 
-    How PSI, tests and verdict are made is described at
-    `service.lab.reports.comparison.Comparison`.
+    `service.lab.reports.comparison.Comparison` describes the PSI, the tests and the verdict.
 
     Parameters
     ----------
     log : DataFrame of shape (n_predictions, …)
-        As `Lab.predictions` gives it. It may be short, and may be empty.
+        As `Lab.predictions` returns it. It may be short or empty.
     baseline : dict
-        The version's, as `service.contract.model.baseline.summarise` gave it.
+        The version's, as `service.contract.model.baseline.summarise` returned it.
     manifest : Manifest
         The version's.
 
     Returns
     -------
     Drift
-        Its table has a row a feature, then one a target, by their names in the log:
-        the verdict: "stable", "moderate", "shifted", or why there is none: "private",
-        "not logged", "no rows"; psi and p_value, rows, missing and missing_training
-        (shares of rows), unusual (share of rows with a category that training never
-        saw, or a number out of its range), kind, test and statistic. It is shown with
-        the largest PSI first.
+        Its table has a row for each feature, then one for each target, by their names in the
+        log. The verdict is "stable", "moderate" or "shifted"; or it says why there is none:
+        "private", "not logged", "no rows". Then come psi, p_value, rows, missing and
+        missing_training (shares of rows), unusual (the share of rows with a category that was
+        not in training, or with a number outside its range), kind, test and statistic. The
+        table is shown with the largest PSI first.
 
     Examples
     --------
@@ -154,7 +153,7 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
         else:
             kind = "class"
             known = {label: str(label) for label in target.classes}
-            # A class that training never predicted is not unseen.
+            # A class that was never predicted for the training data is not unseen.
             summary = {"counts": dict.fromkeys(known.values(), 0) | summary["counts"]}
             labels = values.map(lambda value, known=known: known.get(value, UNSEEN))
             compared = Comparison.of_categories(labels, summary, baseline["rows"])
@@ -203,7 +202,7 @@ def _by_psi(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(log: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Say what came out, and what to be careful about."""
+    """Say what was found, and what to be careful with."""
     if not len(log):
         return [
             "The log has no predictions here, so there is nothing to compare. "
@@ -219,32 +218,32 @@ def _notes(log: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         notes.append("Nothing has moved beyond chance.")
     if len(log) < ENOUGH:
         notes.append(
-            f"Too few predictions to tell small changes: {len(log)}. Below {ENOUGH}, chance alone "
+            f"Too few predictions to see small changes: {len(log)}. Below {ENOUGH}, chance alone "
             f"can bring the PSI to {MODERATE}. A verdict other than stable also needs a p-value "
             f"below {SMALL_P}."
         )
     versions = sorted(log["version"].unique()) if "version" in log else []
     if len(versions) > 1:
         notes.append(
-            f"Versions {', '.join(map(str, versions))} answered. Compare one version at a time: a "
-            "feature that another did not log counts as missing."
+            f"The predictions are of versions {', '.join(map(str, versions))}. Compare one version "
+            "at a time: a feature that another did not log counts as missing."
         )
     untested = table.index[(table["rows"] > 0) & table["p_value"].isna()]
     if len(untested):
         notes.append(
-            f"No test, and a rough PSI, for {named(untested)}: the version was published "
+            f"No test, and only a rough PSI, for {named(untested)}: the version was published "
             "before training samples were kept. Publish it again to have them."
         )
     absent = table.index[table["verdict"] == "not logged"]
     if len(absent):
         notes.append(
-            f"Not in the log: {named(absent)}. Another version answered, with other columns."
+            f"Not in the log: {named(absent)}. Another version predicted, with other columns."
         )
     return notes
 
 
 def _draw_column(axes: Axes, name: str, compared: Comparison) -> None:
-    """Draw the log's distribution beside that of training, or over it."""
+    """Draw the distribution in the log beside that in training, or over it."""
     if isinstance(compared.log, pd.Series):
         shown, known = _draw_categories(axes, compared.log, compared.training)
         more = f", {shown} of {known}" if known > shown else ""
@@ -265,7 +264,7 @@ def _draw_column(axes: Axes, name: str, compared: Comparison) -> None:
 
 
 def _draw_categories(axes: Axes, log: pd.Series, training: pd.Series) -> tuple[int, int]:
-    """Draw the categories that moved most, two bars each; return how many of how many."""
+    """Draw the categories that changed most; return how many are shown, of how many."""
     both = pd.DataFrame({"log": log, "training": training})
     both = both[both.max(axis=1) > 0]
     moved = (both["log"] - both["training"]).abs().sort_values(ascending=False, kind="stable")
@@ -280,7 +279,7 @@ def _draw_categories(axes: Axes, log: pd.Series, training: pd.Series) -> tuple[i
 
 
 def _bins(values: np.ndarray) -> np.ndarray:
-    """Return the bounds of about 20 bins; a few integers have one each, around them.
+    """Return the bounds of about 20 bins; if the values are few integers, of a bin for each.
 
     Examples
     --------

@@ -1,14 +1,14 @@
-"""Logged input: where a table of logged predictions keeps a feature."""
+"""Logged input: the column of a feature in a table of logged predictions."""
 
 import pandas as pd
 
 from service.lab.log.columns import OWN
 
-ANSWERS = ("prediction", "proba_")
+OUTPUTS = ("prediction", "proba_")
 
 
 def logged_input(log: pd.DataFrame, name: str) -> pd.Series | None:
-    """Return the column of a feature; None if the log has none.
+    """Return the column of a feature; None if the log does not have it.
 
     A feature whose name is taken, in capitals or not, is in ``input.<name>``.
 
@@ -21,6 +21,6 @@ def logged_input(log: pd.DataFrame, name: str) -> pd.Series | None:
     True
     """
     other = f"input.{name}"
-    is_ours = name.casefold() in OWN or (name.startswith(ANSWERS) and other in log)
+    is_ours = name.casefold() in OWN or (name.startswith(OUTPUTS) and other in log)
     column = other if is_ours or name not in log else name
     return log.get(column)

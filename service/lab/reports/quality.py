@@ -26,7 +26,7 @@ COLOURS = (BLUE, AMBER, RED)
 
 @dataclass(frozen=True, eq=False)
 class Quality(Report):
-    """What `measure` gives: a row a time bucket, and the same for all of them in `total`."""
+    """What `measure` returns: a row a time bucket, and the same for all rows in `total`."""
 
     total: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
     metric: str = ""
@@ -58,7 +58,7 @@ class Quality(Report):
             axes.set_ylim(-0.03, 1.03)
         else:
             axes.set_ylim(bottom=0)
-        # Its own limits: with fewer ticks it finds none for spans like 4.7 hours, and warns.
+        # With its default limits: with fewer ticks it finds none for 4.7 hours, say, and warns.
         locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         words = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
@@ -69,31 +69,31 @@ class Quality(Report):
 def measure(
     log: pd.DataFrame, manifest: Manifest, every: str | pd.Timedelta | None = None
 ) -> Quality:
-    """Compare logged predictions with the truths that came in for them.
+    """Compare logged predictions with the truths that are known.
 
     Parameters
     ----------
     log : DataFrame of shape (n_predictions, …)
-        As `Lab.predictions` gives it, with its column truth. A truth may be a
-        class, its text, or its name for people. Where there are several targets
-        it is a dict, or a list in their order.
+        As `Lab.predictions` returns it, with its column truth. A truth may be a class, its
+        text, or its name for people. With several targets it is a dict, or a list in their
+        order.
     manifest : Manifest
         The version's, for its classes and targets.
     every : str or Timedelta, optional
-        How long a time bucket is, e.g. "1h"; else so that there are about 20.
+        The length of a time bucket, e.g. "1h"; by default there are about 20.
 
     Returns
     -------
     Quality
-        Its table has a row a time bucket with predictions: predictions, known (those
-        with a truth), share_known, and accuracy, balanced_accuracy (the mean
-        recall of the classes that occur), f1 (the classes' mean) and log_loss; or
-        mae, rmse and r2. With several targets each metric is there once a target,
-        e.g. ``mae_<target>``. NaN where nothing is known.
+        Its table has a row for each time bucket with predictions: predictions (how many), known
+        (those with a truth), share_known; then accuracy, balanced_accuracy (the mean recall of
+        the classes that occur), f1 (the mean over classes) and log_loss, or mae, rmse and r2.
+        With several targets each target has its own metrics, e.g. ``mae_<target>``. A metric is
+        NaN where no truth is known.
 
-        A truth that is none of the classes counts as wrong. It makes no class of
-        its own in the means, and has no probability for the log loss. A truth that is no number has
-        no part in the metrics of a regression.
+        A truth that is none of the classes counts as wrong. It is not a class of its own in the
+        means, and has no part in the log loss. In a regression, a truth that is no number is
+        left out.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def measure(
 
 
 def _part(truth: pd.Series, target: Target) -> pd.Series:
-    """Return the truths of one target, shape (n_rows,); None where one is missing."""
+    """Return the truths of one target, shape (n_rows,); None if one is missing."""
     if target.name is None:
         return truth
 
@@ -165,10 +165,10 @@ def _part(truth: pd.Series, target: Target) -> pd.Series:
 
 
 def _scored(log: pd.DataFrame, target: Target, given: pd.Series) -> pd.DataFrame:
-    """Lay truth, prediction and the truth's probability side by side, as numbers.
+    """Put truth, prediction and the truth's probability side by side, as numbers.
 
-    A class is its place among the classes; a truth that is none of them is -1, a
-    prediction -2. Where no truth was given it is NaN.
+    A class becomes its position among the classes. A truth that is none of them is -1, and a
+    prediction -2. An unknown truth is NaN.
     """
     truth = target.read(given)
     prediction = target.read(log.get(target.column, pd.Series(None, log.index, dtype=object)))
@@ -185,7 +185,7 @@ def _scored(log: pd.DataFrame, target: Target, given: pd.Series) -> pd.DataFrame
 
 
 def _metrics(scored: pd.DataFrame, is_class: bool) -> dict[str, float]:
-    """Return the metrics of rows whose truth is known; NaN where there are too few."""
+    """Return the metrics of rows whose truth is known; NaN if there are too few."""
     truth, prediction = scored["truth"], scored["prediction"]
     if is_class:
         right = truth == prediction
@@ -231,7 +231,7 @@ def _length(times: pd.Series, every: str | pd.Timedelta | None) -> pd.Timedelta:
 
 
 def _notes(total: pd.Series, metric: str, by_version: dict[int, pd.DataFrame]) -> list[str]:
-    """Say how good the model was, and what to be careful about."""
+    """Say how good the model was, and what to be careful with."""
     if not total["predictions"]:
         return [
             "The log has no predictions here. "
@@ -239,15 +239,15 @@ def _notes(total: pd.Series, metric: str, by_version: dict[int, pd.DataFrame]) -
         ]
     if not total["known"]:
         return [
-            "No truth is known yet, so nothing can be said. Give it with "
+            "No truth is known yet, so nothing can be said. Send it with "
             "`lab.feedback(ids, truth)`; the ids are in the column prediction_id."
         ]
     metrics = total.drop(["predictions", "known", "share_known"]).dropna()
     notes = [f"In all: {', '.join(f'{name} {value:.3g}' for name, value in metrics.items())}."]
     if total["known"] < ENOUGH:
         notes.append(
-            f"Too few known truths to tell: {int(total['known'])}. From {ENOUGH} on, the numbers "
-            "begin to mean something."
+            f"Too few known truths to tell: {int(total['known'])}. The metrics mean something from "
+            f"{ENOUGH} on."
         )
     if len(by_version) > 1:
         each = []
@@ -261,7 +261,7 @@ def _notes(total: pd.Series, metric: str, by_version: dict[int, pd.DataFrame]) -
 
 
 def _odd(target: Target, given: pd.Series, scored: pd.DataFrame) -> list[str]:
-    """Name truths that cannot be what the model predicts."""
+    """Name truths that the model can never predict."""
     odd = given[given.notna()]
     if target.classes is None:
         odd = odd[target.read(odd).isna()]

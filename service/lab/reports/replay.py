@@ -1,4 +1,4 @@
-"""Replay: logged inputs, answered by another version."""
+"""Replay: logged inputs, predicted by another version."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from service.contract.errors import ArtifactError, InputError, LabloopError, NotFoundError
 from service.contract.model.manifest import MODEL
 from service.contract.model.predictions import Predictions, predict_columns
-from service.contract.model.signature import Columns, Output, Signature, as_columns
+from service.contract.model.signature import Columns, Output, Signature
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
+from service.contract.table import as_columns
 from service.lab.client.answer_table import answer_columns
 from service.lab.reports.agreement_plot import draw_matrix, draw_scatter
 from service.lab.reports.logged_input import logged_input
@@ -25,9 +26,9 @@ from service.lab.reports.target import Target
 
 @dataclass(frozen=True, eq=False)
 class Replay(Report):
-    """What `run` gives: a row a disagreement, and a picture of all that was compared.
+    """What `run` returns: a row a disagreement, and a picture of all that was compared.
 
-    `compared` holds the two predictions of each row.
+    `compared` holds both predictions of each row.
     """
 
     compared: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -48,9 +49,9 @@ class Replay(Report):
 
 
 def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay:
-    """Answer logged inputs by another version, and say where it disagrees.
+    """Let another version predict logged inputs, and show where it disagrees.
 
-    It is asked in this process, as the API asks it, and nothing is logged.
+    It predicts in this process, as it does in the API, and nothing is logged.
 
     Parameters
     ----------
@@ -58,30 +59,31 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
     name : str
         The model.
     version : int
-        The version that is asked.
+        The version that predicts.
     log : DataFrame of shape (n_predictions, …)
-        As `Lab.predictions` gives it.
+        As `Lab.predictions` returns it.
 
     Returns
     -------
     Replay
-        Its table has a row a prediction that differs: prediction_id, time, version,
-        prediction, new_prediction, change, then the features. With several targets
-        there is a prediction_<target>, a new_prediction_<target> and a
-        change_<target> each. Classes differ if they are not the same; change is that
-        of the probability of the logged class. Numbers differ if
-        `numpy.isclose` says so: by more than 1e-5 of their size. The API's fast
-        path rounds otherwise than the estimator, but by less than 1e-6. There,
-        change is new less logged, and the largest comes first.
+        Its table has a row for each prediction that differs: prediction_id, time, version,
+        prediction, new_prediction, change, then the features. With several targets there are
+        prediction_<target>, new_prediction_<target> and change_<target> for each.
+
+        Classes differ if they are not the same. Their change is the new minus the logged
+        probability of the logged class. Numbers differ if `numpy.isclose` says so: by more than
+        1e-5 of their size. (The API's fast path rounds differently from the estimator, but by
+        less than 1e-6.) Their change is the new minus the logged number, and the largest comes
+        first.
 
     Raises
     ------
     NotFoundError
         There is no such model or version.
     ArtifactError
-        The version's files are not what was published, or need a type that is not allowed.
+        The version's files are not as published, or need a type that is not allowed.
     LabloopError
-        The log has no rows, none that the version can take, or other targets.
+        The log has no rows, has none that the version can predict, or has other targets.
     """
     store.check_files(name, version)
     manifest = store.manifest(name, version)
@@ -96,8 +98,8 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
     absent = [target.column for target in targets if target.column not in log]
     if absent:
         raise LabloopError(
-            f"{who} gives {', '.join(absent)}, which the log does not hold: a version with other "
-            "targets answered. Choose a version with the same ones."
+            f"{who} predicts {', '.join(absent)}, which the log does not hold: its predictions "
+            "are from a version with other targets. Choose a version with the same ones."
         )
     estimator = artifact.load(store.folder(name, version) / MODEL)
     left_out = _not_logged(store, name, manifest.signature, log)
@@ -111,8 +113,8 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
     left_out |= refused
     if not parts:
         raise LabloopError(
-            f"{who} can take none of the {counted(len(log), 'logged row')}: {_reasons(left_out)}. "
-            "Choose another version, or a time from which the log fits."
+            f"{who} can predict none of the {counted(len(log), 'logged row')}: "
+            f"{_reasons(left_out)}. Choose another version, or a time from which the log fits."
         )
     output = manifest.signature.output
     new = pd.concat([_table(given, output).set_index(pd.Index(part)) for part, given in parts])
@@ -134,9 +136,9 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
 def _not_logged(
     store: ModelStore, name: str, signature: Signature, log: pd.DataFrame
 ) -> dict[int, str]:
-    """Find the rows of versions that lack a feature, or keep it out of the log.
+    """Find the rows of versions that lack a feature, or do not log it.
 
-    Such a value is null in the log, but was not missing.
+    Such a value is null in the log, but it was not missing.
     """
     left_out: dict[int, str] = {}
     for version in log["version"].unique().tolist():
@@ -145,7 +147,7 @@ def _not_logged(
             features = store.manifest(name, version).signature.features
             held = {feature.name for feature in features if not feature.private}
             why = f"version {version} did not log"
-        except (NotFoundError, ArtifactError):  # only the log tells, and of nulls it tells nothing
+        except (NotFoundError, ArtifactError):  # only the log can tell, and nulls tell nothing
             held = {
                 each
                 for each in signature.names
@@ -159,7 +161,7 @@ def _not_logged(
 
 
 def _inputs(signature: Signature, log: pd.DataFrame, who: str, left_out: dict[int, str]) -> Columns:
-    """Read the logged inputs as a request's are read; note in `left_out` why rows do not fit."""
+    """Read the logged inputs like those of a request; note in `left_out` why rows do not fit."""
     columns: Columns = {}
     for feature in signature.features:
         column = logged_input(log, feature.name)
@@ -174,9 +176,7 @@ def _inputs(signature: Signature, log: pd.DataFrame, who: str, left_out: dict[in
                 "version with the features that were logged, or a time from which they were."
             )
         [values] = as_columns(column.to_frame()).values()
-        if (
-            feature.kind == "category"
-        ):  # a missing value in a column of whole numbers made them floats
+        if feature.kind == "category":  # a missing value turned a column of integers into floats
             known = {value: value for value in feature.categories or []}
             values = [known.get(value, value) for value in values]
         columns[feature.name], problems = feature.parse(values)
@@ -191,10 +191,10 @@ def _predicted(
     columns: Columns,
     rows: list[int],
 ) -> tuple[list[tuple[list[int], Predictions]], dict[int, str]]:
-    """Predict rows; where the estimator refuses, find the ones that it can predict.
+    """Predict rows; if the estimator refuses them, find those that it can predict.
 
-    Rows with the same unseen categories are predicted or refused together.
-    Others are halved until those that are refused are alone.
+    Rows with the same unseen categories are predicted or refused together. Other groups are
+    halved until the refused rows are alone.
     """
     part = {name: [values[row] for row in rows] for name, values in columns.items()}
     try:
@@ -225,7 +225,7 @@ def _predicted(
 
 
 def _table(given: Predictions, output: Output) -> pd.DataFrame:
-    """Lay predictions out in the columns that the log has."""
+    """Turn predictions into the columns that the log has."""
     line = {
         "predictions": given.predictions,
         "probabilities": given.probabilities,
@@ -236,21 +236,21 @@ def _table(given: Predictions, output: Output) -> pd.DataFrame:
 
 
 def _compared(log: pd.DataFrame, new: pd.DataFrame, targets: list[Target]) -> pd.DataFrame:
-    """Put logged and new predictions side by side, with the change, and whether they differ."""
+    """Put logged and new predictions side by side, with change and whether they differ."""
     both = pd.DataFrame(index=log.index)
     differs = pd.Series(False, index=log.index)
     for target in targets:
-        logged, answered = target.read(log[target.column]), new[target.column]
+        logged, predicted = target.read(log[target.column]), new[target.column]
         if target.classes is None:
-            change = answered - logged
-            differs |= ~np.isclose(logged, answered)
+            change = predicted - logged
+            differs |= ~np.isclose(logged, predicted)
         else:
             change = target.probability(new, logged) - target.probability(log, logged)
             differs |= np.array(
-                [a is None or a != b for a, b in zip(logged, answered, strict=True)]
+                [a is None or a != b for a, b in zip(logged, predicted, strict=True)]
             )
         both[target.column] = log[target.column]
-        both[f"new_{target.column}"] = answered
+        both[f"new_{target.column}"] = predicted
         both[f"change{target.suffix}"] = change
     return both.assign(differs=differs)
 
@@ -270,7 +270,7 @@ def _disagreements(
 
 
 def _reasons(left_out: dict[int, str]) -> str:
-    """Name the three most frequent reasons, and how often each was met.
+    """Name the three most frequent reasons, with the number of rows.
 
     Examples
     --------

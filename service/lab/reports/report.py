@@ -1,4 +1,4 @@
-"""Report: what a look at the log gives back, as a table, sentences and a picture."""
+"""Report: a table about the log, with notes in sentences and a picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# On white, as all figures of a notebook are: text has a contrast of 4.5 and more, and fills of 3.
+# On white, as all figures in a notebook: text has a contrast of at least 4.5, fills of 3.
 PAPER, INK, GREY = "#ffffff", "#444444", "#949494"
 BLUE, AMBER, RED = "#1f77b4", "#a36600", "#c8382a"
 SHOWN_ROWS = 30
@@ -21,7 +21,7 @@ SHOWN_NAMES = 5
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A table, what is to be said about it, and a picture of it.
+    """A table, notes on it, and a picture of it.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Report:
         A sentence that says what was looked at.
     table : DataFrame
     notes : list of str
-        Sentences: the outcome, and what to be careful about.
+        Sentences: the outcome, and what to be careful with.
 
     Examples
     --------
@@ -47,8 +47,14 @@ class Report:
     size: ClassVar[tuple[float, float]] = (9.0, 3.6)
 
     def figure(self) -> Figure:
-        """Draw the picture anew; it can be changed and saved."""
-        with rc_context({"text.parse_math": False}):  # a dollar in a name begins no formula
+        """Draw the picture.
+
+        Returns
+        -------
+        Figure
+            A new one, that can be changed and saved.
+        """
+        with rc_context({"text.parse_math": False}):  # a dollar sign in a name starts no formula
             figure = Figure(self.size, layout="constrained", facecolor=PAPER)
             self._draw(figure)
             for axes in figure.axes:
@@ -58,19 +64,19 @@ class Report:
                 for text in legend.get_texts():
                     text.set_color(INK)
                     text.set_fontsize(8)
-            figure.draw_without_rendering()  # which makes the labels of ticks
+            figure.draw_without_rendering()  # this makes the tick labels
         return figure
 
     def _draw(self, figure: Figure) -> None:
-        """Put axes into the figure, if there is something to draw."""
+        """Add axes to the figure, if there is something to draw."""
 
     def _ranked(self) -> pd.DataFrame:
-        """Return the table as it is shown: the rows to look at come first."""
+        """Return the table as it is shown: the most important rows first."""
         return self.table
 
     @property
     def _more(self) -> str:
-        """Say that there are more rows than are shown, if there are."""
+        """Say how many rows there are, if not all are shown."""
         rows = len(self.table)
         return f"The first {SHOWN_ROWS} of {rows:,} rows." if rows > SHOWN_ROWS else ""
 
@@ -91,7 +97,7 @@ class Report:
         return "".join(parts)
 
     def _ipython_display_(self) -> None:
-        """Show the words and the table, and below them the picture, which no sanitizer removes."""
+        """Show text and table, then the picture as an image, which no sanitizer removes."""
         display({"text/html": self._repr_html_(), "text/plain": str(self)}, raw=True)
         figure = self.figure()
         if figure.axes:
@@ -101,7 +107,7 @@ class Report:
 
 
 def counted(number: int, noun: str) -> str:
-    """Say how many of a thing there are.
+    """Count things in words.
 
     Examples
     --------
@@ -112,7 +118,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def named(names: Sequence[str]) -> str:
-    """List names, the first five of many.
+    """List names; of many, only the first five.
 
     Examples
     --------
@@ -124,7 +130,7 @@ def named(names: Sequence[str]) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """Cut the middle out of a long text: names that begin alike often end otherwise.
+    """Cut out the middle of a long text: names that begin alike often differ at the end.
 
     Examples
     --------
@@ -136,7 +142,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def _short(number: float) -> str:
-    """Write a number as short as it can be read.
+    """Write a number in few digits.
 
     Examples
     --------
@@ -149,7 +155,7 @@ def _short(number: float) -> str:
 
 
 def _tidy(axes: Axes) -> None:
-    """Take away what is only decoration."""
+    """Remove what is only decoration."""
     axes.set_facecolor(PAPER)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

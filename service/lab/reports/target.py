@@ -1,4 +1,4 @@
-"""Target: one thing that a model predicts, and where a table of answers keeps it."""
+"""Target: one thing that a model predicts, and the columns that hold its predictions."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from service.contract.model.manifest import Manifest
 
 @dataclass(frozen=True)
 class Target:
-    """A column of predictions.
+    """One target of a model version.
 
     Parameters
     ----------
     name : str or None
-        None where the model has one target only.
+        None if the model has only one target.
     position : int
-        Its place among the targets.
+        Its position among the targets.
     classes : list or None
-        What may be predicted; None where that is a number.
+        What may be predicted; None if that is a number.
     class_names : dict of str to str
-        A class's name for people, where there is one.
+        Classes' names for people, where there are any.
     is_switch : bool
-        Whether the target is simply on (1) or off (0), with one probability: that of on.
+        Whether the target is either on (1) or off (0), with one probability, that of on.
 
     Examples
     --------
@@ -60,19 +60,26 @@ class Target:
 
     @property
     def suffix(self) -> str:
-        """What its columns end with."""
+        """The end of its columns' names."""
         return "" if self.name is None else f"_{self.name}"
 
     @property
     def column(self) -> str:
-        """The name of its predictions in a table of answers."""
+        """The name of the column with its predictions."""
         return f"prediction{self.suffix}"
 
     def read(self, values: pd.Series) -> pd.Series:
-        """Bring values, shape (n_rows,), to what the model predicts.
+        """Turn values, e.g. truths, into what the model predicts.
 
-        Classes are found as they are, as text, as a number, or by their name for
-        people. What is neither is None; of numbers, NaN.
+        Parameters
+        ----------
+        values : Series of shape (n_rows,)
+            A class may be given as it is, as text, as a number, or by its name for people.
+
+        Returns
+        -------
+        Series of shape (n_rows,)
+            None for a value that is no class; for numbers, NaN.
         """
         if self.classes is None:
             read = [number[1] if (number := _number(value)) else np.nan for value in values]
@@ -87,7 +94,7 @@ class Target:
         known |= {str(label): label for label in self.classes}
         known |= {label: label for label in self.classes}
 
-        known.pop(None, None)  # of labels that are no numbers
+        known.pop(None, None)  # from labels that are no numbers
 
         def label_of(value: Any) -> Any:
             keys = [value] if isinstance(value, Hashable) else []
@@ -96,14 +103,18 @@ class Target:
         return pd.Series([label_of(v) for v in values], index=values.index, dtype=object)
 
     def probability(self, table: pd.DataFrame, labels: pd.Series) -> pd.Series:
-        """Return the probability that each row of `table` has for its label; NaN where it has none.
+        """Return for each row the probability of its label; NaN if there is none.
 
         Parameters
         ----------
         table : DataFrame of shape (n_rows, …)
-            With the proba_ columns of answers.
+            With the columns proba_….
         labels : Series of shape (n_rows,)
             Classes of this target, with the index of `table`.
+
+        Returns
+        -------
+        Series of shape (n_rows,)
         """
         found = pd.Series(np.nan, index=table.index)
         for label in labels.dropna().unique():
@@ -118,7 +129,7 @@ class Target:
 
 
 def _number(value: Any) -> tuple[str, float] | None:
-    """Read a number for a key that is equal to no class."""
+    """Read a number, as a key that equals no class."""
     try:
         return ("number", float(value))
     except (TypeError, ValueError):

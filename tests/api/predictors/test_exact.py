@@ -11,8 +11,9 @@ from service.contract.errors import InputError
 from service.contract.model import golden
 from service.contract.model.manifest import GOLDEN
 from service.contract.model.predictions import Predictions, disagreement, predict
-from service.contract.model.signature import Columns, Signature, as_columns
+from service.contract.model.signature import Columns, Signature
 from service.contract.model.store import ModelStore
+from service.contract.table import as_columns
 from service.lab.publish.publication import Publication
 from tests.api.predictors.zoo import everything
 from tests.support.live import LiveApi, running_api

@@ -140,7 +140,7 @@ def test_whole_numbers_are_numbers(http: httpx.Client) -> None:
         ({"petal_width": "1e999"}, ["'petal_width'", "row 0", "not a finite number"]),
         ({"petal_width": "9" * 400}, ["'petal_width'", "row 0"]),
         ({"petal_width": ""}, ["'petal_width'", "row 0", "never missing in training"]),
-        ({"petal_width": "1e300"}, ["cannot answer", "too large for dtype('float32')"]),
+        ({"petal_width": "1e300"}, ["cannot predict", "too large for dtype('float32')"]),
     ],
 )
 def test_a_url_that_does_not_fit_names_the_feature(

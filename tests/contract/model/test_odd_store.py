@@ -260,7 +260,7 @@ def test_v2_index_and_lab_agree(api: LiveApi) -> None:
     assert "cannot be read" in table.loc["manifest-5", "problem"]
     assert "problem" in lab.versions("manifest-5")
     told = "\n".join(f.sentence for f in lab.doctor().findings if f.check == "models")
-    assert "counts for nothing" in told and "more things like these" in told
+    assert "is ignored" in told and "more things like these" in told
     assert "Version 7 of model 'live-0' is to be live, but 7 does not count, since it is a" in told
 
 

@@ -27,7 +27,7 @@ from sklearn.preprocessing import FunctionTransformer, SplineTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 from service.contract.model_file import allow_list, artifact
-from service.contract.model_file.tree import LOADERS
+from service.contract.model_file.nodes import LOADERS
 from service.features import AddRatio
 from tests.support.models import iris, penguins
 

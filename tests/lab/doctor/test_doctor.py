@@ -133,7 +133,7 @@ def test_damage_to_the_log_and_what_a_dead_api_left_are_named(api: LiveApi, tmp_
         told, "fix", "log"
     )
     assert f"1 segment of a stopped API not sealed, e.g. {segment}" in found(told, "fix", "log")
-    assert "A crash cut off 1 line; no answer was given" in found(told, "note", "log")
+    assert "A crash cut off 1 line; no response was sent" in found(told, "note", "log")
 
     alone = at(other, api_url=NOWHERE).doctor()
     assert "The next start seals them." in found(alone, "note", "log")

@@ -60,7 +60,7 @@ def test_last_segments_are_told_by_what_follows_or_the_copy(tmp_path: Path) -> N
     first, *_, last = segments(tmp_path)
     assert warned(tmp_path) == []
     last.unlink()
-    forget = f"If that is right, delete {copy_of(tmp_path).home}: it is made again."
+    forget = f"If that is right, delete {copy_of(tmp_path).home}: it will be made again."
     gone = f"Segment {stem(last)} is missing: it was copied before, and is gone from the log. "
     for _ in range(2):
         assert warned(tmp_path) == [gone + forget]

@@ -226,7 +226,7 @@ def test_answers_of_several_versions_are_pointed_out() -> None:
     publication = published("iris")
     log = pd.concat([logged(publication, iris().X, version) for version in (1, 2)])
     found = drift.measure(log, publication.baseline, manifest_of(publication))
-    assert any("Versions 1, 2 answered" in note for note in found.notes)
+    assert any("The predictions are of versions 1, 2." in note for note in found.notes)
 
 
 # What a person sees.

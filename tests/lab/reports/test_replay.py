@@ -204,7 +204,7 @@ def test_an_empty_log_and_other_targets_are_told(tmp_path: Path) -> None:
     log = log_of(iris())
     with pytest.raises(LabloopError, match=r"no predictions of 'm' here.*`since`"):
         replay.run(store, "m", 1, log.head(0))
-    with pytest.raises(LabloopError, match="gives prediction, which the log does not hold"):
+    with pytest.raises(LabloopError, match="predicts prediction, which the log does not hold"):
         replay.run(store, "m", 1, log.rename(columns={"prediction": "prediction_a"}))
 
 

@@ -1,0 +1,70 @@
+"""Inventory: what was found in a model file so far, its names and its numbered nodes."""
+
+from typing import Any
+
+from service.contract.model_file import allow_list, own_code
+from service.contract.model_file.archive import Archive, refuse
+
+Node = dict[str, Any]
+
+
+class Inventory:
+    """The names and the nodes that a model file's tree has shown so far.
+
+    Parameters
+    ----------
+    archive : Archive
+        The file.
+
+    Attributes
+    ----------
+    names : set of str
+        Types and functions that are on the allow-list or the user's own.
+    unlisted : set of str
+        Those that are neither.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.names: set[str] = set()
+        self.unlisted: set[str] = set()
+        self._numbered: dict[int, Node] = {}
+
+    def is_same_as_before(self, node: Node) -> bool:
+        """Whether a node is like the one that had its number before, if there was one."""
+        return self._is_alike(self._numbered.setdefault(node["__id__"], node), node)
+
+    def is_listed(self, name: str, names: frozenset[str], kind: type = type) -> bool:
+        """Whether a name is on a list or the user's own; if it is neither, note or refuse it."""
+        listed = name in names or own_code.defines(name, kind)
+        if not listed and name in allow_list.ALLOWED:
+            refuse(f"{name} is where it does not belong")
+        (self.names if listed else self.unlisted).add(name)
+        return listed
+
+    def expect(self, name: str, expected: str) -> None:
+        """Refuse any other name than the one that belongs here."""
+        if name != expected:
+            refuse(f"{name} is where {expected} belongs")
+        self.names.add(name)
+
+    def _is_alike(self, one: Any, other: Any) -> bool:
+        """Whether two nodes are the same, except for the numbers and the names of files in them.
+
+        An object that is held twice is written twice, with the same number. The parts that it
+        returns for writing may be new each time.
+        """
+        if one is other:
+            return True
+        if type(one) is not type(other):
+            return False
+        if isinstance(one, dict):
+            return [*one] == [*other] and all(
+                key == "__id__"
+                or (key == "file" and self.archive.is_same(value, other[key]))
+                or self._is_alike(value, other[key])
+                for key, value in one.items()
+            )
+        if isinstance(one, list):
+            return len(one) == len(other) and all(map(self._is_alike, one, other))
+        return bool(one == other)

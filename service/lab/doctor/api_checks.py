@@ -1,0 +1,89 @@
+"""API checks: whether the API responds, fits this lab, and serves."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from service.contract.build import Build, build
+from service.contract.errors import ApiUnreachableError, LabloopError
+from service.contract.model.manifest import installed_libraries
+from service.lab.client.client import Client
+from service.lab.doctor.diagnosis import Finding
+
+CLOCK_SECONDS = 5.0
+REBUILD = "`docker compose up --build` gives both the same; without Docker, `make down`, `make up`."
+
+
+def check_api(client: Client) -> tuple[bool, list[Finding]]:
+    """Ask the API what it runs, what time it has, and whether it is ready.
+
+    Parameters
+    ----------
+    client : Client
+
+    Returns
+    -------
+    responds : bool
+        Whether an API responds at all.
+    findings : list of Finding
+    """
+    try:
+        live = client.get("/health/live")
+    except LabloopError as error:
+        return not isinstance(error, ApiUnreachableError), [Finding("fix", "api", str(error))]
+    if "libraries" not in live:
+        older = "The API is older than 0.4.0, this lab is not."
+        findings = [Finding("fix", "versions", older, REBUILD)]
+    else:
+        findings = [_check_versions(live), _check_clocks(live)]
+    try:
+        ready = client.get("/health/ready")
+    except LabloopError as error:
+        return True, [*findings, Finding("fix", "api", f"It is not ready: {error}")]
+    serves = f"It serves {ready['model']} version {ready['version']} by default"
+    return True, [*findings, Finding("ok", "api", f"{serves}; LOG_SYNC is {ready['log_sync']}.")]
+
+
+def served_models(client: Client) -> tuple[dict[str, dict[str, Any]] | None, list[Finding]]:
+    """Ask the API for its models.
+
+    Returns
+    -------
+    served : dict of str to dict, or None
+        What ``GET /models`` says of each model, by its name; None if it says nothing.
+    findings : list of Finding
+    """
+    try:
+        models = client.get("/models")["models"]
+    except LabloopError as error:
+        return None, [Finding("fix", "api", f"It does not list its models: {error}")]
+    return {model["name"]: model for model in models}, []
+
+
+def _check_versions(live: dict[str, Any]) -> Finding:
+    here, there = installed_libraries(), live["libraries"]
+    differences = [
+        f"{name} {there.get(name)} there and {here[name]} here"
+        for name in here
+        if there.get(name) != here[name]
+    ]
+    image, own = live["image"], build().image
+    if Build.image not in (image, own) and image.partition(":")[2] != own.partition(":")[2]:
+        differences.append(f"image {image} there and {own} here")
+    if differences:
+        sentence = f"The two sides differ: {', '.join(differences)}."
+        return Finding("fix", "versions", sentence, REBUILD)
+    same = ", ".join(f"{name} {number}" for name, number in here.items())
+    return Finding("ok", "versions", f"Both sides have {same}.")
+
+
+def _check_clocks(live: dict[str, Any]) -> Finding:
+    ahead = (datetime.fromisoformat(live["time"]) - datetime.now(UTC)).total_seconds()
+    if abs(ahead) < CLOCK_SECONDS:
+        return Finding("ok", "clocks", "They agree.")
+    which = "ahead of" if ahead > 0 else "behind"
+    return Finding(
+        "fix",
+        "clocks",
+        f"The API's clock is {abs(ahead):.0f} s {which} this one.",
+        "Times in the log and since=… are off by that. Let both machines use the same time server.",
+    )
