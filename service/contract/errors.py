@@ -25,7 +25,7 @@
         ├── FailedError        500  failed           the API or the model is at fault
         ├── NotPublishedError  503  not_published    the model has no version to serve
         ├── LogWriteError      503  log_unwritable   the prediction log cannot be written
-        ├── OverloadedError    503  overloaded       more requests than the API can respond to in time
+        ├── OverloadedError    503  overloaded       more requests than it can respond to in time
         └── StoppingError      503  stopping         the API is being stopped
 
 An `ApiError` travels as its HTTP status and a body with its `code`, in the spirit of RFC 9457's
