@@ -1,27 +1,69 @@
 import os
 from typing import Any
 
+# Before NumPy and scikit-learn are imported, here and in what tests start: several processes share
+# the cores, and the threads of one would spend them on waiting for those of another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import prometheus_client  # noqa: F401  (before service.api.app: only a server counts in files)
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from tests.support.stack import checkout, engine, stack  # noqa: F401
+from tests.support.browser import new_browser
+from tests.support.live import CHECKOUT, running_api
+from tests.support.notebooks import execute
+from tests.support.stack import LocalLab, checkout, composed, engine, local, stack  # noqa: F401
 
 # Whoever works here may have a `.env`; it is not what is tested.
 os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 
 # What runs in environments of other people's packages cannot be imported here.
 collect_ignore_glob = ["outside/ask_*.py"]
-SHARE_THE_STACK = ("tests/stack/test_browser.py", "tests/stack/test_compose.py")
+HERE = CHECKOUT / "tests"
+LABS = ("browser", "compose", "containers", "projects", "local_lab")
+SHARE_A_LAB = [f"tests/stack/test_{name}.py" for name in LABS]
+STARTERS = (LocalLab, composed, execute, new_browser, running_api)
 
 
-class OneStack(LoadFileScheduling):  # type: ignore[misc]
-    """Keep each file on one worker, for its fixtures; and one worker for the Compose stack."""
+class SharedFixtures(LoadFileScheduling):  # type: ignore[misc]
+    """Keep each file on one process, for its fixtures.
+
+    So is a folder whose `conftest.py` has fixtures for its files, and what shares a lab.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        return "the stack" if file in SHARE_THE_STACK else file
+        if file in SHARE_A_LAB:
+            return "the labs"
+        folder = (CHECKOUT / file).parent
+        return str(folder) if folder != HERE and (folder / "conftest.py").exists() else file
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack:
-    return OneStack(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedFixtures:
+    return SharedFixtures(config, log)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run one more than there are cores: tests wait for servers a part of their time."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def starts(item: pytest.Item) -> bool:
+    """Whether the file of a test, or of a fixture of it, can start what `STARTERS` start."""
+    if not isinstance(item, pytest.Function):
+        return False
+    fixtures = [each for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
+    scopes = [item.function.__globals__, *(each.func.__globals__ for each in fixtures)]
+    return any(value is each for scope in scopes for value in scope.values() for each in STARTERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts something, which `make quick` leaves out; begin with what takes longest."""
+    for item in items:
+        if starts(item):
+            item.add_marker("starts")
+    items.sort(key=lambda item: (item.get_closest_marker("starts") is None, not is_of_stack(item)))
+
+
+def is_of_stack(item: pytest.Item) -> bool:
+    return item.nodeid.startswith("tests/stack/")

@@ -54,7 +54,7 @@ def test_each_class_has_its_own_code() -> None:
     assert all(400 <= kind.status < 600 for kind in KINDS.values())
 
 
-def test_an_unknown_code_is_a_plain_error() -> None:
+def test_an_unknown_code_is_plain() -> None:
     assert ApiError.of_code("teapot") is ApiError
 
 

@@ -1,4 +1,4 @@
-"""A temporary folder that takes no more ends nothing, fails no answer, and misleads nobody."""
+"""A full temporary folder stops nothing, and no response fails."""
 
 import shutil
 from pathlib import Path
@@ -28,7 +28,7 @@ def counted(api: LiveApi) -> float:
     return sum(float(row.split()[1]) for row in rows if row.startswith("labloop_predictions_total"))
 
 
-def test_metrics_without_room_are_dropped_until_there_is(tmp_path: Path) -> None:
+def test_metrics_without_room_are_dropped(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     publish_many(tmp_path / "models")
     rows = body_mass().X.dropna()[:1].to_dict("records")
@@ -55,7 +55,7 @@ def test_metrics_without_room_are_dropped_until_there_is(tmp_path: Path) -> None
             assert f'duration_seconds_count{{model="{name}"}} 1.0' in told
 
 
-def test_an_api_starts_although_the_temporary_disk_is_full(tmp_path: Path) -> None:
+def test_an_api_starts_without_room(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     with mounted("1m") as disk:
         fill(disk)
@@ -68,7 +68,7 @@ def test_an_api_starts_although_the_temporary_disk_is_full(tmp_path: Path) -> No
             assert http.get("/models/iris").json()["workers"][0]["version"] == 2
 
 
-def test_what_a_worker_serves_is_told_once_there_is_room(tmp_path: Path) -> None:
+def test_workers_report_once_there_is_room(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     with (
         mounted("8m") as disk,

@@ -1,4 +1,4 @@
-"""`.env` is read as Compose reads it, by all who read it."""
+"""Everything reads `.env` as Compose does."""
 
 import json
 import os
@@ -72,9 +72,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / ".env"
 
 
-def test_a_notebook_has_the_settings_of_the_stack_beside_it(
-    env: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_notebook_reads_the_env_file(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env.write_text("export API_PORT=8001 # mine\nAPI_TOKEN='a token'\nMAX_ROWS=10\nMINE=1\n")
     lab = Lab(models_dir=env.parent)
     assert lab.settings.api_url == "http://127.0.0.1:8001"
@@ -89,13 +87,13 @@ def test_a_notebook_has_the_settings_of_the_stack_beside_it(
 
 
 @pytest.mark.parametrize("line", ["API TOKEN=x", "API_TOKEN='x"])
-def test_a_line_that_is_no_setting_is_named(env: Path, line: str) -> None:
+def test_odd_lines_are_named(env: Path, line: str) -> None:
     env.write_text(f"MAX_ROWS=10\n{line}\n")
     with pytest.raises(SettingError, match=re.escape(f"The line {line!r} in {env} is no setting")):
         Lab(models_dir=env.parent)
 
 
-def test_a_file_that_cannot_be_read_is_named(env: Path) -> None:
+def test_an_unreadable_file_is_named(env: Path) -> None:
     env.mkdir()
     with pytest.raises(SettingError, match="Make it a readable text file"):
         Lab(models_dir=env.parent)

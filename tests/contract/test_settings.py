@@ -65,13 +65,13 @@ def test_containers_have_the_defaults(service: str, monkeypatch: pytest.MonkeyPa
     assert {name for name in found if found[name] != defaults[name]} == SET_BY_COMPOSE
 
 
-def test_the_api_has_the_name_that_others_call_it_by() -> None:
+def test_the_api_url_names_the_host() -> None:
     assert "api" in Settings(api_url="http://API:8000").hosts
     assert "0.0.0.0" not in Settings(api_url="http://0.0.0.0:8000").hosts
 
 
 @pytest.mark.parametrize("url", ["api:8000", "http://", "http://:8000", "http://[::1"])
-def test_an_address_without_a_host_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_need_a_host(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_URL", url)
     settings.cache_clear()
     with pytest.raises(SettingError, match="API_URL"):

@@ -1,4 +1,4 @@
-"""What a notebook sees: the verbs of `Lab`, and what they say when something is wrong."""
+"""The verbs of `Lab`, and what they say when something is wrong."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,9 +51,7 @@ def lab(api: LiveApi) -> Lab:
 
 
 @pytest.mark.parametrize("name", ["iris", "penguins"])
-def test_predict_gives_what_the_estimator_gives_with_the_index_of_the_table(
-    lab: Lab, name: str
-) -> None:
+def test_predict_matches_the_estimator(lab: Lab, name: str) -> None:
     trained = {"iris": iris, "penguins": penguins}[name]()
     X = trained.X.sample(frac=1, random_state=0)
     answers = lab.predict(name, X)
@@ -64,27 +62,25 @@ def test_predict_gives_what_the_estimator_gives_with_the_index_of_the_table(
     assert np.array_equal(answers.iloc[:, 2:], trained.estimator.predict_proba(X))
 
 
-def test_one_row_is_a_dict_and_some_are_a_list_of_them(lab: Lab) -> None:
+def test_dicts_are_rows(lab: Lab) -> None:
     assert lab.predict("iris", FLOWER)["prediction"].tolist() == [0]
     assert lab.predict("iris", [FLOWER, FLOWER])["prediction"].tolist() == [0, 0]
 
 
-def test_a_model_that_was_trained_with_an_array_is_asked_with_one(lab: Lab) -> None:
+def test_array_models_take_arrays(lab: Lab) -> None:
     X, y = iris().X.to_numpy(), iris().y
     lab.publish("array", LogisticRegression(max_iter=1000).fit(X, y), X, y)
     assert len(lab.predict("array", X[:7])) == 7
 
 
-def test_integers_booleans_and_dates_as_text_come_through(lab: Lab) -> None:
+def test_integers_and_booleans_come_through(lab: Lab) -> None:
     X = pd.DataFrame({"count": [1, 2, 3, 4], "new": [True, False, True, False]})
     y = [1.0, 2.0, 3.0, 4.0]
     lab.publish("typed", LinearRegression().fit(X, y), X, y)
     assert lab.predict("typed", X)["prediction"].tolist() == pytest.approx(y)
 
 
-def test_many_rows_go_in_chunks_with_a_progress_bar_and_one_version_answers(
-    lab: Lab, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_many_rows_go_in_chunks(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     X = pd.concat([iris().X] * 200, ignore_index=True)
     answers = lab.predict("iris", X)
     assert len(answers) == 30_000
@@ -94,7 +90,7 @@ def test_many_rows_go_in_chunks_with_a_progress_bar_and_one_version_answers(
     assert versions["version"].nunique() == 1
 
 
-def test_a_row_in_a_later_chunk_is_found_by_its_number_in_the_table(lab: Lab) -> None:
+def test_errors_name_the_table_row(lab: Lab) -> None:
     X = pd.concat([iris().X] * 200, ignore_index=True)
     X.loc[24_321, "petal_width"] = None
     with pytest.raises(InputError, match="Counted from row 20000 of the table: ") as caught:
@@ -103,7 +99,7 @@ def test_a_row_in_a_later_chunk_is_found_by_its_number_in_the_table(lab: Lab) ->
     assert caught.value.details[0]["row"] == 24_321
 
 
-def test_errors_of_the_api_are_raised_as_the_class_they_are(lab: Lab) -> None:
+def test_api_errors_keep_their_class(lab: Lab) -> None:
     with pytest.raises(InputError, match="did you mean 'petal_width'"):
         lab.predict("iris", {**FLOWER, "petal_widht": 1})
     with pytest.raises(NotFoundError, match="no model 'daisies'; published: "):
@@ -114,7 +110,7 @@ def test_errors_of_the_api_are_raised_as_the_class_they_are(lab: Lab) -> None:
         lab.predict("iris", [1, 2, 3])
 
 
-def test_infinity_is_not_taken_for_a_missing_value(lab: Lab) -> None:
+def test_infinity_is_no_missing_value(lab: Lab) -> None:
     X = penguins().X.head(3).assign(body_mass_g=[1.0, 2.0, np.inf])
     with pytest.raises(InputError, match="'body_mass_g' in row 2 is not a finite number"):
         lab.predict("penguins", X)
@@ -144,13 +140,13 @@ def test_models_and_versions_are_tables(lab: Lab) -> None:
         lab.versions("daisies")
 
 
-def test_an_empty_store_is_an_empty_table(tmp_path: Path) -> None:
+def test_an_empty_store_is_empty(tmp_path: Path) -> None:
     lab = Lab(models_dir=tmp_path, logs_dir=tmp_path)
     assert lab.models().empty
     assert "No model is published yet" in lab._repr_html_()
 
 
-def test_a_published_version_shows_itself_in_a_cell(lab: Lab) -> None:
+def test_a_published_version_renders(lab: Lab) -> None:
     published = lab.promote("iris", 1)
     assert str(published) == "iris version 1 (live)"
     page = published._repr_html_()
@@ -158,7 +154,7 @@ def test_a_published_version_shows_itself_in_a_cell(lab: Lab) -> None:
         assert text in page
 
 
-def test_a_manifest_says_where_a_version_comes_from(lab: Lab) -> None:
+def test_a_manifest_names_the_origin(lab: Lab) -> None:
     manifest = lab.promote("iris", 1).manifest
     assert manifest.metrics == {"accuracy": 0.97}
     assert manifest.class_name(2) == "virginica"
@@ -232,7 +228,7 @@ UNUSABLE: list[tuple[str, Any, Any, Any, dict[str, Any], str]] = [
 @pytest.mark.parametrize(
     "name, estimator, X, more, words", [u[1:] for u in UNUSABLE], ids=[u[0] for u in UNUSABLE]
 )
-def test_what_cannot_be_published_is_refused_before_anything_is_written(
+def test_unusable_models_leave_nothing_written(
     tmp_path: Path, name: str, estimator: Any, X: Any, more: dict[str, Any], words: str
 ) -> None:
     lab = Lab(models_dir=tmp_path / "models", logs_dir=tmp_path)
@@ -244,7 +240,7 @@ def test_what_cannot_be_published_is_refused_before_anything_is_written(
 # No API.
 
 
-def test_without_an_api_the_error_names_the_url_and_how_to_start_it(tmp_path: Path) -> None:
+def test_an_unreachable_api_names_its_url(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_ports(1)[0]}"
     lab = Lab(api_url=url, models_dir=tmp_path / "models", logs_dir=tmp_path)
     with pytest.raises(ApiUnreachableError, match=f"{url} does not answer.*make up"):
@@ -254,7 +250,7 @@ def test_without_an_api_the_error_names_the_url_and_how_to_start_it(tmp_path: Pa
     assert lab.versions("iris")["live"].tolist() == [True]
 
 
-def test_something_else_at_the_url_is_named(api: LiveApi, tmp_path: Path) -> None:
+def test_another_server_is_an_error(api: LiveApi, tmp_path: Path) -> None:
     lab = Lab(api_url=f"{api.url}/docs", models_dir=tmp_path, logs_dir=tmp_path)
     with pytest.raises(LabloopError):
         lab.predict("iris", FLOWER)

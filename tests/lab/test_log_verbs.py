@@ -1,4 +1,4 @@
-"""The verbs about the log, by way of a live API."""
+"""The verbs of `Lab` about the log."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         yield api
 
 
-def test_the_whole_way_from_a_question_to_a_row_and_its_truth(api: LiveApi) -> None:
+def test_from_request_to_row_and_truth(api: LiveApi) -> None:
     lab = api.lab()
     answers = lab.predict("iris", FLOWER)
     lab.feedback(answers["prediction_id"], [0])
@@ -46,7 +46,7 @@ def test_truth_comes_back_beside_its_prediction(api: LiveApi) -> None:
     assert "accuracy 1" in lab.quality("iris").notes[0]
 
 
-def test_one_prediction_or_thousands_and_the_last_word_counts(api: LiveApi) -> None:
+def test_the_last_feedback_counts(api: LiveApi) -> None:
     lab = api.lab()
     table = pd.concat([iris().X] * 20, ignore_index=True)
     answers = lab.predict("iris", table)
@@ -58,7 +58,7 @@ def test_one_prediction_or_thousands_and_the_last_word_counts(api: LiveApi) -> N
     assert set(truth.drop(first)) == {1}
 
 
-def test_an_id_that_is_not_in_the_log_is_taken_and_counted_as_unmatched(api: LiveApi) -> None:
+def test_an_unknown_id_is_unmatched(api: LiveApi) -> None:
     lab = api.lab()
     lab.feedback(prediction_ids(1)[0], 1)
     assert lab.predictions("iris").attrs["unmatched_feedback"] == 1
@@ -84,7 +84,7 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize("body, words", BAD)
-def test_feedback_that_cannot_be_used_is_refused_whole(api: LiveApi, body: Any, words: str) -> None:
+def test_unusable_feedback_is_refused_whole(api: LiveApi, body: Any, words: str) -> None:
     before = len(api.lab().sql("SELECT * FROM feedback"))
     with api.http() as http:
         response = http.post("/feedback", json=body)
@@ -94,7 +94,7 @@ def test_feedback_that_cannot_be_used_is_refused_whole(api: LiveApi, body: Any, 
 
 
 @pytest.mark.parametrize("text", ["NaN", "1e999", '"\\ud800"'])
-def test_a_truth_that_json_cannot_carry_is_refused(api: LiveApi, text: str) -> None:
+def test_truths_outside_json_are_refused(api: LiveApi, text: str) -> None:
     with api.http() as http:
         content = f'{{"items": [{{"id": "{GOOD}", "truth": {text}}}]}}'
         response = http.post("/feedback", content=content)
@@ -102,7 +102,7 @@ def test_a_truth_that_json_cannot_carry_is_refused(api: LiveApi, text: str) -> N
     assert "Item 0 has the truth" in response.json()["error"]
 
 
-def test_more_items_than_rows_may_be_are_refused(api: LiveApi) -> None:
+def test_too_many_items_are_refused(api: LiveApi) -> None:
     items = [{"id": GOOD, "truth": 1}] * 20_001
     with api.http() as http:
         assert http.post("/feedback", json={"items": items}).status_code == 413
@@ -121,7 +121,7 @@ def test_what_lab_cannot_send_is_named(api: LiveApi) -> None:
 # The verbs that look at the log.
 
 
-def test_drift_quality_and_replay_by_way_of_lab(api: LiveApi) -> None:
+def test_drift_quality_and_replay(api: LiveApi) -> None:
     lab = api.lab()
     began, shifted = pd.Timestamp.now("UTC"), iris().X + 3
     lab.feedback(lab.predict("iris", shifted)["prediction_id"], iris().y)

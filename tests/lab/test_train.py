@@ -1,4 +1,4 @@
-"""The first training: what it trains, and what it says where it cannot."""
+"""The first training: what it trains, and what it says when it cannot."""
 
 import shutil
 import subprocess
@@ -30,7 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelStor
 
 
 @pytest.mark.parametrize("name", ["churn", "Iris", "../iris", "iris.csv"])
-def test_only_a_data_set_of_that_name_is_trained(
+def test_an_unknown_data_set_is_refused(
     store: ModelStore,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -46,7 +46,7 @@ def test_only_a_data_set_of_that_name_is_trained(
     assert store.names() == []
 
 
-def test_with_a_model_in_the_store_nothing_is_trained(
+def test_a_published_model_trains_nothing(
     store: ModelStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish_iris(store.root)
@@ -54,7 +54,7 @@ def test_with_a_model_in_the_store_nothing_is_trained(
     assert capsys.readouterr().out == "Model 'iris' has 1 version(s): nothing to train.\n"
 
 
-def test_without_an_api_the_training_gives_up(
+def test_training_needs_an_api(
     store: ModelStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("API_URL", "http://127.0.0.1:9")
@@ -70,7 +70,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         yield api
 
 
-def test_a_training_that_fails_says_why_and_publishes_nothing(
+def test_a_failed_training_says_why(
     api: LiveApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A table is there, but the notebook does not know what is to be predicted in it."""
@@ -89,7 +89,7 @@ def test_a_training_that_fails_says_why_and_publishes_nothing(
     assert ModelStore(api.models).names() == []
 
 
-def test_with_a_token_the_data_set_of_that_name_is_served(api: LiveApi) -> None:
+def test_training_sends_the_token(api: LiveApi) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "service.lab.train"],
         cwd=CHECKOUT,

@@ -1,4 +1,4 @@
-"""Schemathesis asks every operation of the OpenAPI document, in every way it can think of."""
+"""Schemathesis asks every operation of the OpenAPI document."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SEED = [] if SOAK else ["--seed", "1"]
 CONFIG = CHECKOUT / "tests" / "outside" / "schemathesis.toml"
 
 
-def test_no_request_breaks_the_api_and_every_answer_matches_the_document(tmp_path: Path) -> None:
+def test_every_response_matches_the_document(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     fuzz = [str(outside("schemathesis", "schemathesis")), "--config-file", str(CONFIG), "run"]
     fuzz += ["--max-examples", str(EACH), "--report-json-path", str(report), "--no-color", *SEED]

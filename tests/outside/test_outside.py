@@ -1,4 +1,4 @@
-"""Clients and a linter that we did not write, each run from its own environment."""
+"""Clients and a linter that others wrote, each in its own environment."""
 
 import json
 import os
@@ -76,13 +76,13 @@ def assert_right(answer: Told, trained: Trained, X: pd.DataFrame) -> None:
     assert answer["predict_proba"] == estimator.predict_proba(X).tolist()
 
 
-def test_numbers_are_answered_exactly_in_every_form(told: Told) -> None:
+def test_numbers_are_exact_in_every_form(told: Told) -> None:
     for way, answer in told["iris"].items():
         print(way)
         assert_right(answer, iris(1), IRIS)
 
 
-def test_text_and_numbers_are_answered_exactly_in_every_form(told: Told) -> None:
+def test_text_is_exact_in_every_form(told: Told) -> None:
     for way, answer in told["penguins"].items():
         print(way)
         assert_right(answer, penguins(), COMPLETE)
@@ -92,14 +92,14 @@ def test_missing_values_are_answered_exactly(told: Told, client: str) -> None:
     assert_right(told["missing"], penguins(), MISSING[client])
 
 
-def test_the_outputs_that_are_asked_for_are_those_that_come(told: Told) -> None:
+def test_only_requested_outputs_come(told: Told) -> None:
     proba = iris(1).estimator.predict_proba(IRIS).tolist()
     given = told["proba"]["predict_proba"]
     assert given == proba[: len(given)]
     assert "predict" not in told["proba"]
 
 
-def test_every_row_that_was_answered_is_in_the_log(api: LiveApi, told: Told, client: str) -> None:
+def test_every_predicted_row_is_logged(api: LiveApi, told: Told, client: str) -> None:
     for model in ("iris", "penguins"):
         log = api.lab().predictions(model).sort_values("prediction_id")
         of_client = log[log["client"].str.contains(AGENTS[client])]
@@ -121,7 +121,7 @@ def test_what_is_live_and_ready(told: Told, client: str) -> None:
 
 
 @pytest.mark.parametrize("client", ["triton", "mlserver"], indirect=True)
-def test_metadata_names_what_a_model_takes_and_gives(told: Told, client: str) -> None:
+def test_metadata_names_inputs_and_outputs(told: Told, client: str) -> None:
     assert told["server"]["name"] == "labloop"
     assert told["server"]["version"] == "9.9"
     index = {(each["name"], each["version"]): each["state"] == "READY" for each in told["index"]}
@@ -139,12 +139,12 @@ def test_metadata_names_what_a_model_takes_and_gives(told: Told, client: str) ->
         assert outputs["predict_proba"]["shape"] == [-1, 3]
 
 
-def test_a_request_has_the_id_that_it_came_with(told: Told, client: str) -> None:
+def test_a_request_keeps_its_id(told: Told, client: str) -> None:
     assert told["named" if client == "triton" else "proba"]["id"] == "mine"
 
 
 @pytest.mark.parametrize("client", ["mlserver"], indirect=True)
-def test_an_answer_can_be_read_as_a_table(told: Told) -> None:
+def test_a_response_reads_as_a_table(told: Told) -> None:
     assert told["as a table"] == {"predict": iris(1).estimator.predict(IRIS).tolist()}
 
 
@@ -169,7 +169,7 @@ REFUSED = {
 }
 
 
-def test_what_is_refused_is_an_error_of_the_client_with_the_reason(told: Told) -> None:
+def test_client_errors_carry_the_reason(told: Told) -> None:
     for what, error in told["refusals"].items():
         status, words = REFUSED[what]
         assert int(error["status"]) == status, (what, error)

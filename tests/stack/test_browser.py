@@ -1,4 +1,4 @@
-"""A person's way through it: the printed URL, the training notebook, Run All."""
+"""A person's way in a browser: the printed URL, the training notebook, the tiles."""
 
 import re
 from collections.abc import Iterator
@@ -10,23 +10,21 @@ from start.up import docker_answers
 from tests.support.browser import new_browser
 from tests.support.clone import Clone
 from tests.support.live import CHECKOUT, wait_until
-from tests.support.stack import Lab, LocalLab, copy_checkout
+from tests.support.stack import Lab, LocalLab
 
 ARTEFACTS = CHECKOUT / "tests" / "artefacts"
 
 
 @pytest.fixture(scope="module")
-def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest) -> Lab:
     """Return the Compose stack where there is an engine, else the same without Docker."""
     if docker_answers()[0]:
-        yield request.getfixturevalue("stack")
-        return
-    local = LocalLab(copy_checkout(tmp_path_factory.mktemp("local") / "labloop"))
-    try:
+        stack: Lab = request.getfixturevalue("stack")
+        return stack
+    local: LocalLab = request.getfixturevalue("local")
+    if local.process.poll() is not None:  # a test stopped it
         local.up()
-        yield local
-    finally:
-        local.interrupt()
+    return local
 
 
 @pytest.fixture
@@ -35,9 +33,7 @@ def page() -> Iterator[Page]:
         yield page
 
 
-def test_the_training_notebook_runs_in_jupyterlab_and_the_api_serves_its_model(
-    lab: Lab, page: Page
-) -> None:
+def test_the_training_notebook_runs_in_jupyterlab(lab: Lab, page: Page) -> None:
     wait_until(lab.version, "a first model")
     promised = f"The API serves iris version {lab.version() + 1}"
     clone = Clone(lab.folder)
@@ -80,17 +76,16 @@ def test_a_stranger_gets_the_login_page(lab: Lab, page: Page) -> None:
     expect(page.locator("#password_input")).to_be_visible()
 
 
-def test_the_page_for_people_works_without_the_internet(lab: Lab, page: Page) -> None:
+def test_the_documentation_needs_no_internet(lab: Lab, page: Page) -> None:
     failed: list[str] = []
     page.on("requestfailed", lambda request: failed.append(request.url))
+    page.set_extra_http_headers(lab.headers)
     page.goto(f"{lab.api_url}/docs")
     expect(page.locator(".opblock").first).to_be_visible()
     assert failed == []
 
 
-def test_tiles_open_the_pages_of_the_api_where_only_jupyterlab_can_be_reached(
-    lab: Lab, page: Page
-) -> None:
+def test_tiles_open_the_api_pages(lab: Lab, page: Page) -> None:
     kept_away: list[str] = []
 
     def pass_on(route: Route) -> None:

@@ -65,7 +65,7 @@ def check_the_loop(api: LiveApi, dataset: str, elsewhere: Path) -> None:
 
 
 @pytest.mark.parametrize("estimator", ["gradient_boosting", "logistic_regression"])
-def test_another_estimator_and_name_can_be_chosen(api: LiveApi, estimator: str) -> None:
+def test_estimator_and_name_can_be_chosen(api: LiveApi, estimator: str) -> None:
     run(api, "02_train", {"DATASET": "penguins", "ESTIMATOR": estimator, "MODEL": estimator})
     with api.http() as http:
         manifest = http.get(f"/models/{estimator}/versions/1").json()
@@ -74,14 +74,14 @@ def test_another_estimator_and_name_can_be_chosen(api: LiveApi, estimator: str) 
     assert manifest["metrics"]["accuracy"] > 0.9
 
 
-def test_without_an_api_a_notebook_stops_with_the_way_out(tmp_path: Path) -> None:
+def test_without_an_api_a_notebook_stops(tmp_path: Path) -> None:
     environment = {"API_URL": "http://127.0.0.1:9", "PYTHONPATH": str(CHECKOUT)}
     environment |= {"MODELS_DIR": str(tmp_path), "LOGS_DIR": str(tmp_path)}
     with pytest.raises(papermill.PapermillExecutionError, match=r"127\.0\.0\.1:9 does not answer"):
         execute("03_predict", tmp_path / "03_predict.ipynb", environment, {})
 
 
-def test_the_committed_outputs_are_those_that_a_fresh_run_gives(tmp_path: Path) -> None:
+def test_committed_outputs_match_a_fresh_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=120", "-q"]
     command += ["-o", "addopts=", "-o", "filterwarnings=", "-p", "no:cacheprovider"]
     with running_api(tmp_path) as api:
@@ -96,7 +96,7 @@ def test_the_committed_outputs_are_those_that_a_fresh_run_gives(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
-def test_a_notebook_is_committed_as_it_ran_from_top_to_bottom(file: Path) -> None:
+def test_notebooks_are_committed_as_run(file: Path) -> None:
     notebook = nbformat.read(file, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -108,7 +108,7 @@ def test_a_notebook_is_committed_as_it_ran_from_top_to_bottom(file: Path) -> Non
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
-def test_an_output_that_is_not_compared_says_why(file: Path) -> None:
+def test_uncompared_outputs_say_why(file: Path) -> None:
     for cell in nbformat.read(file, as_version=4).cells:
         tags = cell.metadata.get("tags", [])
         reasons = [tag for tag in tags if tag.startswith("because-")]
@@ -116,6 +116,6 @@ def test_an_output_that_is_not_compared_says_why(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
-def test_a_notebook_has_its_parameters_in_one_tagged_cell(file: Path) -> None:
+def test_parameters_are_in_one_cell(file: Path) -> None:
     cells = nbformat.read(file, as_version=4).cells
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in cells) == 1

@@ -75,9 +75,7 @@ def test_spanish_readme_is_the_same_page() -> None:
     assert names_in(SPANISH) == names_in(README)
 
 
-def test_the_python_blocks_print_what_is_below_them(
-    api: LiveApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_python_blocks_print_as_shown(api: LiveApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CHECKOUT / "notebooks")
     names: dict[str, Any] = {}
     settings.cache_clear()
@@ -113,14 +111,14 @@ def test_requests_on_the_http_page_work(api: LiveApi) -> None:
     assert len(commands) == 2
 
 
-def test_every_error_is_on_the_http_page() -> None:
+def test_every_error_is_documented() -> None:
     page = (CHECKOUT / "docs" / "http.md").read_text()
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \| `(\w+)` \|", page, re.M)
     errors = [(str(each.status), each.code, each.__name__) for each in ApiError.__subclasses__()]
     assert sorted(rows) == sorted(errors)
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
+def test_every_setting_is_documented() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|", SETTINGS, re.M)
     table = {name: default.strip() for name, default in rows}
     for name, field in Settings.model_fields.items():
@@ -131,7 +129,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
         assert not default or table[name] == default
 
 
-def test_compose_has_no_default_of_its_own() -> None:
+def test_compose_has_no_defaults() -> None:
     needed = {
         "BASE_IMAGE",  # an empty one is no image
         "BIND_ADDRESS",  # an empty one publishes the ports at every address
@@ -147,7 +145,7 @@ def test_compose_has_no_default_of_its_own() -> None:
     assert {place for place, _ in found} == {"ports", "BASE_IMAGE"}
 
 
-def test_every_make_target_that_is_named_exists() -> None:
+def test_every_named_make_target_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (CHECKOUT / "Makefile").read_text(), re.M))
     texts = [page.read_text() for page in PAGES]
     named = {target for text in texts for target in re.findall(r"`make ([a-z-]+)", text)}

@@ -26,6 +26,10 @@ def mounted(size: str) -> Iterator[Path]:
         folder.rmdir()
 
 
+def make_read_only(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+
+
 def fill(disk: Path) -> Path:
     """Fill a disk to its last byte; return the file that does."""
     ballast = disk / "ballast"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,14 @@ def wait_until(ask: Callable[[], Any], what: str, seconds: float = 60) -> Any:
             raise AssertionError(f"waited {seconds} s for {what}")
         time.sleep(0.05)
     return answer
+
+
+def served_by(api: LiveApi, model: str) -> list[int]:
+    """List the workers that serve a model; none where the API does not answer."""
+    with suppress(httpx.TransportError), api.http() as http:
+        workers = http.get(f"/models/{model}").json()["workers"]
+        return [worker["pid"] for worker in workers if worker["version"]]
+    return []
 
 
 def children(pid: int) -> list[int]:

@@ -104,5 +104,12 @@ def warned(folder: Path) -> list[str]:
     return [str(each.message) for each in caught]
 
 
+def quietly(folder: Path) -> pd.DataFrame:
+    """Read, without what the reader warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return read(folder)
+
+
 def sql(folder: Path, query: str) -> pd.DataFrame:
     return log_reader.sql(copy_of(folder), query)

@@ -26,6 +26,7 @@ from tests.support.models import FLOWER
 from tests.support.need import need
 
 REVISION = "0123456789ab"
+VERSION = (CHECKOUT / "VERSION").read_text().strip()
 
 
 def copy_checkout(to: Path) -> Path:
@@ -79,11 +80,16 @@ class Lab:
     def token(self) -> str:
         return self.printed_url().rpartition("token=")[2]
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return what a request to the API needs."""
+        token = self.environment.get("API_TOKEN")
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
     def predict(self) -> httpx.Response:
         """Ask the reference request."""
-        token = self.environment.get("API_TOKEN")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.get(f"{self.api_url}/predict", params=FLOWER, headers=headers, timeout=10)
+        url = f"{self.api_url}/predict"
+        return httpx.get(url, params=FLOWER, headers=self.headers, timeout=10)
 
     def version(self) -> int:
         """Return the version that is served; 0 while there is none, or no API."""
@@ -188,6 +194,11 @@ class ComposeLab(Lab):
         """Run a command in a running container, as the container's own user."""
         return self.compose("exec", "-T", service, *command, check=check)
 
+    def log_lines(self, prediction_id: str) -> list[str]:
+        """Return the lines of the prediction log that name an id, as the lab sees them."""
+        found = self.run_in("lab", "grep", "-rhF", prediction_id, "logs", check=False)
+        return found.stdout.splitlines()
+
     def inspect(self, service: str) -> dict[str, Any]:
         """Return what the engine says of a service's container."""
         container = self.compose("ps", "--all", "--quiet", service).stdout.strip()
@@ -206,6 +217,7 @@ class LocalLab(Lab):
         (folder / ".venv").symlink_to(sys.prefix)
         self.environment["PYTHONPATH"] = str(folder)
         self.output = folder / "output.txt"
+        self.start_said = ""
 
     def up(self) -> None:
         with self.output.open("w") as output:
@@ -265,3 +277,17 @@ def stack(engine: None, checkout: Path) -> Iterator[ComposeLab]:
     with composed(checkout, "labloop-test") as lab:
         lab.up()
         yield lab
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLab]:
+    """Start a lab without Docker, with a token, once for all tests; it trains its first model."""
+    lab = LocalLab(copy_checkout(tmp_path_factory.mktemp("local") / "labloop"))
+    lab.environment["API_TOKEN"] = "a token"
+    try:
+        lab.up()
+        wait_until(lambda: lab.version() == 1, "the first model")
+        lab.start_said = lab.log()
+        yield lab
+    finally:
+        lab.interrupt()

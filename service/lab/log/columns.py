@@ -1,7 +1,7 @@
 """Log columns: the lines of the log as Parquet, one row a prediction.
 
 Names and values from a line reach DuckDB as parameters. Only the name of a column cannot be a
-parameter: it goes through `quoted`. tests/test_house.py checks this.
+parameter: it goes through `quoted`. tests/test_sql.py checks this.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A page on the web cannot drive the lab; with a token, nobody without it can."""
+"""No page on the web can use the API; with a token, nobody without it can."""
 
 import base64
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def http() -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     """Return an API as it is by default."""
-    folder = tmp_path_factory.mktemp("gate")
+    folder = tmp_path_factory.mktemp("access")
     publish_iris(folder / "models")
     with running_api(folder) as api:
         yield api
@@ -88,7 +88,7 @@ def lines(api: LiveApi) -> int:
 
 
 @pytest.mark.parametrize("method, path", ROUTES)
-def test_no_foreign_host_or_page_is_answered_anywhere(
+def test_foreign_hosts_and_origins_are_refused(
     http: httpx.Client, api: LiveApi, method: str, path: str
 ) -> None:
     before = lines(api)
@@ -116,7 +116,7 @@ def test_own_names_and_pages_are_answered(http: httpx.Client, api: LiveApi) -> N
 
 
 @pytest.mark.parametrize("path, status", [("/", 200), ("/docs", 200), ("/predict", 403)])
-def test_a_link_on_another_site_leads_to_pages_only(
+def test_cross_site_links_open_pages_only(
     http: httpx.Client, api: LiveApi, path: str, status: int
 ) -> None:
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
@@ -130,7 +130,7 @@ def test_a_link_on_another_site_leads_to_pages_only(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", None]
 )
 @pytest.mark.parametrize("path", POST)
-def test_a_body_that_is_not_called_json_is_415(
+def test_other_content_types_are_415(
     http: httpx.Client, api: LiveApi, path: str, kind: str | None
 ) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
@@ -142,7 +142,7 @@ def test_a_body_that_is_not_called_json_is_415(
 
 
 @pytest.mark.parametrize("kind", ["application/octet-stream", "", None])
-def test_under_v2_a_body_may_have_no_name_but_no_page_may_send_one(
+def test_v2_takes_bodies_without_content_type(
     http: httpx.Client, api: LiveApi, kind: str | None
 ) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
@@ -172,7 +172,7 @@ def basic(password: str) -> str:
 
 
 @pytest.mark.parametrize("method, path", ROUTES)
-def test_without_the_token_only_health_is_answered(
+def test_health_alone_needs_no_token(
     http: httpx.Client, guarded: LiveApi, method: str, path: str
 ) -> None:
     wrong = [
@@ -195,7 +195,7 @@ def test_without_the_token_only_health_is_answered(
         assert answered.headers["WWW-Authenticate"].startswith("Basic ")
 
 
-def test_with_the_token_all_is_as_before(http: httpx.Client, guarded: LiveApi) -> None:
+def test_the_token_opens_everything(http: httpx.Client, guarded: LiveApi) -> None:
     for given in (f"Bearer {TOKEN}", f"bearer {TOKEN}", basic(TOKEN)):
         headers = {"Authorization": given.encode()}
         answered = ask(http, guarded, "GET", "/predict", **headers)
@@ -206,15 +206,13 @@ def test_with_the_token_all_is_as_before(http: httpx.Client, guarded: LiveApi) -
     assert ask(http, guarded, "GET", "/health/live", Host="localhost").status_code == 403
 
 
-def test_a_lab_sends_the_token_and_says_what_is_missing(
-    http: httpx.Client, guarded: LiveApi
-) -> None:
+def test_a_lab_sends_its_token(http: httpx.Client, guarded: LiveApi) -> None:
     assert guarded.lab(api_token=TOKEN).predict("iris", FLOWER)["prediction"].tolist() == [0]
     with pytest.raises(TokenError, match="API_TOKEN"):
         guarded.lab().predict("iris", FLOWER)
 
 
-def test_a_friends_page_may_ask_with_the_token(http: httpx.Client, guarded: LiveApi) -> None:
+def test_an_allowed_origin_needs_the_token(http: httpx.Client, guarded: LiveApi) -> None:
     friend = {"Origin": "https://friend.example", "Sec-Fetch-Site": "cross-site"}
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x"}
     allowed = ask(http, guarded, "OPTIONS", "/models/iris/predict", **friend, **asks)

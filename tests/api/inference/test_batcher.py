@@ -1,4 +1,4 @@
-"""Small requests share a batcher: what comes while one batch is computed is the next batch."""
+"""Small requests that arrive during a batch form the next batch."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ def pending(number: int, rows: int = 1) -> Any:
     return SimpleNamespace(number=number, rows=rows)
 
 
-def test_what_comes_while_a_batch_is_computed_is_the_next_batch() -> None:
+def test_requests_during_a_batch_form_another() -> None:
     batches: list[list[int]] = []
     first_is_there, go_on = threading.Event(), threading.Event()
 
@@ -38,7 +38,7 @@ def test_what_comes_while_a_batch_is_computed_is_the_next_batch() -> None:
 
 
 @pytest.mark.parametrize("inline", [True, False])
-def test_a_batch_has_a_bounded_number_of_rows(inline: bool) -> None:
+def test_a_batch_has_bounded_rows(inline: bool) -> None:
     batches: list[list[int]] = []
 
     def compute(batch: list[Any]) -> list[int]:
@@ -55,7 +55,7 @@ def test_a_batch_has_a_bounded_number_of_rows(inline: bool) -> None:
 
 
 @pytest.mark.parametrize("inline", [True, False])
-def test_a_fault_is_its_batch_own_and_the_batcher_goes_on(inline: bool) -> None:
+def test_a_fault_fails_one_batch(inline: bool) -> None:
     def compute(batch: list[Any]) -> list[Any]:
         if any(each.number == 3 for each in batch):
             raise OSError("all who wait hear of it")
@@ -74,11 +74,11 @@ def test_a_fault_is_its_batch_own_and_the_batcher_goes_on(inline: bool) -> None:
     assert isinstance(fault, ValueError)
 
 
-def test_whoever_leaves_does_not_hold_up_the_others() -> None:
-    gate = threading.Event()
+def test_cancelled_requests_hold_up_nobody() -> None:
+    go_on = threading.Event()
 
     def compute(batch: list[Any]) -> list[str]:
-        assert gate.wait(30)
+        assert go_on.wait(30)
         return ["ok"] * len(batch)
 
     async def ask() -> str:
@@ -86,7 +86,7 @@ def test_whoever_leaves_does_not_hold_up_the_others() -> None:
         leaves, stays = (asyncio.create_task(batcher.ask(pending(n))) for n in range(2))
         await asyncio.sleep(0)
         leaves.cancel()
-        gate.set()
+        go_on.set()
         answer: str = await stays
         return answer
 

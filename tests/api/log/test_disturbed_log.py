@@ -1,4 +1,4 @@
-"""Whatever somebody does to the log's folder while it is written: it is noticed, and said."""
+"""Changes to the log's folder while it is written are noticed and reported."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from service.contract.log.segment import (
     sealed_name,
     sealed_segments,
 )
-from tests.api.log.test_log_faults import Clients, check_whole
+from tests.api.log.clients import Clients, check_whole
 from tests.support.live import running_api, wait_until
 from tests.support.log_lines import (
     crashed,
@@ -108,7 +108,7 @@ def add_to_file(logs: Path) -> None:
         (add_to_file, "changed"),
     ],
 )
-def test_a_disturbed_segment_is_noticed_and_followed_by_another(
+def test_a_disturbed_segment_is_followed(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     disturb: Callable[[Path], None],
@@ -145,7 +145,7 @@ def disturbed(logs: Path) -> Any:
     return None
 
 
-def test_a_moved_segment_is_sealed_where_it_is(tmp_path: Path) -> None:
+def test_a_moved_segment_is_sealed_there(tmp_path: Path) -> None:
     log = open_log(logs := tmp_path / "logs")
     log.write([first := line()])
     move_folder(logs)
@@ -165,7 +165,7 @@ def test_a_moved_segment_is_sealed_where_it_is(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_that_comes_back_at_once_was_never_away(tmp_path: Path) -> None:
+def test_a_brief_move_changes_nothing(tmp_path: Path) -> None:
     log = open_log(logs := tmp_path / "logs")
     log.write([first := line()])
     move_folder(logs)
@@ -177,7 +177,7 @@ def test_a_folder_that_comes_back_at_once_was_never_away(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("sync", ["interval", "always"])
-def test_a_log_moved_under_load_loses_no_answer(tmp_path: Path, sync: str) -> None:
+def test_moves_under_load_lose_no_prediction(tmp_path: Path, sync: str) -> None:
     publish_iris(tmp_path / "models")
     logs = tmp_path / "logs"
     more = {"LOG_SYNC": sync, "API_WORKERS": "2", "LOG_SEGMENT_BYTES": "20000"}
@@ -199,7 +199,7 @@ def test_a_log_moved_under_load_loses_no_answer(tmp_path: Path, sync: str) -> No
     assert kept >= {*clients.ids}
 
 
-def test_a_seal_that_fails_holds_up_no_other(
+def test_a_failed_seal_holds_up_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.api.log.prediction_log.SEGMENT_SECONDS", 0.1)
@@ -217,7 +217,7 @@ def test_a_seal_that_fails_holds_up_no_other(
     assert logged_ids(tmp_path) == ids_of(first) + ids_of(second)
 
 
-def test_what_is_no_segment_holds_up_no_seal(tmp_path: Path) -> None:
+def test_other_files_hold_up_no_seal(tmp_path: Path) -> None:
     (tmp_path / FOLDER / f"000001-0a0a0a0a-000000000{OPEN}").mkdir(parents=True)
     (tmp_path / FOLDER / "old").mkdir()
     left = crashed(tmp_path, line())

@@ -1,6 +1,5 @@
-"""Whatever is killed or fails, and whenever: what was acknowledged is in the log, once."""
+"""Kills, full disks and failing operations lose no acknowledged line."""
 
-import asyncio
 import errno
 import fcntl
 import multiprocessing
@@ -11,93 +10,29 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 
 from service.contract.errors import LogWriteError
-from service.contract.log.line import is_whole
 from service.contract.log.segment import FOLDER, TORN
-from tests.api.registry.test_swaps import served_by
+from tests.api.log.clients import Clients, check_whole
 from tests.support.disks import mounted
 from tests.support.faults import Fault
-from tests.support.live import LiveApi, running_api, wait_until
-from tests.support.log_lines import ids_of, line, logged_ids, open_log, read, records, segments
-from tests.support.models import FLOWER, publish_iris
+from tests.support.live import LiveApi, running_api, served_by, wait_until
+from tests.support.log_lines import ids_of, line, open_log, read, records, segments
+from tests.support.models import publish_iris
 from tests.support.soak import times
 
 _context = multiprocessing.get_context("fork")
 
 
-@dataclass
-class Clients:
-    """Ask all the time, begin again where a connection breaks, and keep the ids of all answers."""
-
-    url: str = ""
-    count: int = 6
-    ids: list[str] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
-    stop: bool = False
-
-    async def _ask(self, number: int) -> None:
-        rows = {"rows": [FLOWER] * (1 + 7 * (number % 3))}
-        while not self.stop:
-            url = self.url
-            try:
-                async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
-                    while not self.stop and self.url == url:
-                        await self._ask_once(http, rows if number % 2 else None)
-            except httpx.TransportError:
-                await asyncio.sleep(0.02)  # nobody is there just now
-
-    async def _ask_once(self, http: httpx.AsyncClient, rows: Any) -> None:
-        if rows is None:
-            response = await http.get("/predict", params=FLOWER)
-            answered = [response.headers.get("X-Prediction-Id", "")]
-        else:
-            response = await http.post("/models/iris/predict", json=rows)
-            answered = response.json().get("ids", [])
-        if response.is_success:
-            self.ids += answered
-        else:
-            self.refused.append(response.status_code)
-            await asyncio.sleep(0.01)
-
-    async def _run(self) -> None:
-        await asyncio.gather(*map(self._ask, range(self.count)))
-
-    def __enter__(self) -> "Clients":
-        self._thread = Thread(target=lambda: asyncio.run(self._run()))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop = True
-        self._thread.join()
-
-    def wait_for_more(self, count: int = 50) -> None:
-        enough = len(self.ids) + count
-        wait_until(lambda: len(self.ids) >= enough, "answers")
-
-
-def check_whole(logs: Path) -> list[str]:
-    """Check that all lines of the log are whole; return the ids in it, each once."""
-    for segment in segments(logs):
-        *lines, _ = segment.read_bytes().split(b"\n")
-        assert all(map(is_whole, lines)), segment
-    ids = logged_ids(logs)
-    assert len(set(ids)) == len(ids)
-    return ids
-
-
 # Kills.
 
 
-def test_kills_of_random_workers_lose_no_acknowledged_prediction(tmp_path: Path) -> None:
+def test_killed_workers_lose_no_acknowledged_prediction(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     kills, dice = times(200, 1), random.Random(0)
     with running_api(tmp_path, API_WORKERS="2", DEFAULT_MODEL="iris") as api:
@@ -127,7 +62,7 @@ def test_kills_of_random_workers_lose_no_acknowledged_prediction(tmp_path: Path)
     assert table.attrs["torn_lines"] == torn <= kills
 
 
-def test_a_stop_under_load_fails_no_accepted_request(tmp_path: Path) -> None:
+def test_a_stop_fails_no_accepted_request(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     dice = random.Random(0)
     with Clients() as clients:
@@ -152,9 +87,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
 
 
-def test_a_disk_that_fills_up_under_load_acknowledges_nothing_that_it_does_not_hold(
-    tmp_path: Path, small_disk: Path
-) -> None:
+def test_a_full_disk_acknowledges_only_written(tmp_path: Path, small_disk: Path) -> None:
     publish_iris(tmp_path / "models")
     for number in range(3):
         (small_disk / f"ballast-{number}").write_bytes(b"x" * 200_000)
@@ -186,7 +119,7 @@ def not_ready(http: httpx.Client) -> httpx.Response | None:
     return None if response.is_success else response
 
 
-def test_a_log_with_bounds_never_fills_its_disk(tmp_path: Path, small_disk: Path) -> None:
+def test_a_bounded_log_spares_its_disk(tmp_path: Path, small_disk: Path) -> None:
     publish_iris(tmp_path / "models")
     bounds = {"LOGS_DIR": str(small_disk), "LOG_MAX_BYTES": "400000"}
     with running_api(tmp_path, **bounds) as api, Clients(api.url) as clients:
@@ -231,7 +164,7 @@ def all_of(heard: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("sync", ["always", "interval"])
 @pytest.mark.parametrize("crash", [False, True], ids=["error", "crash"])
-def test_whichever_operation_fails_no_acknowledged_line_is_lost(
+def test_failing_operations_lose_no_acknowledged_line(
     tmp_path: Path, sync: str, crash: bool
 ) -> None:
     for at in range(1, 500, times(1, 3)):
@@ -267,7 +200,7 @@ def count_rows(folder: Path, fault: Fault, told: Any) -> None:
     told.send(read(folder)["prediction_id"].tolist())
 
 
-def test_a_copy_that_is_killed_at_any_step_is_made_again(tmp_path: Path) -> None:
+def test_a_killed_copy_is_made_again(tmp_path: Path) -> None:
     log = open_log(tmp_path, log_segment_bytes=1)
     sent: list[str] = []
     steps = 0

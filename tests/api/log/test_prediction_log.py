@@ -1,4 +1,4 @@
-"""What was answered is in the log, whatever happens."""
+"""Each prediction is in the log when its response is sent."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def log(tmp_path: Path) -> Iterator[PredictionLog]:
 # A line.
 
 
-def test_a_line_is_in_the_file_when_write_returns(log: PredictionLog, tmp_path: Path) -> None:
+def test_written_lines_are_in_the_file(log: PredictionLog, tmp_path: Path) -> None:
     log.write([line(), line()])
     log.write([line()])
     assert [record["sequence"] for record in records(tmp_path)] == [1, 2, 3, 4]
@@ -49,7 +49,7 @@ def test_a_line_is_in_the_file_when_write_returns(log: PredictionLog, tmp_path: 
     assert [*first] == [*RequestLine.__annotations__]
 
 
-def test_each_line_shows_that_it_is_whole(log: PredictionLog, tmp_path: Path) -> None:
+def test_each_line_has_a_checksum(log: PredictionLog, tmp_path: Path) -> None:
     log.write([line(), line(rows=3)])
     *lines, end = segments(tmp_path)[0].read_bytes().split(b"\n")
     assert end == b"" and len(lines) == 3
@@ -58,7 +58,7 @@ def test_each_line_shows_that_it_is_whole(log: PredictionLog, tmp_path: Path) ->
         assert not is_whole(text.replace(b"0", b"1", 1))
 
 
-def test_ids_rise_even_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_rise_when_the_clock_falls(monkeypatch: pytest.MonkeyPatch) -> None:
     before = prediction_ids(2)
     monkeypatch.setattr("time.time_ns", lambda: 0)
     after = prediction_ids(2)
@@ -68,7 +68,7 @@ def test_ids_rise_even_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch
 # Segments.
 
 
-def test_a_segment_is_sealed_with_its_checksum_when_its_writer_stops(tmp_path: Path) -> None:
+def test_a_stop_seals_with_a_checksum(tmp_path: Path) -> None:
     log = open_log(tmp_path)
     log.write([line()])
     (opened,) = segments(tmp_path)
@@ -78,7 +78,7 @@ def test_a_segment_is_sealed_with_its_checksum_when_its_writer_stops(tmp_path: P
     assert is_as_sealed(sealed, sealed.read_bytes())
 
 
-def test_a_full_segment_is_sealed_and_the_next_goes_on_counting(tmp_path: Path) -> None:
+def test_a_full_segment_is_sealed(tmp_path: Path) -> None:
     log = open_log(tmp_path, log_segment_bytes=2000)
     for _ in range(20):
         log.write([line()])
@@ -92,9 +92,7 @@ def test_a_full_segment_is_sealed_and_the_next_goes_on_counting(tmp_path: Path) 
         assert json.loads(segment.read_text().splitlines()[0])["sequence"] == name.before + 1
 
 
-def test_an_old_segment_is_sealed_although_nothing_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_idle_old_segment_is_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.api.log.prediction_log.SEGMENT_SECONDS", 0.1)
     log = open_log(tmp_path)
     log.write([line()])
@@ -102,12 +100,12 @@ def test_an_old_segment_is_sealed_although_nothing_is_written(
     log.stop()
 
 
-def test_a_start_without_predictions_leaves_no_segment(tmp_path: Path) -> None:
+def test_no_prediction_leaves_no_segment(tmp_path: Path) -> None:
     open_log(tmp_path).stop()
     assert segments(tmp_path) == []
 
 
-def test_the_next_start_seals_what_a_dead_writer_left(tmp_path: Path) -> None:
+def test_the_next_start_seals_dead_segments(tmp_path: Path) -> None:
     left = crashed(tmp_path, line(), torn=b'{"model":"ir')
     open_log(tmp_path).stop()
     (sealed,) = segments(tmp_path)
@@ -118,9 +116,7 @@ def test_the_next_start_seals_what_a_dead_writer_left(tmp_path: Path) -> None:
     assert len(requests(tmp_path)) == 1
 
 
-def test_a_living_writer_keeps_its_segment_when_another_starts(
-    log: PredictionLog, tmp_path: Path
-) -> None:
+def test_a_living_writer_keeps_its_segment(log: PredictionLog, tmp_path: Path) -> None:
     log.write([line()])
     other = open_log(tmp_path)
     other.write([line()])
@@ -130,18 +126,14 @@ def test_a_living_writer_keeps_its_segment_when_another_starts(
     assert len(requests(tmp_path)) == 3
 
 
-def test_a_segment_that_was_deleted_is_followed_by_another(
-    log: PredictionLog, tmp_path: Path
-) -> None:
+def test_a_deleted_segment_is_followed(log: PredictionLog, tmp_path: Path) -> None:
     log.write([line()])
     segments(tmp_path)[0].unlink()
     log.write([last := line()])
     assert logged_ids(tmp_path) == ids_of(last)
 
 
-def test_threads_write_whole_lines_in_the_order_of_their_numbers(
-    log: PredictionLog, tmp_path: Path
-) -> None:
+def test_threads_write_whole_lines_in_order(log: PredictionLog, tmp_path: Path) -> None:
     def write() -> None:
         for _ in range(50):
             log.write([line(), line()])
@@ -163,7 +155,7 @@ def sizes(folder: Path) -> int:
     return sizes(folder)
 
 
-def test_the_log_keeps_within_its_bytes_and_says_what_it_deleted(tmp_path: Path) -> None:
+def test_the_log_keeps_within_its_bytes(tmp_path: Path) -> None:
     log = open_log(tmp_path, log_max_bytes=20_000)
     sent = [line() for _ in range(200)]
     for each in sent:
@@ -201,7 +193,7 @@ def test_what_is_too_old_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert notes == ["LOG_MAX_AGE=2 days, 0:00:00"]
 
 
-def test_a_clock_that_jumps_ahead_makes_nothing_old(tmp_path: Path) -> None:
+def test_a_clock_jump_makes_nothing_old(tmp_path: Path) -> None:
     written(tmp_path, first := line())
     aged(tmp_path, 3 * 86_400)  # as files look after the clock has jumped three days ahead
     log = open_log(tmp_path, log_max_age="2d")
@@ -210,7 +202,7 @@ def test_a_clock_that_jumps_ahead_makes_nothing_old(tmp_path: Path) -> None:
     assert logged_ids(tmp_path) == ids_of(first) + ids_of(second)
 
 
-def test_the_oldest_is_what_was_opened_first_although_the_clock_jumped_back(
+def test_the_oldest_was_opened_first(
     tmp_path: Path,
 ) -> None:
     written(tmp_path, *(line() for _ in range(20)))
@@ -224,7 +216,7 @@ def test_the_oldest_is_what_was_opened_first_although_the_clock_jumped_back(
     assert logged_ids(tmp_path) == [i for each in last for i in ids_of(each)]
 
 
-def test_a_damaged_segment_does_not_stop_what_looks_after_the_log(
+def test_a_damaged_segment_stops_no_retention(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segment = written(tmp_path, line())
@@ -245,7 +237,7 @@ def test_numbers_go_on_beyond_six_digits(tmp_path: Path) -> None:
     assert logged_ids(tmp_path) == ids_of(last)
 
 
-def test_a_torn_line_without_a_segment_counts_and_goes_as_well(tmp_path: Path) -> None:
+def test_torn_lines_without_segments_are_deleted(tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
     torn = tmp_path / FOLDER / f"000001-0a0a0a0a-000000000{TORN}"
     torn.write_bytes(b"x" * 30_000)
@@ -257,7 +249,7 @@ def test_a_torn_line_without_a_segment_counts_and_goes_as_well(tmp_path: Path) -
 # Crashes and failing disks; tests/api/log/test_log_faults.py has the rest.
 
 
-def test_what_was_answered_before_a_kill_is_in_the_log_though_it_is_never_synced(
+def test_unsynced_predictions_survive_a_kill(
     tmp_path: Path,
 ) -> None:
     publish_iris(tmp_path / "models")
@@ -269,7 +261,7 @@ def test_what_was_answered_before_a_kill_is_in_the_log_though_it_is_never_synced
     assert lab.predictions("iris")["prediction_id"].tolist() == ids
 
 
-def test_a_log_that_cannot_be_written_is_said_by_ready_and_by_the_answer(tmp_path: Path) -> None:
+def test_an_unwritable_log_is_not_ready(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file where a folder should be")
     publish_iris(tmp_path / "models")
     with running_api(tmp_path) as api, api.http() as http:

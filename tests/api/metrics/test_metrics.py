@@ -1,4 +1,4 @@
-"""What the API tells Prometheus is what happened, whichever worker is asked."""
+"""Prometheus reads the same numbers from every worker, and they are right."""
 
 import json
 import os
@@ -119,7 +119,7 @@ def test_a_server_started_by_hand_counts(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_the_list_of_models_has_the_same_numbers(api: Api) -> None:
+def test_the_model_list_has_equal_numbers(api: Api) -> None:
     traffic, name = api.traffic(), "labloop_prediction_duration_seconds"
     count = api.sum(f"{name}_count", model="iris")
     assert traffic["predictions"] == api.sum("labloop_predictions_total", model="iris")
@@ -128,7 +128,7 @@ def test_the_list_of_models_has_the_same_numbers(api: Api) -> None:
     assert 0.95 * count <= within <= count
 
 
-def test_what_waits_is_seen_while_it_waits(api: Api) -> None:
+def test_waiting_requests_are_shown(api: Api) -> None:
     done = Event()
 
     def ask() -> None:
@@ -146,7 +146,7 @@ def test_what_waits_is_seen_while_it_waits(api: Api) -> None:
         api.wait_for(0, name)
 
 
-def test_paths_and_methods_that_somebody_makes_up_add_one_series(api: Api) -> None:
+def test_unknown_paths_share_one_series(api: Api) -> None:
     with api.live.http() as http:
         for number in range(5):
             assert http.get(f"/made/up-{number}").status_code == 404
@@ -164,7 +164,7 @@ def test_paths_and_methods_that_somebody_makes_up_add_one_series(api: Api) -> No
     assert 'method="GET",route="/v2/health/live",status="200"' in text
 
 
-def test_reloads_and_refusals_are_counted_by_each_worker(api: Api) -> None:
+def test_each_worker_counts_reloads_and_refusals(api: Api) -> None:
     lab, trained = api.live.lab(), iris(seed=3)
     version = lab.publish("iris", trained.estimator, trained.X, trained.y).version
     assert api.sum("labloop_model_reloads_total", model="iris") == 4
@@ -178,12 +178,12 @@ def test_reloads_and_refusals_are_counted_by_each_worker(api: Api) -> None:
     assert api.sum("labloop_model_live_version", model="iris") == 1
 
 
-def test_a_line_that_a_crash_cut_off_is_counted_once(api: Api) -> None:
+def test_a_torn_line_is_counted_once(api: Api) -> None:
     crashed(api.live.logs, line(), torn=b'{"model":"ir')
     api.wait_for(1, "labloop_log_torn_lines_total")
 
 
-def test_counts_outlive_a_killed_worker_and_its_gauges_do_not(api: Api) -> None:
+def test_counts_outlive_a_killed_worker(api: Api) -> None:
     names = ("labloop_predictions_total", "labloop_log_lines_total", "labloop_model_reloads_total")
     before = [api.sum(name) for name in names]
     lines = whole_log(api.live).count(b"\n")
@@ -202,7 +202,7 @@ def test_counts_outlive_a_killed_worker_and_its_gauges_do_not(api: Api) -> None:
     assert {file.stem.rpartition("_")[2] for file in folder.glob("*.db")} == alive
 
 
-def test_openmetrics_is_told_to_whom_asks_for_it(api: Api) -> None:
+def test_openmetrics_comes_when_asked_for(api: Api) -> None:
     with api.live.http() as http:
         plain = http.get("/metrics")
         other = http.get("/metrics", headers={"Accept": "application/openmetrics-text"})
@@ -218,7 +218,7 @@ def test_promtool_finds_nothing_to_say(api: Api) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_the_page_names_all_metrics_and_no_other(api: Api) -> None:
+def test_the_page_names_every_metric(api: Api) -> None:
     text = api.text()
     told = set(re.findall(r"^# TYPE (\w+)", text, re.M))
     table = "".join(row for row in PAGE.splitlines(keepends=True) if row.startswith("|"))
@@ -229,7 +229,7 @@ def test_the_page_names_all_metrics_and_no_other(api: Api) -> None:
             assert f"\n{name}" in text
 
 
-def test_the_queries_of_the_page_are_promql(tmp_path: Path) -> None:
+def test_the_page_queries_are_promql(tmp_path: Path) -> None:
     need(shutil.which("promtool"), "promtool is in Debian's package prometheus")
     rules = [{"record": f"query:{n}", "expr": query} for n, query in enumerate(QUERIES)]
     file = tmp_path / "rules.yml"
@@ -238,7 +238,7 @@ def test_the_queries_of_the_page_are_promql(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_log_is_shown(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.write_text("a file where a folder should be")
     log = open_log(folder)
@@ -271,7 +271,7 @@ for _ in range(2):
 """
 
 
-def test_a_worker_goes_on_with_its_predecessors_counts_and_with_nobody_elses(
+def test_workers_take_over_predecessors_counts(
     tmp_path: Path,
 ) -> None:
     def family(*left: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The fast path gives the estimator's answers or none: cases in which it once gave others."""
+"""The fast path gives the estimator's predictions or none, also where it once did not."""
 
 from collections.abc import Callable
 from functools import partial
@@ -155,7 +155,7 @@ def answer(ask: Callable[[Columns], Predictions], columns: Columns) -> Predictio
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", ONCE)
-def test_an_odd_row_is_answered_as_by_the_estimator(case: str) -> None:
+def test_odd_rows_match_the_estimator(case: str) -> None:
     estimator, table, y, row = ONCE[case]
     publication = Publication("m", estimator.fit(table, y), table, y)
     signature = publication.signature
@@ -170,7 +170,7 @@ def test_an_odd_row_is_answered_as_by_the_estimator(case: str) -> None:
         assert disagreement(signature, expected, given) is None
 
 
-def test_large_numbers_that_cancel_are_left_to_the_estimator() -> None:
+def test_cancelling_numbers_use_the_estimator() -> None:
     table = pd.DataFrame(random.normal(size=(200, 3)), columns=[*"abc"])
     line = LinearRegression().fit(table, table.sum(axis=1))
     publication = Publication("m", line, table, table["a"])
@@ -195,7 +195,7 @@ PIPELINES: dict[str, Any] = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", PIPELINES)
-def test_what_the_fast_path_does_not_understand_is_served_without_it(name: str) -> None:
+def test_unsupported_models_have_no_fast_path(name: str) -> None:
     estimator: BaseEstimator = PIPELINES[name]
     table = numbers(z=X**2)
     estimator.fit(table, Y)
@@ -208,7 +208,7 @@ def test_what_the_fast_path_does_not_understand_is_served_without_it(name: str) 
 
 
 @pytest.mark.parametrize("trained", [iris(), penguins()], ids=["iris", "penguins"])
-def test_the_usual_models_have_a_fast_path_that_answers_most_rows(trained: Any) -> None:
+def test_the_fast_path_predicts_most_rows(trained: Any) -> None:
     publication = Publication("m", trained.estimator, trained.X, trained.y)
     predictor = Predictor(trained.estimator, publication.signature)
     predictor.try_fast_path(publication.golden, 300)
@@ -225,7 +225,7 @@ def test_the_usual_models_have_a_fast_path_that_answers_most_rows(trained: Any) 
     assert left < 10
 
 
-def test_a_transformer_of_ones_own_has_a_fast_path_by_its_method() -> None:
+def test_transform_array_makes_a_fast_path() -> None:
     pipeline = make_pipeline(
         AddRatio("petal_length", "petal_width"),
         make_column_transformer(
@@ -241,7 +241,7 @@ def test_a_transformer_of_ones_own_has_a_fast_path_by_its_method() -> None:
     assert predictor.fast(publication.signature.parse_columns(publication.golden.columns))
 
 
-def test_the_reason_for_no_fast_path_names_the_step() -> None:
+def test_the_reason_names_the_step() -> None:
     pipeline = make_pipeline(PolynomialFeatures(), LogisticRegression(max_iter=5000))
     pipeline.fit(iris().X, iris().y)
     publication = Publication("m", pipeline, iris().X, iris().y)

@@ -73,14 +73,21 @@ from tests.support.models import MEASURES, Trained, iris, penguins
 
 
 def plain(kind: str) -> Iterator[tuple[str, Trained]]:
-    """Each classifier or regressor of scikit-learn that fits a table of numbers as it comes."""
+    """Each classifier or regressor of scikit-learn that fits a table of numbers as it comes.
+
+    Of trees it has ten: more are no other case, and take long to write and to read.
+    """
     X = iris().X
     for name, estimator in all_estimators(type_filter=kind):
         y = iris().y if kind == "classifier" else X["petal_width"] * 2 + X["sepal_length"]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                fitted = estimator().fit(X, y)
+                made = estimator()
+                trees = "max_iter" if name.startswith("HistGradient") else "n_estimators"
+                if trees in made.get_params():
+                    made.set_params(**{trees: 10})
+                fitted = made.fit(X, y)
                 fitted.predict(X)
             except (TypeError, ValueError):  # it is made otherwise: see `composed`
                 continue
@@ -102,7 +109,7 @@ def mixed() -> Iterator[tuple[str, Trained]]:
     by_type = make_column_transformer(
         (codes, make_column_selector(dtype_exclude=np.number)), remainder="passthrough"
     )
-    chances = [
+    last_steps = [
         LogisticRegression(max_iter=2000),
         RandomForestClassifier(20, random_state=0),
         ExtraTreesClassifier(20, random_state=0),
@@ -118,11 +125,11 @@ def mixed() -> Iterator[tuple[str, Trained]]:
         RandomForestRegressor(20, random_state=0),
         HistGradientBoostingRegressor(max_iter=10),
     ]
-    pipelines = [(f"mixed-{type(last).__name__}", prepared(), last) for last in chances]
+    pipelines = [(f"mixed-{type(last).__name__}", prepared(), last) for last in last_steps]
     pipelines += [
-        ("mixed-error", prepared("error", MinMaxScaler()), chances[0]),
-        ("mixed-robust", prepared(scaler=RobustScaler()), chances[1]),
-        ("mixed-codes", by_type, chances[4]),
+        ("mixed-error", prepared("error", MinMaxScaler()), last_steps[0]),
+        ("mixed-robust", prepared(scaler=RobustScaler()), last_steps[1]),
+        ("mixed-codes", by_type, last_steps[4]),
     ]
     for name, prepare, last in pipelines:
         target = y if is_classifier(last) else X["bill_length_mm"].fillna(0)
@@ -174,7 +181,11 @@ def composed() -> Iterator[tuple[str, Trained]]:
         ("voting-numbers", VotingRegressor([("r", Ridge()), ("t", DecisionTreeRegressor())]), long),
         ("stacking-numbers", StackingRegressor([("r", Ridge())], cv=3), long),
         ("logarithm", TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=np.exp), long),
-        ("quantile", HistGradientBoostingRegressor(loss="quantile", quantile=0.9), long),
+        (
+            "quantile",
+            HistGradientBoostingRegressor(loss="quantile", quantile=0.9, max_iter=10),
+            long,
+        ),
         ("poisson", HistGradientBoostingRegressor(loss="poisson", max_iter=10), long),
     ]
     for name, estimator, target in made:

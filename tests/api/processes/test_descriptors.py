@@ -1,4 +1,4 @@
-"""An API that may open no more files answers who is connected, says so in short, and recovers."""
+"""An API without free file descriptors says so, answers who is connected, and recovers."""
 
 import contextlib
 import resource
@@ -54,7 +54,7 @@ def shortage(api: LiveApi) -> Iterator[None]:
         resource.prlimit(api.worker, resource.RLIMIT_NOFILE, limits)
 
 
-def test_connections_leave_files_for_the_api_itself(tmp_path: Path) -> None:
+def test_connections_leave_file_descriptors(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     with running_api(tmp_path, open_files=str(FEW)) as api, api.http() as http:
         said = api.output.read_text()
@@ -79,7 +79,7 @@ def served(api: LiveApi) -> str:
         return http.get("/predict", params=FLOWER).headers["X-Model-Version"]
 
 
-def test_a_shortage_is_said_in_a_line_a_second_and_ends(api: LiveApi) -> None:
+def test_a_shortage_is_logged_and_ends(api: LiveApi) -> None:
     with api.http() as http:
         first = http.get("/predict", params=FLOWER)
         assert http.get("/models").is_success
@@ -109,7 +109,7 @@ def not_answered(http: httpx.Client) -> httpx.Response | None:
     return None if response.is_success else response
 
 
-def test_a_segment_that_cannot_be_opened_fails_the_request_only(api: LiveApi) -> None:
+def test_an_unopened_segment_fails_one_request(api: LiveApi) -> None:
     with api.http() as http:
         assert http.get("/predict", params=FLOWER).is_success
         with shortage(api):

@@ -1,4 +1,4 @@
-"""Whose fault it is that a worker does not answer."""
+"""Which version is to blame when a worker does not answer."""
 
 import os
 import signal
@@ -42,14 +42,14 @@ def computing() -> Iterator[Shared]:
         thread.join()
 
 
-def test_who_works_is_named_and_not_who_waits(computing: Shared) -> None:
+def test_the_working_computation_is_named(computing: Shared) -> None:
     watch = Watch(os.getpid(), computing, limit=3)
     hang = wait_until(lambda: watch.look(LOOK), "the hang")
     assert "not answered for 3 s" in hang.what
     assert hang.labels == ["works/1/a"]
 
 
-def test_a_worker_that_somebody_stopped_blames_no_version(computing: Shared) -> None:
+def test_a_stopped_worker_blames_no_version(computing: Shared) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         os.kill(process.pid, signal.SIGSTOP)
         watch = Watch(process.pid, computing, limit=2)
@@ -58,12 +58,12 @@ def test_a_worker_that_somebody_stopped_blames_no_version(computing: Shared) -> 
     assert hang.labels == []
 
 
-def test_time_in_which_nobody_looked_does_not_count(computing: Shared) -> None:
+def test_unwatched_time_does_not_count(computing: Shared) -> None:
     watch = Watch(os.getpid(), computing, limit=60)
     assert [watch.look(3600.0) for _ in range(10)] == [None] * 10
 
 
-def test_while_the_event_loop_turns_each_that_does_not_end_is_named(computing: Shared) -> None:
+def test_every_endless_computation_is_named(computing: Shared) -> None:
     watch = Watch(os.getpid(), computing, limit=2)
 
     def look() -> Hang | None:

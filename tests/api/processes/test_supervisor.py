@@ -1,34 +1,22 @@
-"""Whatever ends a process of the API, or hangs in it, the API answers again."""
+"""When a process of the API is killed, the API answers again."""
 
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.tree import DecisionTreeClassifier
 
-from service import features
 from service.contract.errors import RefusedError
 from service.contract.model.store import ModelStore
-from service.features import AddRatio
 from service.lab.publish.publication import Publication
+from tests.api.processes.supervised import answers, is_free, serving, tree
 from tests.support.live import (
     CHECKOUT,
     LiveApi,
@@ -39,45 +27,7 @@ from tests.support.live import (
     running_api,
     wait_until,
 )
-from tests.support.models import FLOWER, iris, publish_iris
-from tests.support.stack import copy_checkout
-
-
-def tree(api: LiveApi) -> list[int]:
-    """List all processes of an API."""
-    found = [api.process.pid]
-    for pid in found:
-        found += children(pid)
-    return found
-
-
-def answers(api: LiveApi, seconds: float = 5) -> bool:
-    try:
-        with api.http() as http:
-            return http.get("/predict", params=FLOWER, timeout=seconds).is_success
-    except httpx.TransportError:
-        return False
-
-
-def serving(api: LiveApi) -> int:
-    """Count the workers that serve a live iris."""
-    try:
-        with api.http() as http:
-            told = http.get("/models/iris", timeout=5).json()["workers"]
-    except httpx.TransportError:
-        return 0
-    return sum(worker["version"] is not None for worker in told)
-
-
-def is_free(url: str) -> bool:
-    with socket.socket() as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind(("127.0.0.1", int(url.rpartition(":")[2])))
-            attempt.listen()
-        except OSError:
-            return False
-    return True
+from tests.support.models import iris, publish_iris
 
 
 def publish(api: LiveApi) -> None:
@@ -99,7 +49,7 @@ def api(
         yield api
 
 
-def test_a_worker_that_is_killed_is_replaced(api: LiveApi) -> None:
+def test_a_killed_worker_is_replaced(api: LiveApi) -> None:
     before = api.workers
     os.kill(before[0], signal.SIGKILL)
     said = f"Worker {before[0]} ended by signal 9 (SIGKILL, out of memory?). The next one starts"
@@ -108,7 +58,7 @@ def test_a_worker_that_is_killed_is_replaced(api: LiveApi) -> None:
     assert answers(api)
 
 
-def test_a_fork_server_that_ends_is_replaced(api: LiveApi) -> None:
+def test_a_killed_fork_server_is_replaced(api: LiveApi) -> None:
     before = api.fork_servers
     for pid in before:
         os.kill(pid, signal.SIGKILL)
@@ -116,14 +66,14 @@ def test_a_fork_server_that_ends_is_replaced(api: LiveApi) -> None:
     assert not {*before} & {*api.fork_servers}
 
 
-def test_a_resource_tracker_that_ends_changes_nothing(api: LiveApi) -> None:
+def test_a_killed_resource_tracker_changes_nothing(api: LiveApi) -> None:
     (tracker,) = (pid for pid in children(api.process.pid) if "resource_tracker" in command_of(pid))
     os.kill(tracker, signal.SIGKILL)
     publish(api)
     assert answers(api)
 
 
-def test_a_supervisor_that_ends_takes_all_with_it(api: LiveApi) -> None:
+def test_a_killed_supervisor_ends_all(api: LiveApi) -> None:
     trained = iris()
     slow = RandomForestClassifier(300, random_state=0).fit(trained.X, trained.y)
     store = ModelStore(api.models)
@@ -145,207 +95,9 @@ def test_a_supervisor_that_ends_takes_all_with_it(api: LiveApi) -> None:
     assert is_free(api.url)
 
 
-# What crashes again and again, and what hangs: in a copy of the code.
-
-BREAK = """
-import pathlib, sys
-if pathlib.Path({file!r}).exists():
-    sys.exit(7)
-"""
-PAUSES = """
-
-class Pauses(BaseEstimator, TransformerMixin):
-    def fit(self, X, y=None):
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def transform(self, X):
-        import ctypes
-
-        if (X == 666).to_numpy().any():
-            ctypes.CDLL(None).pause()  # without Python's lock, until a signal comes
-        if (X == 667).to_numpy().any():
-            ctypes.string_at(0)  # what is not there ends the process
-        return X
-"""
-WINE = pd.DataFrame({"text": ["good wine", "bad wine", "good cheese", "bad bread"] * 5})
-ENDLESS = {"text": "a" * 60 + "!"}  # for the expression below
-
-
-class Copy:
-    """A supervised API that runs a copy of the code, and breaks at its start while a file is there.
-
-    Attributes
-    ----------
-    api : LiveApi
-    code : Path
-    broken : Path
-    """
-
-    def __init__(self, api: LiveApi, code: Path, broken: Path) -> None:
-        self.api, self.code, self.broken = api, code, broken
-        self.answered: list[str] = []
-
-    def said(self) -> str:
-        return self.api.output.read_text()
-
-    def has_said(self, text: str) -> bool:
-        return text in self.said()
-
-    def ask(self, model: str, row: Mapping[str, object], seconds: float = 30) -> httpx.Response:
-        with self.api.http() as http:
-            rows = {"rows": [row]}
-            return http.post(f"/models/{model}/predict", json=rows, timeout=seconds)
-
-    def version(self, model: str, row: Mapping[str, object]) -> str:
-        """Return the version that answers; nothing while none does."""
-        try:
-            return str(self.ask(model, row, 5).headers.get("X-Model-Version", ""))
-        except httpx.TransportError:
-            return ""
-
-    def never_answers(self, model: str, row: Mapping[str, object]) -> None:
-        """Ask what hangs; its worker is killed, and the next one answers others."""
-        worker = self.api.worker
-        self.answered.append(self.ask("iris", FLOWER).headers["X-Prediction-Id"])
-        with pytest.raises(httpx.RemoteProtocolError):
-            self.ask(model, row)
-        wait_until(lambda: answers(self.api, 60), "the next worker")
-        assert f"Worker {worker} is killed and replaced" in self.said()
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
-    folder = tmp_path_factory.mktemp("copy")
-    code = copy_checkout(folder / "labloop")
-    app, broken = code / "service" / "api" / "app.py", folder / "broken"
-    first, rest = app.read_text().split("\n", 1)
-    app.write_text(first + BREAK.format(file=str(broken)) + rest)
-    with (code / "service" / "features.py").open("a") as file:
-        file.write(PAUSES)
-    publish_iris(folder / "models")
-    with running_api(folder, PYTHONPATH=str(code), API_WORKERS="1", ANSWER_SECONDS="2") as api:
-        yield Copy(api, code, broken)
-
-
-def test_a_crash_loop_slows_down_and_is_told(copy: Copy) -> None:
-    copy.broken.touch()
-    os.kill(copy.api.workers[0], signal.SIGKILL)
-    first = "ended by signal 9 (SIGKILL, out of memory?). The next one starts now."
-    wait_until(lambda: first in copy.said(), first)
-    for times, pause in ((2, 1), (3, 2), (4, 4)):
-        line = f"with exit code 7, {times} times in a row. The next one starts in {pause} s."
-        wait_until(partial(copy.has_said, line), line)
-    copy.broken.unlink()
-    wait_until(lambda: answers(copy.api), "an answer once the cause is gone")
-
-
-def test_a_broken_edit_is_told_and_the_next_good_one_mends_it(copy: Copy) -> None:
-    file = copy.code / "service" / "api" / "rest" / "routes.py"
-    good = file.read_text()
-    file.write_text(good + "\nraise RuntimeError('broken on purpose')\n")
-    wait_until(lambda: "RuntimeError: broken on purpose" in copy.said(), "the error")
-    assert "service/api/rest/routes.py changed: the code is loaded anew." in copy.said()
-    wait_until(partial(copy.has_said, "RuntimeError: broken on purpose (as before)"), "it again")
-    assert copy.said().count("Traceback") == 1
-    file.write_text(good)
-    wait_until(lambda: answers(copy.api), "an answer")
-
-
-@pytest.mark.parametrize("fault", ["def broken(:", "raise RuntimeError('my own fault')"])
-def test_an_error_in_features_is_told_with_its_line(copy: Copy, fault: str) -> None:
-    model = make_pipeline(AddRatio("x", "y"), LogisticRegression())
-    X = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [4.0, 3.0, 2.0, 1.0]})
-    y = pd.Series([0, 0, 1, 1])
-    copy.api.lab().publish("ratio", model.fit(X, y), X, y)
-    file = copy.code / "service" / "features.py"
-    good = file.read_text()
-    line = len(good.splitlines()) + 1
-    file.write_text(f"{good}{fault}\n")
-    kind = "SyntaxError: invalid syntax" if "def" in fault else "RuntimeError: my own fault"
-    said = f"service/features.py cannot be imported: {kind}"
-    wait_until(lambda: said in copy.said(), said)
-    assert re.search(rf"{kind}.*features\.py, line {line}\)", copy.said())
-    file.write_text(good)
-    with copy.api.http() as http:
-        asked = partial(http.get, "/models/ratio/predict", params={"x": 1, "y": 2})
-        wait_until(lambda: answers(copy.api) and asked().is_success, "an answer")
-
-
-def publish_text(copy: Copy, pattern: str) -> int:
-    vectorizer = make_column_transformer((CountVectorizer(token_pattern=pattern), "text"))
-    y = pd.Series([1, 0, 1, 0] * 5)
-    model = make_pipeline(vectorizer, LogisticRegression()).fit(WINE, y)
-    return copy.api.lab().publish("text", model, WINE, y).version
-
-
-def test_a_version_that_never_ends_is_no_longer_served(copy: Copy) -> None:
-    good, bad = publish_text(copy, r"\w+"), publish_text(copy, r"(?:a+)+b|\w+")
-    fine = {"text": "good wine"}
-    for times in (1, 2):
-        copy.never_answers("text", ENDLESS)
-        said = f"a prediction by version {bad} did not end. It is number {times} of 3"
-        assert f"Model text: {said}" in copy.said()
-        wait_until(lambda: copy.version("text", fine) == str(bad), "the version")
-    copy.never_answers("text", ENDLESS)
-    wait_until(lambda: copy.version("text", fine) == str(good), "the version before")
-    assert copy.version("text", ENDLESS) == str(good)
-    with copy.api.http() as http:
-        (refusal,) = http.get("/models/text").json()["refused"]
-        asked = http.post(f"/models/text/predict?version={bad}", json={"rows": [fine]})
-    assert refusal["version"] == bad
-    assert "did not end within ANSWER_SECONDS" in refusal["reason"]
-    assert asked.status_code == 503
-    assert "Model iris: a prediction" not in copy.said()
-    assert {*copy.answered} <= {*copy.api.lab().predictions("iris")["prediction_id"]}
-    copy.api.lab().promote("text", bad)  # forgiven
-    assert copy.version("text", fine) == str(bad)
-
-
-def test_a_thread_that_hangs_or_crashes_is_told(
-    copy: Copy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    namespace = {"BaseEstimator": BaseEstimator, "TransformerMixin": TransformerMixin}
-    exec(PAUSES, namespace | {"__name__": "service.features"}, namespace)
-    monkeypatch.setattr(features, "Pauses", namespace["Pauses"], raising=False)
-    trained = iris()
-    model = make_pipeline(namespace["Pauses"](), DecisionTreeClassifier()).fit(trained.X, trained.y)
-    assert copy.api.lab().publish("pauses", model, trained.X, trained.y).live
-    copy.never_answers("pauses", FLOWER | {"petal_width": 666})
-    assert "Model pauses: a prediction by version 1 did not end. It is number 1" in copy.said()
-    with pytest.raises(httpx.RemoteProtocolError):
-        copy.ask("pauses", FLOWER | {"petal_width": 667})
-    wait_until(lambda: copy.version("pauses", FLOWER) == "1", "the next worker")
-    assert "Model pauses: a prediction by version 1 ended its worker. It is number 2" in copy.said()
-    assert copy.version("iris", FLOWER) == "1"
-
-
-def test_a_tree_that_was_stopped_goes_on_where_it_was(copy: Copy) -> None:
-    processes = tree(copy.api)
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
-    deadline = time.monotonic() + 3  # more than ANSWER_SECONDS
-    wait_until(lambda: time.monotonic() > deadline, "some time")
-    for pid in processes:
-        os.kill(pid, signal.SIGCONT)
-    assert answers(copy.api)
-    assert tree(copy.api) == processes
-
-
-def test_sigterm_ends_an_api_that_hangs(copy: Copy) -> None:
-    assert answers(copy.api)
-    with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(copy.ask, "text", ENDLESS)
-        wait_until(lambda: not answers(copy.api, 0.5), "the hang")
-        copy.api.process.terminate()
-        copy.api.process.wait(10)  # as long as Docker waits
-        assert asking.exception()
-    assert is_free(copy.api.url)
-
-
-def test_a_fork_server_that_is_stopped_is_replaced(tmp_path: Path) -> None:
+def test_a_stopped_fork_server_is_replaced(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
-    with running_api(tmp_path, API_WORKERS="1", TRIAL_SECONDS="8") as api:
+    with running_api(tmp_path, API_WORKERS="1", TRIAL_SECONDS="12") as api:
         trained, lab = iris(), api.lab()
         (stopped,) = api.fork_servers
         os.kill(stopped, signal.SIGSTOP)

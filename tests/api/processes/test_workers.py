@@ -1,4 +1,4 @@
-"""Several workers serve one model store, and a publisher hears of all of them."""
+"""Several workers serve one model store, and publish waits for all of them."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ def versions(api: LiveApi) -> Counter[str]:
     return answered
 
 
-def test_publish_promote_and_rollback_return_when_all_workers_serve(api: LiveApi) -> None:
+def test_publish_waits_for_all_workers(api: LiveApi) -> None:
     lab, trained = api.lab(), iris(seed=3)
     published = lab.publish("iris", trained.estimator, trained.X, trained.y)
     assert str(published) == f"iris version {published.version} (live in {WORKERS} workers)"
@@ -60,7 +60,7 @@ def test_publish_promote_and_rollback_return_when_all_workers_serve(api: LiveApi
     assert versions(api).keys() == {str(published.version)}
 
 
-def test_a_bad_version_is_refused_by_all_and_the_old_one_serves(api: LiveApi) -> None:
+def test_all_workers_refuse_a_bad_version(api: LiveApi) -> None:
     lab, store = api.lab(), api.models / "iris"
     before = workers(api)[0]["version"]
     trained = iris(seed=4)
@@ -72,7 +72,7 @@ def test_a_bad_version_is_refused_by_all_and_the_old_one_serves(api: LiveApi) ->
     assert versions(api).keys() == {str(before)}
 
 
-def test_a_worker_that_alone_cannot_load_a_version_is_named(api: LiveApi) -> None:
+def test_a_worker_that_fails_is_named(api: LiveApi) -> None:
     lab, trained = api.lab(), iris(seed=5)
     before = workers(api)[0]["version"]
     version = lab.publish("iris", trained.estimator, trained.X, trained.y).version
@@ -98,7 +98,7 @@ def served(api: LiveApi, version: int) -> list[int]:
     return [worker["pid"] for worker in workers(api) if worker["version"] == version]
 
 
-def test_a_version_with_three_strikes_is_dropped_by_all(api: LiveApi) -> None:
+def test_three_strikes_drop_a_version(api: LiveApi) -> None:
     lab, trained = api.lab(), iris(seed=6)
     before = workers(api)[0]["version"]
     version = lab.publish("iris", trained.estimator, trained.X, trained.y).version
@@ -120,13 +120,13 @@ def family(api: LiveApi) -> Path:
     return Path(tempfile.gettempdir()) / f"labloop-{os.getuid()}-{api.process.pid}"
 
 
-def test_reports_come_back_after_their_folder_was_cleaned_away(api: LiveApi) -> None:
+def test_reports_survive_a_cleaned_folder(api: LiveApi) -> None:
     shutil.rmtree(family(api))
     assert api.lab().promote("iris", 1).live
     wait_until(lambda: len(workers(api)) == WORKERS, "all workers")
 
 
-def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(api: LiveApi) -> None:
+def test_a_killed_worker_comes_back(api: LiveApi) -> None:
     killed = workers(api)[0]["pid"]
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: killed not in [w["pid"] for w in workers(api)], "the dead one forgotten")
@@ -134,7 +134,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(api: LiveApi)
     assert api.lab().promote("iris", 1).workers == WORKERS
 
 
-def test_each_worker_writes_its_own_segment_and_the_lab_reads_all(api: LiveApi) -> None:
+def test_each_worker_writes_a_segment(api: LiveApi) -> None:
     asked = sum(versions(api).values())
     assert len(list((api.logs / "predictions").glob("*.jsonl"))) > 1
     assert len(api.lab().predictions("iris")) >= asked

@@ -1,13 +1,14 @@
-"""Versions are swapped under load: no request fails, and each answer is its version's own."""
+"""Swaps under load fail no request, and each prediction is its version's own."""
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
@@ -15,11 +16,12 @@ from sklearn.linear_model import LinearRegression
 
 from service.contract.model.store import ModelStore
 from service.lab.publish.publication import Publication
-from tests.support.live import LiveApi, resident, running_api, wait_until
-from tests.support.models import iris
+from tests.support.live import LiveApi, resident, running_api, served_by, wait_until
+from tests.support.models import FLOWER, iris
 from tests.support.soak import times
 
 VERSIONS = 5
+PAUSE = times(0, 5) / 1000  # seconds, so that versions are loaded meanwhile
 X = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
 
 
@@ -63,6 +65,7 @@ class Load:
                 self.wrong.append(f"version {version} answered {given} to {x}")
             self.answered += 1
             self.versions.add(version)
+            await asyncio.sleep(PAUSE)
 
     async def _run(self) -> None:
         limits = httpx.Limits(max_connections=1)
@@ -87,11 +90,11 @@ class Load:
 
 
 @pytest.mark.parametrize("workers", [1, times(4, 2)])
-def test_swaps_under_load_fail_no_request_and_mix_no_answers(tmp_path: Path, workers: int) -> None:
+def test_swaps_fail_and_mix_no_requests(tmp_path: Path, workers: int) -> None:
     publish_lines(tmp_path / "models")
     swaps = times(1000, 10)
     with running_api(tmp_path, API_WORKERS=str(workers)) as api:
-        wait_until(lambda: len(served_by(api)) == workers, "all workers")
+        wait_until(lambda: len(served_by(api, "line")) == workers, "all workers")
         lab = api.lab()
         with Load(api) as load:
             for swap in range(1, swaps + 1):
@@ -102,22 +105,18 @@ def test_swaps_under_load_fail_no_request_and_mix_no_answers(tmp_path: Path, wor
         assert load.answered > swaps
 
 
-def served_by(api: LiveApi, model: str = "line") -> list[int]:
-    with suppress(httpx.TransportError), api.http() as http:
-        workers = http.get(f"/models/{model}").json()["workers"]
-        return [worker["pid"] for worker in workers if worker["version"]]
-    return []
-
-
-@pytest.fixture
-def forests(tmp_path: Path) -> Iterator[LiveApi]:
-    """Two versions of a model that takes some megabytes."""
-    store, trained = ModelStore(tmp_path / "models"), iris()
+@pytest.fixture(scope="module")
+def forests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+    """Return an API with two versions of a few deep trees, which take some megabytes."""
+    folder = tmp_path_factory.mktemp("forests")
+    store, dice = ModelStore(folder / "models"), np.random.default_rng(0)
+    numbers = pd.DataFrame(dice.random((4000, 4)), columns=[*FLOWER])
+    classes = dice.integers(0, 3, 4000)
     for seed in (0, 1):
-        forest = RandomForestClassifier(300, random_state=seed).fit(trained.X, trained.y)
-        Publication("iris", forest, trained.X, trained.y).write(store, {}, None, {})
+        forest = RandomForestClassifier(10, random_state=seed).fit(numbers, classes)
+        Publication("iris", forest, numbers, classes).write(store, {}, None, {})
     store.promote("iris", 1)
-    with running_api(tmp_path) as api:
+    with running_api(folder) as api:
         yield api
 
 
@@ -135,7 +134,7 @@ def test_versions_that_nobody_uses_leave_memory(forests: LiveApi) -> None:
     assert swap(times(250, 6)) < before + 15  # a version takes 2 MB, so twelve take more
 
 
-def test_what_large_requests_took_is_given_back(forests: LiveApi) -> None:
+def test_large_requests_give_memory_back(forests: LiveApi) -> None:
     lab = forests.lab()
     table = pd.concat([iris().X] * 130, ignore_index=True)
 

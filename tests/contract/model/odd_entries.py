@@ -90,3 +90,7 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def writes(content: str | bytes) -> Make:
+    return lambda file: file.write_bytes(content.encode() if isinstance(content, str) else content)

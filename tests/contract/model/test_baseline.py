@@ -9,7 +9,7 @@ from service.lab.publish.publication import Publication
 from tests.support.models import body_mass, iris, penguins
 
 
-def test_numbers_get_a_sample_with_the_distribution_of_the_whole_column() -> None:
+def test_a_sample_keeps_the_distribution() -> None:
     values = np.random.default_rng(0).permutation(np.arange(10_000.0))
     sample = baseline.sample(values)
     assert len(sample) == 500
@@ -22,7 +22,7 @@ def test_a_short_column_is_kept_whole() -> None:
     assert baseline.sample(np.array([3.0, 1.0, 1.0])) == [1, 1, 3]
 
 
-def test_missing_values_are_counted_and_not_sampled() -> None:
+def test_missing_values_are_not_sampled() -> None:
     p = penguins()
     summary = Publication("m", p.estimator, p.X, p.y).baseline
     mass = summary["features"]["body_mass_g"]
@@ -32,13 +32,13 @@ def test_missing_values_are_counted_and_not_sampled() -> None:
     assert summary["predictions"].keys() == {"counts"}
 
 
-def test_predictions_of_a_regression_get_a_sample_too() -> None:
+def test_regression_predictions_are_sampled_too() -> None:
     b = body_mass()
     summary = Publication("m", b.estimator, b.X, b.y).baseline
     assert summary["predictions"]["sample"] == sorted(b.estimator.predict(b.X).tolist())
 
 
-def test_it_comes_back_from_its_file_as_it_was() -> None:
+def test_it_survives_its_file() -> None:
     i = iris()
     summary = Publication("m", i.estimator, pd.concat([i.X] * 5), [*i.y] * 5).baseline
     assert orjson.loads(orjson.dumps(summary)) == summary

@@ -1,4 +1,4 @@
-"""Many publishers, killed at any moment, leave a store that is whole."""
+"""Many publishers, killed at any moment, leave a whole store."""
 
 import errno
 import multiprocessing
@@ -49,7 +49,7 @@ def leftovers(root: Path) -> list[str]:
     return [entry.name for entry in (root / "m").iterdir() if entry.name.startswith(".")]
 
 
-def test_eight_publishers_leave_no_gap_and_nothing_half_written(tmp_path: Path) -> None:
+def test_eight_publishers_leave_no_gap(tmp_path: Path) -> None:
     count = times(100, 12)
     processes = [start(tmp_path, count, False) for _ in range(8)]
     seen = 0
@@ -60,7 +60,7 @@ def test_eight_publishers_leave_no_gap_and_nothing_half_written(tmp_path: Path) 
     assert leftovers(tmp_path) == []
 
 
-def test_publishers_killed_at_random_moments_leave_a_whole_store(tmp_path: Path) -> None:
+def test_killed_publishers_leave_whole_stores(tmp_path: Path) -> None:
     dice = random.Random(0)
     seen = 0
     for _ in range(times(200, 20)):
@@ -99,7 +99,7 @@ def publish_one(root: Path) -> None:
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["error", "crash"])
-def test_whichever_operation_fails_the_store_stays_whole(tmp_path: Path, crash: bool) -> None:
+def test_failing_operations_leave_whole_stores(tmp_path: Path, crash: bool) -> None:
     for at in range(1, 200):
         root = tmp_path / str(at)
         publish(root, 2)

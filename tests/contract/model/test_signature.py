@@ -1,4 +1,4 @@
-"""A signature is read from the training table and brings requests back to its types."""
+"""A signature is read from the training table, and gives requests their types."""
 
 from typing import Any
 
@@ -38,9 +38,7 @@ COLUMNS: list[tuple[Any, str, bool]] = [
 
 
 @pytest.mark.parametrize("values, kind, nullable", COLUMNS)
-def test_a_column_is_described_and_comes_back_from_json_as_it_was(
-    values: Any, kind: str, nullable: bool
-) -> None:
+def test_a_column_survives_json(values: Any, kind: str, nullable: bool) -> None:
     table = pd.DataFrame({"x": values})
     described = Signature.from_table(table, OUTPUT)
     feature = described.features[0]
@@ -51,14 +49,14 @@ def test_a_column_is_described_and_comes_back_from_json_as_it_was(
 
 
 @pytest.mark.parametrize("trained", [iris, penguins])
-def test_a_data_set_comes_back_as_it_was(trained: Any) -> None:
+def test_a_data_set_survives_json(trained: Any) -> None:
     X = trained().X
     described = Signature.from_table(X, OUTPUT)
     back = described.table(described.parse_columns(as_columns(X)))
     pd.testing.assert_frame_equal(back, X)
 
 
-def test_ranges_and_categories_are_taken_from_all_rows() -> None:
+def test_ranges_come_from_all_rows() -> None:
     described = signature(size=[3.0, None, 1.0] * 100 + [99.0], kind=["a", "b", "c"] * 100 + ["z"])
     size, kind = described.features
     assert (size.minimum, size.maximum) == (1.0, 99.0)
@@ -76,7 +74,7 @@ def test_ranges_and_categories_are_taken_from_all_rows() -> None:
         ([1 + 2j, 3j], "complex"),
     ],
 )
-def test_a_column_that_cannot_be_served_is_named_with_a_way_out(values: Any, words: str) -> None:
+def test_an_unusable_column_is_named(values: Any, words: str) -> None:
     with pytest.raises(SignatureError, match=f"Feature 'x'.*{words}"):
         signature(x=values)
 
@@ -96,12 +94,12 @@ def test_a_column_that_cannot_be_served_is_named_with_a_way_out(values: Any, wor
         ([1.0, 2.0], {}, "a number is expected"),
     ],
 )
-def test_a_value_of_another_kind_is_refused(column: Any, value: Any, words: str) -> None:
+def test_values_of_another_kind_are_refused(column: Any, value: Any, words: str) -> None:
     with pytest.raises(InputError, match=f"'x' in row 0 .*{words}"):
         signature(x=column).parse_rows([{"x": value}])
 
 
-def test_whole_numbers_written_with_a_point_are_integers() -> None:
+def test_whole_floats_are_integers() -> None:
     assert signature(x=[1, 2]).parse_rows([{"x": 2.0}]) == {"x": [2]}
 
 
@@ -120,23 +118,23 @@ def test_a_url_carries_each_kind(column: Any, text: str, value: Any) -> None:
     assert signature(x=column).parse_query([("x", text)]) == {"x": [value]}
 
 
-def test_an_empty_value_in_a_url_is_missing() -> None:
+def test_empty_query_values_are_missing() -> None:
     assert signature(x=["a", None]).parse_query([("x", "")]) == {"x": [None]}
 
 
-def test_marks_name_what_training_did_not_have() -> None:
+def test_marks_name_unseen_values() -> None:
     described = signature(size=[1.0, 2.0, None], kind=["a", "b", None])
     table = described.parse_columns({"size": [1.5, 9.0, None], "kind": ["z", "a", None]})
     assert described.marks(table) == {"out_of_range:size": [1], "unseen:kind": [0]}
 
 
-def test_many_problems_are_counted_and_a_few_are_shown() -> None:
+def test_many_problems_are_summed_up() -> None:
     with pytest.raises(InputError, match=r"And 97 more\.") as caught:
         signature(x=[1.0]).parse_columns({"x": ["a"] * 100})
     assert len(caught.value.details) == 20
 
 
-def test_an_array_gets_names_and_goes_back_as_an_array() -> None:
+def test_an_array_stays_an_array() -> None:
     X = np.array([[1.0, 2.0], [3.0, 4.0]])
     described = Signature.from_table(X, OUTPUT)
     assert described.names == ["x0", "x1"]

@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> ModelStore:
     return ModelStore(tmp_path)
 
 
-def test_versions_are_numbered_from_one_and_are_whole(store: ModelStore) -> None:
+def test_versions_are_numbered_from_one(store: ModelStore) -> None:
     assert [store.add("m", write_files) for _ in range(3)] == [1, 2, 3]
     assert store.versions("m") == [1, 2, 3]
     store.check_files("m", 3)
@@ -55,7 +55,7 @@ def test_aliases_move_and_remember(store: ModelStore) -> None:
     assert store.aliases("m").generation == 6
 
 
-def test_when_a_version_went_live_is_known(store: ModelStore) -> None:
+def test_the_live_time_is_known(store: ModelStore) -> None:
     assert store.aliases("m").live_since is None
     publish_many(store.root, 3)
     since = store.aliases("m").live_since
@@ -70,7 +70,7 @@ def test_when_a_version_went_live_is_known(store: ModelStore) -> None:
     assert (store.rollback("m").live_since or since) > since
 
 
-def test_a_refused_version_is_withdrawn_only_while_it_is_live(store: ModelStore) -> None:
+def test_only_live_versions_are_withdrawn(store: ModelStore) -> None:
     publish_many(store.root, 3)
     assert store.withdraw("m", 2).live == 3
     assert store.withdraw("m", 3).live == 2
@@ -86,13 +86,13 @@ def test_what_is_not_there_is_named(store: ModelStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Iris", "a b", "../iris", ".hidden", "x" * 65, "é", 7])
-def test_a_name_that_is_no_folder_is_refused(store: ModelStore, name: str) -> None:
+def test_unsafe_names_are_refused(store: ModelStore, name: str) -> None:
     with pytest.raises(EstimatorError, match="cannot be used"):
         store.add(name, write_files)
     assert store.names() == [] and not (store.root / "m").exists()
 
 
-def test_folders_that_are_no_version_are_left_alone(store: ModelStore) -> None:
+def test_other_folders_are_left_alone(store: ModelStore) -> None:
     publish_many(store.root, 1)
     for name in ("007", "0", "\N{FULLWIDTH DIGIT TWO}", "copy of 1", ".hidden"):
         (store.root / "m" / name).mkdir()
@@ -102,7 +102,7 @@ def test_folders_that_are_no_version_are_left_alone(store: ModelStore) -> None:
     assert store.add("m", write_files) == 2
 
 
-def test_a_changed_or_missing_file_is_noticed(store: ModelStore) -> None:
+def test_changed_and_missing_files_are_noticed(store: ModelStore) -> None:
     publish_many(store.root, 1)
     file = store.folder("m", 1) / MODEL
     file.write_text("another model")
@@ -113,7 +113,7 @@ def test_a_changed_or_missing_file_is_noticed(store: ModelStore) -> None:
         store.check_files("m", 1)
 
 
-def test_files_of_a_version_can_be_read_by_others(store: ModelStore) -> None:
+def test_others_can_read_version_files(store: ModelStore) -> None:
     publish_many(store.root, 1)
     folder = store.folder("m", 1)
     assert folder.stat().st_mode & 0o777 == 0o755

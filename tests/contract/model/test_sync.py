@@ -1,4 +1,4 @@
-"""A name that must outlive a power cut is synced with its folder, before anybody relies on it."""
+"""New names are synced to disk before anybody relies on them."""
 
 import re
 import shutil
@@ -146,7 +146,7 @@ def test_names_of_the_log_are_synced(tmp_path: Path, sync: str, size: int) -> No
     }
 
 
-def test_names_of_the_model_store_are_synced(tmp_path: Path) -> None:
+def test_store_names_are_synced(tmp_path: Path) -> None:
     store = tmp_path / "data" / "models"
     trace = Trace(tmp_path, PUBLISH, store)
     made = {call.made for call in trace.calls}

@@ -1,4 +1,4 @@
-"""What estimators hold after `fit` is what the allow-list lets them hold, and no more."""
+"""The allow-list holds what estimators hold after `fit`, and no more."""
 
 import warnings
 from collections.abc import Iterator

@@ -1,58 +1,26 @@
-"""Whoever can write to the log can write anything into it; the reader takes none of it for code."""
+"""A forged line is checked like any other, and never run as code."""
 
 import json
-import os
-import warnings
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import duckdb
 import orjson
-import pandas as pd
 import pytest
 
 from service.api.log.ids import prediction_ids
-from service.api.log.retention import delete_oldest
-from service.api.log.segment import seal_dead
-from service.contract.errors import LabloopError
 from service.contract.log.line import finish_line
-from service.contract.log.segment import FOLDER, OPEN, SegmentName, sealed_name, stem
-from tests.support.log_lines import copy_of, crashed, ids_of, line, open_log, read, sql
+from service.contract.log.segment import FOLDER, OPEN, SegmentName, sealed_name
+from tests.lab.log.forged import NOTE, forge, heard
+from tests.support.log_lines import copy_of, ids_of, line, read, sql
 
 SQL = "1 AS version) TO 'written.csv' (FORMAT csv); COPY (SELECT 1"  # into the working folder
-NOTE = b'{"note":"opened","time":"2026-05-01T12:00:00+00:00","details":{}}'
 
 
 def request(**changed: Any) -> bytes:
     """Return the line of a request with anything in it, e.g. NaN."""
     return json.dumps(orjson.loads(line()) | changed, separators=(",", ":")).encode()
-
-
-def forge(folder: Path, number: int, *lines: bytes, opened: bool = False) -> Path:
-    """Write a segment with right checksums."""
-    (folder / FOLDER).mkdir(exist_ok=True)
-    name = SegmentName(number, "abcd", 100 * number)
-    file = folder / FOLDER / f"{name}{OPEN}"
-    content = b"".join(finish_line(text, 100 * number + n) for n, text in enumerate(lines, 1))
-    if not opened:
-        file = sealed_name(file, crc32(content))
-    file.write_bytes(content)
-    return file
-
-
-def heard(folder: Path, ask: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
-    """Read, and list what is said of damage, but for lines between these segments."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        table = ask()
-        damage: list[str] = []
-        with copy_of(folder).files() as files:
-            damage = [each for each in files.damage if "between segments" not in each]
-    assert caught or not damage
-    return table, damage
 
 
 KINDS: list[Any] = [
@@ -104,7 +72,7 @@ MUTATIONS = [
 
 
 @pytest.mark.parametrize("change, right", MUTATIONS)
-def test_a_field_of_another_kind_makes_a_damaged_line(
+def test_odd_fields_damage_their_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     change: Callable[[Any], dict[str, Any]],
@@ -154,7 +122,7 @@ TOLD: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("field", TOLD)
-def test_feedback_of_another_kind_is_a_damaged_line(tmp_path: Path, field: str) -> None:
+def test_odd_feedback_is_a_damaged_line(tmp_path: Path, field: str) -> None:
     one, two = told(), told()
     odd = [told(**{field: value}) for value in KINDS]
     right = {repr(value) for value in TOLD[field]}
@@ -181,7 +149,7 @@ NOTES: list[bytes] = [
 ]
 
 
-def test_notes_of_another_kind_are_damaged_lines(tmp_path: Path) -> None:
+def test_odd_notes_are_damaged_lines(tmp_path: Path) -> None:
     one = line()
     file = forge(tmp_path, 1, NOTE, *NOTES, one)
     table, damage = heard(tmp_path, lambda: read(tmp_path))
@@ -211,7 +179,7 @@ ALIKE: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", ALIKE)
-def test_a_line_that_looks_like_the_others_is_checked(tmp_path: Path, name: str) -> None:
+def test_lookalike_lines_are_checked(tmp_path: Path, name: str) -> None:
     good = [line() for _ in range(5)]
     file = forge(tmp_path, 1, NOTE, *good[:2], ALIKE[name], *good[2:])
     table, damage = heard(tmp_path, lambda: read(tmp_path))
@@ -234,7 +202,7 @@ TWICE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("opened", [False, True])
 @pytest.mark.parametrize("name", TWICE)
-def test_a_key_twice_moves_no_other_line(tmp_path: Path, name: str, opened: bool) -> None:
+def test_repeated_keys_move_no_line(tmp_path: Path, name: str, opened: bool) -> None:
     good = [line() for _ in range(5)]
     file = forge(tmp_path, 1, NOTE, *good[:3], TWICE[name], *good[3:], opened=opened)
     table, damage = heard(tmp_path, lambda: read(tmp_path, version=1))
@@ -242,7 +210,7 @@ def test_a_key_twice_moves_no_other_line(tmp_path: Path, name: str, opened: bool
     assert [text.startswith(f"{file}, line 5 is damaged and left out") for text in damage] == [True]
 
 
-def test_feedback_and_notes_with_a_key_twice_are_damaged(tmp_path: Path) -> None:
+def test_repeated_keys_damage_feedback_and_notes(tmp_path: Path) -> None:
     odd = [told()[:-1] + b',"truth":["large"]}', NOTE[:-1] + b',"note":"deleted"}']
     file = forge(tmp_path, 1, NOTE, line(), *odd)
     assert heard(tmp_path, lambda: read(tmp_path))[1] == [
@@ -251,7 +219,7 @@ def test_feedback_and_notes_with_a_key_twice_are_damaged(tmp_path: Path) -> None
     ]
 
 
-def test_numbers_that_are_there_twice_are_found(tmp_path: Path) -> None:
+def test_repeated_numbers_are_found(tmp_path: Path) -> None:
     lines = [NOTE, line(), line(), line()]
     content = b"".join(finish_line(t, n) for t, n in zip(lines, (1, 2, 2, 4), strict=True))
     folder = tmp_path / FOLDER
@@ -261,134 +229,3 @@ def test_numbers_that_are_there_twice_are_found(tmp_path: Path) -> None:
     table, damage = heard(tmp_path, lambda: read(tmp_path))
     assert len(table) == 2
     assert damage[0] == f"{file}, line 3 is there twice; one is left out."
-
-
-# Names of files and folders.
-
-ODD_NAMES = ["a*b", "a[b]", "it's", 'say "x"', "a\nb", "q?", "ü ", "a;b", "*", "-"]
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_folders_and_writers_may_have_odd_names(tmp_path: Path, name: str) -> None:
-    decoys = [tmp_path / decoy for decoy in ("axb", "ab", "qq")]
-    for each in (*decoys, tmp_path / name):
-        each.mkdir(exist_ok=True)
-        first, second = line(), line()
-        forge(each, 1, NOTE, first)
-        (each / FOLDER / f"{name}.jsonl").write_bytes(b'{"sequence":1,' + second[1:] + b"\n")
-        for _ in range(2):
-            assert {*read(each)["prediction_id"]} == {*ids_of(first), *ids_of(second)}
-        writers = sql(each, "SELECT writer FROM predictions ORDER BY sequence, writer")["writer"]
-        assert sorted(writers) == sorted(["abcd", name])
-
-
-SECOND = "000002-abcd-000000200"
-
-
-def _sparse(file: Path) -> None:
-    file.touch()
-    os.truncate(file, 1 << 40)
-
-
-# What may stand in the folder under a segment's name, and is none.
-NO_SEGMENT: dict[str, Callable[[Path], None]] = {
-    "pipe": os.mkfifo,
-    "folder": Path.mkdir,
-    "loop": lambda file: file.symlink_to(file.name),
-    "device": lambda file: file.symlink_to("/dev/zero"),
-    "sparse": _sparse,
-}
-
-
-@pytest.mark.parametrize("suffix", [".00000000.jsonl", OPEN])
-@pytest.mark.parametrize("kind", NO_SEGMENT)
-def test_what_is_no_segment_is_left_out(tmp_path: Path, kind: str, suffix: str) -> None:
-    good = line()
-    forge(tmp_path, 1, NOTE, good)
-    odd = tmp_path / FOLDER / f"{SECOND}{suffix}"
-    NO_SEGMENT[kind](odd)
-    table, damage = heard(tmp_path, lambda: read(tmp_path))
-    assert table["prediction_id"].tolist() == ids_of(good)
-    assert [text.startswith(f"{odd} is no segment (") for text in damage] == [True]
-
-
-@pytest.mark.parametrize("kind", NO_SEGMENT)
-def test_the_api_works_beside_what_is_no_segment(tmp_path: Path, kind: str) -> None:
-    dead = crashed(tmp_path, line(), torn=b'{"model":"ir')
-    NO_SEGMENT[kind](tmp_path / FOLDER / f"000000-abcd-000000200{OPEN}")
-    NO_SEGMENT[kind](tmp_path / FOLDER / "000000-abcd-000000200.00000000.jsonl")
-    failed = seal_dead(dead.parent, True)
-    assert len(failed) == 1
-    assert not dead.exists()
-    due: list[Any] = []
-    (dead.parent / f"{SECOND}{OPEN}").touch()
-    delete_oldest(dead.parent, 1 << 50, timedelta(0), 0.0, due.extend)
-    assert stem(dead) in {each["segment"] for each in due}
-
-
-def test_numbers_of_segments_may_be_of_any_length(tmp_path: Path) -> None:
-    good, more = line(), line()
-    forge(tmp_path, 1, NOTE, good)
-    long = b'{"note":"deleted","details":{"segment":"%b-ab-0"}}' % (b"9" * 5000)
-    forge(tmp_path, 2, NOTE, long, more)
-    for digits in (18, 30, 200):
-        far = finish_line(NOTE, 1)
-        file = tmp_path / FOLDER / f"{'9' * digits}-abcd-000000500{OPEN}"
-        sealed_name(file, crc32(far)).write_bytes(far)
-    table, _ = heard(tmp_path, lambda: read(tmp_path))
-    assert {*table["prediction_id"]} == {*ids_of(good), *ids_of(more)}
-    log = open_log(tmp_path)
-    for _ in range(2):
-        log.write([line()])
-    log.stop()
-    table, damage = heard(tmp_path, lambda: read(tmp_path))
-    assert len(table) == 4
-    assert len(damage) < 10
-
-
-def test_of_several_files_of_a_segment_one_is_read(tmp_path: Path) -> None:
-    good = [line() for _ in range(5)]
-    whole = forge(tmp_path, 1, NOTE, *good)
-    other = forge(tmp_path, 1, NOTE)
-    wrong = whole.with_name(f"{stem(whole)}.00000000.jsonl")
-    wrong.write_bytes(whole.read_bytes() * 2)
-    for name in (".jsonl", ".open.jsonl", "...jsonl", "a..jsonl"):
-        (tmp_path / FOLDER / name).write_bytes(b"")
-    for _ in range(2):
-        table, damage = heard(tmp_path, lambda: read(tmp_path))
-        assert table["prediction_id"].tolist() == [i for text in good for i in ids_of(text)]
-        for file in (other, wrong):
-            assert f"{file} is left out: {whole.name!r} is of the same segment." in damage
-
-
-def test_a_sealed_file_hides_no_open_segment(tmp_path: Path) -> None:
-    good = [line() for _ in range(5)]
-    opened = forge(tmp_path, 1, NOTE, *good, opened=True)
-    sealed = forge(tmp_path, 1, NOTE)
-    for _ in range(2):
-        table, damage = heard(tmp_path, lambda: read(tmp_path))
-        assert table["prediction_id"].tolist() == [i for text in good for i in ids_of(text)]
-        assert damage == [f"{sealed} is left out: {opened.name!r} is of the same segment."]
-
-
-def test_a_log_that_is_a_link_loop_is_told(tmp_path: Path) -> None:
-    (tmp_path / FOLDER).symlink_to(FOLDER)
-    with pytest.raises(LabloopError, match="cannot be read"):
-        read(tmp_path)
-
-
-def test_reading_lines_reaches_no_other_file(tmp_path: Path) -> None:
-    forge(tmp_path, 1, NOTE, line())
-    outside = tmp_path.parent / "outside.csv"
-    outside.write_text("a\n1\n")
-    with copy_of(tmp_path).files() as files:
-        for query in (
-            f"SELECT * FROM read_csv('{outside}')",
-            f"COPY (SELECT 1) TO '{outside}'",
-            "SET enable_external_access = true",
-            "INSTALL httpfs",
-        ):
-            with pytest.raises(duckdb.Error):
-                files.database.execute(query)
-    assert sql(tmp_path, f"SELECT a FROM read_csv('{outside}')")["a"].tolist() == [1]  # own SQL
-    assert outside.read_text() == "a\n1\n"

@@ -1,4 +1,4 @@
-"""Segments that somebody took away are told, with their place; what retention deleted is not."""
+"""Segments that were deleted by hand are named; those that retention deleted are not."""
 
 import os
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_segments_deleted_by_hand_are_told(tmp_path: Path, which: str, copied: b
         assert found(tmp_path) == expected
 
 
-def test_last_segments_are_told_by_what_follows_or_the_copy(tmp_path: Path) -> None:
+def test_missing_last_segments_are_named(tmp_path: Path) -> None:
     files = write_segments(tmp_path, 3)
     files[2].unlink()
     assert warned(tmp_path) == []  # nothing can know of it
@@ -72,7 +72,7 @@ def test_last_segments_are_told_by_what_follows_or_the_copy(tmp_path: Path) -> N
     assert first.exists()
 
 
-def test_a_log_that_is_gone_is_told_by_its_copy(tmp_path: Path) -> None:
+def test_a_missing_log_is_named(tmp_path: Path) -> None:
     files = write_segments(tmp_path, 3)
     assert warned(tmp_path) == []
     rmtree(tmp_path / FOLDER)
@@ -80,7 +80,7 @@ def test_a_log_that_is_gone_is_told_by_its_copy(tmp_path: Path) -> None:
     assert sentence.startswith(f"3 segments, {stem(files[0])} to {stem(files[2])}, are missing: ")
 
 
-def test_a_writer_that_goes_on_shows_what_was_before(tmp_path: Path) -> None:
+def test_a_later_segment_shows_a_gap(tmp_path: Path) -> None:
     log = open_log(tmp_path, log_segment_bytes=1)
     for _ in range(3):
         log.write([line()])
@@ -139,7 +139,7 @@ def kill_while_deleting(folder: Path) -> None:
     assert os.waitstatus_to_exitcode(status) == 9
 
 
-def test_a_kill_while_segments_are_deleted_makes_no_gap(tmp_path: Path) -> None:
+def test_a_killed_deletion_makes_no_gap(tmp_path: Path) -> None:
     write_segments(tmp_path, 8)
     first = segments(tmp_path)[0]
     for _ in range(4):
@@ -148,7 +148,7 @@ def test_a_kill_while_segments_are_deleted_makes_no_gap(tmp_path: Path) -> None:
     assert not first.exists()
 
 
-def test_writers_that_die_before_their_first_line_leave_no_gap(tmp_path: Path) -> None:
+def test_writers_without_lines_leave_no_gap(tmp_path: Path) -> None:
     folder = tmp_path / FOLDER
     for cycle in range(200):
         if cycle % 20 == 0:
@@ -164,7 +164,7 @@ def test_writers_that_die_before_their_first_line_leave_no_gap(tmp_path: Path) -
     assert warned(tmp_path) == []
 
 
-def test_a_note_explains_only_what_was_before_it(tmp_path: Path) -> None:
+def test_notes_explain_earlier_gaps_only(tmp_path: Path) -> None:
     log = open_log(tmp_path)
     log.write([b'{"note":"deleted","details":{"segment":"000009-0000abcd-000000000"}}'])
     log.stop()

@@ -1,4 +1,4 @@
-"""Reading another log than the one that the API writes is never silent."""
+"""Reading another log than the API's is refused, or warns."""
 
 import shutil
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def beside(api: LiveApi, folder: Path) -> Lab:
     )
 
 
-def test_an_empty_log_is_not_taken_for_the_api_s(api: LiveApi, tmp_path: Path) -> None:
+def test_an_empty_log_is_refused(api: LiveApi, tmp_path: Path) -> None:
     lab = beside(api, tmp_path)
     assert len(lab.predictions("iris")) == 0  # as nothing was logged anywhere
 
@@ -48,7 +48,7 @@ def test_an_empty_log_is_not_taken_for_the_api_s(api: LiveApi, tmp_path: Path) -
     assert len(api.lab().predictions("iris")) == 1
 
 
-def test_another_log_is_read_with_a_warning(api: LiveApi, tmp_path: Path) -> None:
+def test_another_log_warns(api: LiveApi, tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "000001-0badc0de-000000000.open.jsonl").touch()
     lab = beside(api, tmp_path)
@@ -58,7 +58,7 @@ def test_another_log_is_read_with_a_warning(api: LiveApi, tmp_path: Path) -> Non
     assert told[0].filename == __file__
 
 
-def test_a_copy_of_the_log_is_read(api: LiveApi, tmp_path: Path) -> None:
+def test_a_copied_log_is_read(api: LiveApi, tmp_path: Path) -> None:
     lab = api.lab()
     lab.predict("iris", FLOWER)
     shutil.copytree(api.logs, tmp_path / "logs")

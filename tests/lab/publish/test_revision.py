@@ -1,4 +1,4 @@
-"""What a manifest says of the code that published a version."""
+"""The manifest names the commit, and whether the code was edited."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def test_what_is_no_edit_is_none(started: tuple[Clone, dict[str, str]], clone: C
     assert dirty(started) is False
 
 
-def test_an_edit_before_the_start_is_told_too(tmp_path: Path) -> None:
+def test_an_edit_before_the_start_counts(tmp_path: Path) -> None:
     clone = Clone(copy_checkout(tmp_path / "clone"))
     clone.begin()
     edited(clone)
@@ -98,7 +98,7 @@ def test_an_edit_before_the_start_is_told_too(tmp_path: Path) -> None:
     assert dirty((other, other.up())) is False
 
 
-def test_nothing_is_said_where_nothing_is_known(tmp_path: Path) -> None:
+def test_an_unknown_revision_says_nothing(tmp_path: Path) -> None:
     told = Clone(copy_checkout(tmp_path / "clone")).up()
     assert (told["GIT_REVISION"], told["CODE_DIGEST"]) == ("", "")
     assert is_dirty(Build(revision="0123456789ab", code_digest="")) is None
@@ -139,9 +139,7 @@ def test_published_versions_say_it(
         assert http.get("/models/iris/versions/1").json()["git_dirty"] is None
 
 
-def test_without_a_commit_there_is_no_such_column(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_commit_means_no_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_REVISION", "")
     trained = iris()
     publication = Publication("iris", trained.estimator, trained.X, trained.y)

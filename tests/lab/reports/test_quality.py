@@ -1,4 +1,4 @@
-"""Quality: logged predictions against the truths that came in."""
+"""Quality: logged predictions compared with their truth."""
 
 from functools import cache
 from typing import Any
@@ -38,14 +38,14 @@ def with_truth(truth: Any) -> tuple[pd.DataFrame, Manifest]:
     return log.assign(truth=pd.Series([*truth], dtype=object)), manifest
 
 
-def test_the_metrics_are_those_of_scikit_learn() -> None:
+def test_metrics_match_scikit_learn() -> None:
     log, manifest = with_truth(iris().y)
     total = quality.measure(log, manifest).total
-    chances = log[["proba_0", "proba_1", "proba_2"]]
+    probabilities = log[["proba_0", "proba_1", "proba_2"]]
     assert total["accuracy"] == (log["prediction"] == iris().y).mean() < 1
     assert total["balanced_accuracy"] == balanced_accuracy_score(iris().y, log["prediction"])
     assert total["f1"] == pytest.approx(f1_score(iris().y, log["prediction"], average="macro"))
-    assert total["log_loss"] == pytest.approx(log_loss(iris().y, chances))
+    assert total["log_loss"] == pytest.approx(log_loss(iris().y, probabilities))
 
 
 def test_buckets_of_time_add_up() -> None:
@@ -75,7 +75,7 @@ SPANS = [*np.geomspace(5, 400 * 86_400, 6), 4.2 * 60, 4.7 * 60, 4.2 * 3600, 4.2 
 
 
 @pytest.mark.parametrize("seconds", SPANS, ids=lambda seconds: f"{seconds:.0f}s")
-def test_a_picture_of_any_span_of_time_warns_of_nothing(
+def test_any_time_span_plots_without_warnings(
     seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, manifest = with_truth(iris().y)
@@ -93,14 +93,14 @@ def test_a_picture_of_any_span_of_time_warns_of_nothing(
 @pytest.mark.parametrize(
     "read", [str, float, lambda y: f"{y}.0", ["setosa", "versicolor", "virginica"].__getitem__]
 )  # fmt: skip
-def test_a_truth_may_be_text_a_number_or_a_name(read: Any) -> None:
+def test_truth_may_have_several_forms(read: Any) -> None:
     expected = quality.measure(*with_truth(iris().y)).total
     found = quality.measure(*with_truth(read(y) for y in iris().y))
     assert found.total.equals(expected)
     assert len(found.notes) == 1
 
 
-def test_numbers_are_found_where_classes_are_text() -> None:
+def test_numbers_match_text_classes() -> None:
     y = iris().y.astype(str)
     publication = Publication("text", KNeighborsClassifier(3).fit(iris().X, y), iris().X, y)
     log = logged(publication, iris().X).assign(truth=iris().y.where(HALF))  # floats, with NaN
@@ -111,7 +111,7 @@ def test_numbers_are_found_where_classes_are_text() -> None:
     assert quality.measure(log, manifest_of(booleans)).total["accuracy"] == 1
 
 
-def test_a_truth_that_is_no_class_is_known_and_wrong_and_named() -> None:
+def test_a_truth_outside_classes_is_wrong() -> None:
     log, manifest = with_truth(["rose", ["odd"], *iris().y[2:]])
     found = quality.measure(log, manifest)
     right = quality.measure(*with_truth(iris().y)).total
@@ -121,7 +121,7 @@ def test_a_truth_that_is_no_class_is_known_and_wrong_and_named() -> None:
     assert "'rose'" in found.notes[-1]
 
 
-def test_penguins_by_two_versions_are_told_apart() -> None:
+def test_two_versions_are_told_apart() -> None:
     p = penguins()
     publication = Publication("penguins", p.estimator, p.X, p.y)
     good = logged(publication, p.X, 1).assign(truth=p.y)
@@ -144,7 +144,7 @@ def test_a_regression_has_its_own_metrics() -> None:
     assert found.figure().axes
 
 
-def test_truths_of_pandas_own_types_are_read() -> None:
+def test_pandas_types_of_truth_are_read() -> None:
     log, manifest = flowers()
     known = iris().y.where(HALF)
     expected = quality.measure(log.assign(truth=known), manifest).total
@@ -156,7 +156,7 @@ def test_truths_of_pandas_own_types_are_read() -> None:
     assert total.total[["known", "accuracy"]].tolist() == [75, 1]
 
 
-def test_several_targets_have_their_metrics_side_by_side() -> None:
+def test_several_targets_have_their_metrics() -> None:
     X, y = iris().X, iris().X[["petal_length", "petal_width"]]
     publication = Publication("two", LinearRegression().fit(X, y), X, y)
     as_dicts = [*y.to_dict(orient="records")]
@@ -168,7 +168,7 @@ def test_several_targets_have_their_metrics_side_by_side() -> None:
         assert found.total["mae_petal_length"] == pytest.approx(0, abs=1e-9)
 
 
-def test_switches_have_their_log_loss_from_the_one_probability() -> None:
+def test_binary_targets_have_log_loss() -> None:
     X, on = iris().X, pd.get_dummies(iris().y).astype(int).add_prefix("is_")
     fitted = OneVsRestClassifier(LogisticRegression(max_iter=1000)).fit(X, on)
     publication = Publication("switches", fitted, X, on)
@@ -177,7 +177,7 @@ def test_switches_have_their_log_loss_from_the_one_probability() -> None:
     assert total["log_loss_is_1"] == pytest.approx(log_loss(on["is_1"], log["proba_is_1"]))
 
 
-def test_few_truths_are_said_to_be_few() -> None:
+def test_few_truths_say_so() -> None:
     few = quality.measure(*with_truth(iris().y.where(np.arange(150) < 10)))
     assert any("Too few known truths to tell: 10." in note for note in few.notes)
     log, manifest = with_truth(iris().y)
@@ -203,6 +203,6 @@ def test_no_predictions_say_so() -> None:
 
 
 @pytest.mark.parametrize("every", ["often", "0h", "-1h", "", [1]])
-def test_a_bucket_must_be_a_length_of_time(every: Any) -> None:
+def test_a_bucket_must_be_a_duration(every: Any) -> None:
     with pytest.raises(LabloopError, match="is no length of time: give '1h'"):
         quality.measure(*flowers(), every=every)

@@ -1,4 +1,4 @@
-"""Replay: logged inputs, answered by another version."""
+"""Replay: another version predicts logged inputs."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,7 +38,7 @@ def with_estimator(estimator: Any, trained: Trained) -> Publication:
 
 
 @pytest.mark.parametrize("trained", [iris, penguins, body_mass])
-def test_the_version_that_answered_agrees_with_itself(tmp_path: Path, trained: Any) -> None:
+def test_the_same_version_agrees(tmp_path: Path, trained: Any) -> None:
     store = publish(tmp_path, publication_of(trained()))
     found = replay.run(store, "m", 1, log_of(trained()))
     assert found.table.empty
@@ -64,7 +64,7 @@ def test_another_version_shows_where_it_disagrees(tmp_path: Path) -> None:
     assert found.notes == [f"{len(rows)} of 150 differ ({len(rows) / 150:.1%})."]
 
 
-def test_numbers_differ_beyond_rounding_and_the_largest_comes_first(tmp_path: Path) -> None:
+def test_the_largest_difference_comes_first(tmp_path: Path) -> None:
     store = publish(tmp_path, with_estimator(Ridge(500), body_mass()))
     log = log_of(body_mass())
     found = replay.run(store, "m", 1, log)
@@ -82,7 +82,7 @@ def test_a_short_log_is_enough(tmp_path: Path, rows: int) -> None:
     assert found.figure().axes
 
 
-def test_rows_that_do_not_fit_are_left_out_with_the_reason(tmp_path: Path) -> None:
+def test_unfit_rows_are_left_out(tmp_path: Path) -> None:
     complete = penguins().X.dropna()
     y = penguins().y[complete.index]
     strict = Trained(clone(penguins("error").estimator).fit(complete, y), complete, y)
@@ -108,9 +108,7 @@ class Picky(KNeighborsClassifier):  # type: ignore[misc]
         return super().predict(X)
 
 
-def test_a_row_that_the_estimator_refuses_does_not_take_others_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_row_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = iris().X["sepal_length"] <= 7.5
     picky = Picky(1).fit(iris().X, iris().y)
     publication = Publication("m", picky, iris().X[small], iris().y[small])
@@ -123,7 +121,7 @@ def test_a_row_that_the_estimator_refuses_does_not_take_others_with_it(
     assert "too long a sepal" in found.notes[-1]
 
 
-def test_whole_numbers_and_booleans_with_holes_come_as_in_the_api(tmp_path: Path) -> None:
+def test_missing_integers_match_the_api(tmp_path: Path) -> None:
     X = pd.DataFrame(
         {
             "year": pd.array([2024, 2025, None, 2026] * 10, dtype="Int64"),
@@ -141,7 +139,7 @@ def test_whole_numbers_and_booleans_with_holes_come_as_in_the_api(tmp_path: Path
     assert sorted(found.table["new_prediction"]) == sorted(fitted.predict(X))
 
 
-def test_what_another_version_did_not_log_is_not_taken_for_missing(tmp_path: Path) -> None:
+def test_unlogged_features_are_not_missing(tmp_path: Path) -> None:
     p = penguins()
     store = publish(tmp_path, publication_of(p))
     small = Trained(RandomForestClassifier(5, random_state=0), p.X[["body_mass_g"]], p.y)
@@ -171,7 +169,7 @@ def test_several_targets_are_compared_each(tmp_path: Path) -> None:
 # What cannot be replayed.
 
 
-def test_a_feature_that_was_not_logged_is_named(tmp_path: Path) -> None:
+def test_an_unlogged_feature_is_named(tmp_path: Path) -> None:
     store = publish(tmp_path, publication_of(iris()))
     with pytest.raises(LabloopError, match=r"m version 1 needs the feature 'sepal_length'.*Choose"):
         replay.run(store, "m", 1, log_of(iris()).drop(columns="sepal_length"))
@@ -192,14 +190,14 @@ def test_a_private_feature_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         replay.run(store, "m", 1, log_of(iris()))
 
 
-def test_when_no_row_remains_the_reasons_are_given(tmp_path: Path) -> None:
+def test_no_remaining_row_gives_reasons(tmp_path: Path) -> None:
     store = publish(tmp_path, publication_of(iris()))
     log = log_of(iris()).assign(petal_width="wide")
     with pytest.raises(LabloopError, match=r"none of the 150 logged rows: 'petal_width' is 'wide'"):
         replay.run(store, "m", 1, log)
 
 
-def test_an_empty_log_and_other_targets_are_told(tmp_path: Path) -> None:
+def test_an_empty_log_is_an_error(tmp_path: Path) -> None:
     store = publish(tmp_path, publication_of(iris()))
     log = log_of(iris())
     with pytest.raises(LabloopError, match=r"no predictions of 'm' here.*`since`"):
@@ -212,7 +210,7 @@ def flat(X: pd.DataFrame) -> pd.DataFrame:
     return X
 
 
-def test_a_type_that_is_not_allowed_is_not_loaded(tmp_path: Path) -> None:
+def test_disallowed_types_are_not_loaded(tmp_path: Path) -> None:
     store = publish(tmp_path, publication_of(iris()))
     foreign = make_pipeline(FunctionTransformer(flat), iris().estimator)
     (store.folder("m", 1) / MODEL).write_bytes(artifact.dumps(foreign))
@@ -221,7 +219,7 @@ def test_a_type_that_is_not_allowed_is_not_loaded(tmp_path: Path) -> None:
         replay.run(store, "m", 1, log_of(iris()))
 
 
-def test_files_are_checked_before_they_are_loaded(tmp_path: Path) -> None:
+def test_files_are_checked_before_loading(tmp_path: Path) -> None:
     store = publish(tmp_path, publication_of(iris()))
     with pytest.raises(NotFoundError, match="no version 2; published: 1"):
         replay.run(store, "m", 2, log_of(iris()))

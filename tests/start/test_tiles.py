@@ -1,4 +1,4 @@
-"""What goes through JupyterLab's port to the API, and what does not."""
+"""JupyterLab's port passes requests on to the API, and nothing else."""
 
 import os
 import subprocess
@@ -13,6 +13,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from tests.support.live import CHECKOUT, free_ports, wait_until
 
+pytestmark = pytest.mark.starts  # a server of Jupyter
 TOKEN = "a token&of jupyter"
 API_TOKEN = "a-token-of-the-api"
 
@@ -91,7 +92,7 @@ def visitor(jupyter: str) -> Iterator[httpx.Client]:
         yield visitor
 
 
-def test_a_request_reaches_the_api_as_it_was_sent(visitor: httpx.Client) -> None:
+def test_a_request_arrives_as_sent(visitor: httpx.Client) -> None:
     origin = str(visitor.base_url).rstrip("/")
     headers = {"Origin": origin, "Content-Type": "application/json"}
     said = visitor.post("/labloop-api/a%20b?q=%C3%A9&r=", headers=headers, content=b'{"a": 1}').text
@@ -102,7 +103,7 @@ def test_a_request_reaches_the_api_as_it_was_sent(visitor: httpx.Client) -> None
     assert f"\nAuthorization: Bearer {API_TOKEN}\n" in said
 
 
-def test_the_api_is_not_told_how_to_enter_jupyterlab(visitor: httpx.Client) -> None:
+def test_the_api_never_sees_jupyters_token(visitor: httpx.Client) -> None:
     entry = httpx.QueryParams({"token": TOKEN})
     headers = {"Referer": f"{visitor.base_url}lab?{entry}", "X-XSRFToken": "secret"}
     said = visitor.get(f"/labloop-api/docs?a=1&{entry}&b=2", headers=headers).text
@@ -114,24 +115,24 @@ def test_the_api_is_not_told_how_to_enter_jupyterlab(visitor: httpx.Client) -> N
     assert TOKEN not in by_header
 
 
-def test_a_redirect_of_the_api_stays_below_its_prefix(visitor: httpx.Client) -> None:
+def test_redirects_stay_below_the_prefix(visitor: httpx.Client) -> None:
     assert visitor.get("/labloop-api/moved").headers["Location"] == "/labloop-api/docs"
 
 
-def test_who_is_not_logged_in_reaches_nothing(jupyter: str) -> None:
+def test_strangers_reach_nothing(jupyter: str) -> None:
     asked = httpx.get(f"{jupyter}/labloop-api/docs", trust_env=False)
     assert asked.status_code == 302
     assert "/login" in asked.headers["Location"]
     assert httpx.post(f"{jupyter}/labloop-api/x", trust_env=False).status_code in (302, 403)
 
 
-def test_a_page_from_elsewhere_cannot_send_anything(visitor: httpx.Client) -> None:
+def test_foreign_pages_cannot_send(visitor: httpx.Client) -> None:
     for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
         assert visitor.post("/labloop-api/x", headers={"Origin": origin}).status_code == 403
     assert visitor.get("/labloop-api/x", headers={"Host": "evil.example"}).status_code == 403
 
 
-def test_an_allowed_name_or_address_is_this_server(visitor: httpx.Client) -> None:
+def test_allowed_hosts_are_answered(visitor: httpx.Client) -> None:
     for name in ("lab.example", "192.0.2.7"):
         port = visitor.base_url.port
         own = {"Host": f"{name}:{port}", "Origin": f"http://{name}:{port}"}
@@ -143,7 +144,7 @@ def test_an_allowed_name_or_address_is_this_server(visitor: httpx.Client) -> Non
         assert visitor.get("/api/contents", headers={"Host": name}).status_code == 403
 
 
-def test_no_other_port_or_host_is_reached(visitor: httpx.Client) -> None:
+def test_no_other_port_is_reached(visitor: httpx.Client) -> None:
     (port,) = free_ports(1)
     for path in (
         str(port),
@@ -162,7 +163,7 @@ def test_a_websocket_is_refused(visitor: httpx.Client) -> None:
     assert visitor.get("/labloop-api/x", headers=headers).status_code == 404
 
 
-def test_there_is_a_tile_for_each_page_with_an_icon(visitor: httpx.Client) -> None:
+def test_each_page_has_a_tile(visitor: httpx.Client) -> None:
     servers = visitor.get("/server-proxy/servers-info").json()["server_processes"]
     entries = [each["launcher_entry"] for each in servers]
     tiles = {each["title"]: each for each in entries if each["enabled"]}
@@ -180,7 +181,7 @@ def test_there_is_a_tile_for_each_page_with_an_icon(visitor: httpx.Client) -> No
         ("http://example.org/api", {"proxy"}),
     ],
 )
-def test_there_is_no_tile_for_an_api_that_the_proxy_cannot_reach(
+def test_unreachable_apis_have_no_tile(
     monkeypatch: pytest.MonkeyPatch, url: str, names: set[str]
 ) -> None:
     monkeypatch.setenv("API_URL", url)
@@ -189,7 +190,7 @@ def test_there_is_no_tile_for_an_api_that_the_proxy_cannot_reach(
     assert loader.load_config().ServerProxy.servers.keys() == names
 
 
-def test_an_api_that_is_gone_is_named(visitor: httpx.Client, api: ThreadingHTTPServer) -> None:
+def test_a_missing_api_is_named(visitor: httpx.Client, api: ThreadingHTTPServer) -> None:
     api.shutdown()
     api.server_close()
     asked = visitor.get("/labloop-api/")
@@ -214,7 +215,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize("method, path", ASKED)
-def test_no_stranger_and_no_foreign_page_is_let_in(
+def test_jupyters_own_routes_are_guarded(
     jupyter: str, visitor: httpx.Client, method: str, path: str
 ) -> None:
     with httpx.Client(base_url=jupyter, trust_env=False) as stranger:

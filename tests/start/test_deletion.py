@@ -1,4 +1,4 @@
-"""One command deletes every logged input; with Docker, tests/stack/test_compose.py does it."""
+"""`make delete-log` without Docker; with it: tests/stack/test_projects.py."""
 
 import stat
 import subprocess
@@ -52,7 +52,7 @@ def test_nothing_goes_without_the_word(copy: Path, typed: str) -> None:
     assert len(secrets(copy)) == 2
 
 
-def test_log_and_copies_go_and_nothing_else(copy: Path, tmp_path: Path) -> None:
+def test_only_log_and_copies_go(copy: Path, tmp_path: Path) -> None:
     before = {path for path in copy.rglob("*") if path.is_file()}
     done = delete(
         copy,
@@ -72,7 +72,7 @@ def test_log_and_copies_go_and_nothing_else(copy: Path, tmp_path: Path) -> None:
     assert delete(copy, "").stdout == "There is no log, and no copy of one.\n"
 
 
-def test_a_volume_that_cannot_be_seen_is_told(copy: Path) -> None:
+def test_an_unseen_volume_is_named(copy: Path) -> None:
     program = copy / "docker"
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)

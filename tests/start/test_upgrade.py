@@ -1,4 +1,4 @@
-"""A clone that was used gets a newer version, and what a person wrote in it stays."""
+"""`make upgrade` brings a newer version, and keeps what a person wrote."""
 
 import json
 import sys
@@ -82,7 +82,7 @@ def test_an_upgrade_after_run_all(upstream: Clone, clone: Clone) -> None:
     assert "CHANGELOG" not in said
 
 
-def test_an_edited_cell_stops_it_and_is_named(upstream: Clone, clone: Clone) -> None:
+def test_an_edited_cell_stops_it(upstream: Clone, clone: Clone) -> None:
     release(upstream)
     clone.run_all(LOGS)
     clone.replace(LOGS, "What would you do next?", "What do I do next?")
@@ -101,7 +101,7 @@ def test_an_edited_cell_stops_it_and_is_named(upstream: Clone, clone: Clone) -> 
     nbformat.validate(nbformat.read(clone.folder / LOGS, as_version=4))
 
 
-def test_the_same_cell_edited_on_both_sides_is_kept(upstream: Clone, clone: Clone) -> None:
+def test_a_cell_edited_twice_is_kept(upstream: Clone, clone: Clone) -> None:
     release(upstream)
     clone.run_all(LOGS)
     clone.replace(LOGS, SENTENCE, "My sentence.")
@@ -117,7 +117,7 @@ def test_the_same_cell_edited_on_both_sides_is_kept(upstream: Clone, clone: Clon
     assert clone.git("stash", "list")
 
 
-def test_an_own_commit_merges_without_a_conflict(upstream: Clone, clone: Clone) -> None:
+def test_an_own_commit_merges(upstream: Clone, clone: Clone) -> None:
     release(upstream)
     clone.tell_git()
     clone.run_all(LOGS)
@@ -132,12 +132,12 @@ def test_an_own_commit_merges_without_a_conflict(upstream: Clone, clone: Clone) 
     assert "Another sentence." in both and "What do I do next?" in both
 
 
-def test_a_folder_without_git_says_what_to_do(tmp_path: Path) -> None:
+def test_without_git_it_says_how(tmp_path: Path) -> None:
     done = Clone(copy_checkout(tmp_path)).upgrade(check=False)
     assert "This folder is no git clone" in done.stderr and done.returncode != 0
 
 
-def test_make_up_tells_git_of_the_filter(clone: Clone) -> None:
+def test_make_up_sets_the_filter(clone: Clone) -> None:
     clone.up()
     clone.run_all(TRAIN)
     assert clone.git("diff") == ""
@@ -148,7 +148,7 @@ def test_a_start_without_git_goes_on(clone: Clone, tmp_path: Path) -> None:
     clone.run("env", f"PATH={tmp_path}", sys.executable, "-c", tell)
 
 
-def test_every_notebook_of_ours_has_the_filter(fresh: Clone) -> None:
+def test_every_notebook_has_the_filter(fresh: Clone) -> None:
     files = [f"notebooks/{name}.ipynb" for name in NAMES]
     said = fresh.git("check-attr", "filter", *files, "notebooks/my_own.ipynb").splitlines()
     assert [line.rpartition(" ")[2] for line in said] == ["labloop-notebook"] * 4 + ["unspecified"]
@@ -182,7 +182,7 @@ def titled(notebook: Any) -> None:
 
 
 @pytest.mark.parametrize("edit", [edited, tagged, shortened, reordered, longer, titled])
-def test_git_sees_what_was_edited_and_no_output(fresh: Clone, edit: Any) -> None:
+def test_git_sees_no_output(fresh: Clone, edit: Any) -> None:
     wanted = fresh.read(TRAIN)
     edit(wanted)
     fresh.run_all(TRAIN)
@@ -215,7 +215,7 @@ def large(notebook: Any) -> None:
 
 
 @pytest.mark.parametrize("change", [without_ids, new_ids, one_string_a_cell, large])
-def test_another_way_to_save_the_same_is_no_change(fresh: Clone, change: Any) -> None:
+def test_another_layout_is_no_change(fresh: Clone, change: Any) -> None:
     before = fresh.blob(TRAIN)
     fresh.run_all(TRAIN)
     notebook = fresh.read(TRAIN)
@@ -224,7 +224,7 @@ def test_another_way_to_save_the_same_is_no_change(fresh: Clone, change: Any) ->
     assert fresh.seen(TRAIN) == before
 
 
-def test_line_ends_of_another_system_are_no_change(fresh: Clone) -> None:
+def test_line_ends_are_no_change(fresh: Clone) -> None:
     before = fresh.blob(TRAIN)
     fresh.run_all(TRAIN)
     file = fresh.folder / TRAIN
@@ -232,7 +232,7 @@ def test_line_ends_of_another_system_are_no_change(fresh: Clone) -> None:
     assert fresh.seen(TRAIN) == before
 
 
-def test_a_notebook_committed_with_such_line_ends_keeps_them(fresh: Clone) -> None:
+def test_committed_line_ends_are_kept(fresh: Clone) -> None:
     file = fresh.folder / TRAIN
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     fresh.git("-c", "filter.labloop-notebook.clean=", "add", TRAIN)
@@ -241,7 +241,7 @@ def test_a_notebook_committed_with_such_line_ends_keeps_them(fresh: Clone) -> No
     assert fresh.git("diff", "--numstat").split() == ["1", "1", TRAIN]
 
 
-def test_cells_that_say_the_same_keep_their_own_outputs(fresh: Clone) -> None:
+def test_equal_cells_keep_their_outputs(fresh: Clone) -> None:
     notebook = fresh.read(TRAIN)
     notebook["cells"] = [
         nbformat.v4.new_code_cell("lab.models()", id=each, execution_count=place)
@@ -264,20 +264,20 @@ def test_cells_that_say_the_same_keep_their_own_outputs(fresh: Clone) -> None:
     ids=["empty", "binary", "cut off", "list", "no cells", "no cell", "no metadata", "conflict",
          "deep", "half a character"],
 )  # fmt: skip
-def test_what_is_no_notebook_is_seen_as_it_is(fresh: Clone, content: bytes) -> None:
+def test_other_files_are_unchanged(fresh: Clone, content: bytes) -> None:
     (fresh.folder / TRAIN).write_bytes(content)
     done = fresh.run("git", "add", TRAIN)
     assert done.stderr == ""
     assert fresh.blob(TRAIN) == content
 
 
-def test_a_first_version_is_committed_with_its_outputs(fresh: Clone) -> None:
+def test_first_versions_keep_their_outputs(fresh: Clone) -> None:
     fresh.run_all(TRAIN)
     fresh.git("rm", "--quiet", "--cached", TRAIN)
     assert fresh.seen(TRAIN) == (fresh.folder / TRAIN).read_bytes()
 
 
-def test_outputs_that_were_made_to_be_committed_are(fresh: Clone) -> None:
+def test_kept_outputs_are_committed(fresh: Clone) -> None:
     fresh.run_all(TRAIN)
     fresh.git("status")
     stage_outputs(fresh.folder)

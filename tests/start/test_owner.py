@@ -1,4 +1,4 @@
-"""The program that shares a checkout between its owner and the lab."""
+"""The service `owner` shares a checkout between its owner and the lab."""
 
 import os
 import stat
@@ -27,16 +27,16 @@ def acl(user: int, group: int, other: int, **more: int) -> owner.Acl:
     return entries
 
 
-def test_a_grant_gives_the_lab_its_entry_and_others_nothing() -> None:
+def test_a_grant_opens_to_the_lab() -> None:
     assert owner.grant(acl(6, 4, 4), 6) == acl(6, 4, 4, lab=6, mask=6)
 
 
-def test_what_a_mask_hid_from_the_group_stays_hidden_when_it_opens() -> None:
+def test_what_a_mask_hid_stays_hidden() -> None:
     hidden = acl(6, 7, 0, lab=7, mask=0)
     assert owner.grant(hidden, 6) == acl(6, 0, 0, lab=6, mask=6)
 
 
-def test_a_list_that_grants_enough_is_left_alone() -> None:
+def test_a_sufficient_grant_is_kept() -> None:
     enough = acl(7, 5, 5, lab=7, mask=7)
     assert owner.grant(enough, 6) is enough
 
@@ -62,7 +62,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tree
 
 
-def test_a_pass_hands_over_what_the_lab_made_and_keeps_it_open_to_the_lab(tree: Path) -> None:
+def test_a_pass_hands_over_files(tree: Path) -> None:
     assert owner.walk_all([str(tree)], ME, ME) == ""
     assert {path.lstat().st_uid for path in tree.rglob("*")} == {ME}
     for path in (tree, tree / "folder"):
@@ -71,7 +71,7 @@ def test_a_pass_hands_over_what_the_lab_made_and_keeps_it_open_to_the_lab(tree: 
     assert owner.read_acl(str(tree / "folder/file"), owner.ACCESS)[owner.USER, owner.LAB_UID] == 6
 
 
-def test_a_pass_never_follows_a_link_out_of_the_tree(tree: Path) -> None:
+def test_a_pass_never_follows_links(tree: Path) -> None:
     assert owner.walk_all([str(tree)], ME, ME) == ""
     outside = tree.parent / "outside"
     for path in (outside, outside / "secret"):
@@ -87,15 +87,13 @@ def test_a_second_pass_changes_nothing(tree: Path) -> None:
     assert {path: path.lstat().st_ctime_ns for path in tree.rglob("*")} == before
 
 
-def test_a_file_that_was_just_made_is_left_to_its_maker(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_file_is_left_alone(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owner, "SETTLED", 60.0)
     assert owner.walk_all([str(tree)], ME, ME) == ""
     assert (tree / "folder" / "file").stat().st_uid == owner.LAB_UID
 
 
-def test_a_file_that_vanished_is_no_error(tree: Path) -> None:
+def test_a_vanished_file_is_no_error(tree: Path) -> None:
     folder = os.open(tree, os.O_RDONLY)
     try:
         assert [*owner.walk("gone", folder, ME, ME)] == []
@@ -117,7 +115,7 @@ def test_a_hard_link_is_left_alone(tree: Path) -> None:
     assert os.listxattr(outside) == []
 
 
-def test_a_program_given_away_is_no_setuid_program(tree: Path) -> None:
+def test_handed_over_programs_lose_setuid(tree: Path) -> None:
     program = tree / "folder" / "file"
     program.chmod(0o6755)
     assert owner.walk_all([str(tree)], ME, ME) == ""
@@ -134,7 +132,7 @@ def deep(tree: Path) -> Iterator[Path]:
     subprocess.run(["rm", "-r", str(tree / "deep")], check=True)
 
 
-def test_what_is_too_deep_is_left_and_told(deep: Path) -> None:
+def test_too_deep_folders_are_named(deep: Path) -> None:
     os.chown(deep / "folder", owner.LAB_UID, owner.LAB_UID)
     assert owner.walk_all([str(deep)], ME, ME) == "'deep': it is more than 100 folders deep"
     assert (deep / "folder").stat().st_uid == ME
@@ -192,7 +190,7 @@ def state(folder: Path) -> dict[Path, tuple[os.stat_result, list[str]]]:
     return {path: (path.lstat(), os.listxattr(path, follow_symlinks=False)) for path in found}
 
 
-def test_nothing_that_is_swapped_meanwhile_ends_it_or_leads_out(tree: Path, tmp_path: Path) -> None:
+def test_swapped_files_never_lead_out(tree: Path, tmp_path: Path) -> None:
     outside = tree.parent / "outside"
     (outside / "folder").mkdir()
     for name in ("x", "y", "folder/x"):
@@ -217,7 +215,7 @@ def test_nothing_that_is_swapped_meanwhile_ends_it_or_leads_out(tree: Path, tmp_
     assert {path.lstat().st_uid for path in tree.rglob("*")} == {ME}
 
 
-def test_the_service_says_what_it_cannot_do_and_goes_on(tree: Path) -> None:
+def test_the_service_names_what_fails(tree: Path) -> None:
     (tree.parent / "mine").write_text("x")
     (tree / "mine").hardlink_to(tree.parent / "mine")
     os.chown(tree, ME, ME)

@@ -1,0 +1,133 @@
+"""The rooms of service/: who imports whom, how long a file is, how full a folder."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.live import CHECKOUT
+
+LAB_ONLY = [
+    "duckdb",
+    "httpx",
+    "ipywidgets",
+    "jupyter_server",
+    "jupyterlab",
+    "matplotlib",
+    "papermill",
+    "tqdm",
+]
+API_ONLY = ["fastapi", "fastapi_offline", "prometheus_client", "starlette", "uvicorn", "watchfiles"]
+WALLS = {
+    "service.contract": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],
+    "service.features": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],
+    "service.api": ["service.lab", *LAB_ONLY],
+    "service.lab": ["service.api", *API_ONLY],
+}
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+room, *blocked = sys.argv[1:]
+class Wall:
+    def find_spec(self, name, path=None, target=None):
+        if any(name == b or name.startswith(b + ".") for b in blocked):
+            raise ImportError(f"{room} imports {name}")
+sys.meta_path.insert(0, Wall())
+module = importlib.import_module(room)
+for found in pkgutil.walk_packages(getattr(module, "__path__", []), room + "."):
+    importlib.import_module(found.name)
+"""
+
+
+@pytest.mark.parametrize("room", WALLS)
+def test_each_side_imports_alone(room: str) -> None:
+    command = [sys.executable, "-c", IMPORT_ALL, room, *WALLS[room]]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+# The rooms of each side, from the bottom up: one imports those of the levels below it alone. A file
+# that stands beside the rooms is a room of its own; the contract's are one, at the bottom.
+LEVELS: dict[str, list[set[str]]] = {
+    "contract": [{""}, {"model"}, {"model_file", "log"}],
+    "api": [
+        {"processes"},
+        {"metrics"},
+        {"edge", "log", "predictors"},
+        {"registry"},
+        {"inference"},
+        {"state"},
+        {"rest", "v2", "page"},
+        {"openapi"},
+        {"app"},
+        {"worker"},
+        {"__main__"},
+    ],
+    "lab": [
+        {"client"},
+        {"publish", "log"},
+        {"reports"},
+        {"doctor", "log_verbs", "model_tables"},
+        {"lab"},
+        {"train"},
+    ],
+}
+FILES = sorted((CHECKOUT / "service").rglob("*.py"))
+
+
+def room_of(module: list[str]) -> tuple[str, str]:
+    """Return the side of a module, and its room there."""
+    side, *rest = [*module[1:], ""]
+    if side == "contract":
+        return side, rest[0] if len(rest) > 2 or (CHECKOUT / "/".join(module)).is_dir() else ""
+    return side, rest[0]
+
+
+def imports_of(file: Path) -> list[list[str]]:
+    """List the modules of ours that a file imports."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("service."):
+            module = str(node.module).split(".")
+            for name in node.names:
+                inner = CHECKOUT.joinpath(*module, name.name)
+                is_module = inner.is_dir() or inner.with_suffix(".py").is_file()
+                found.append([*module, name.name] if is_module else module)
+    return found
+
+
+@pytest.mark.parametrize("side", LEVELS)
+def test_rooms_import_one_way(side: str) -> None:
+    level = {room: number for number, rooms in enumerate(LEVELS[side]) for room in rooms}
+    folders = {path.name for path in (CHECKOUT / "service" / side).iterdir() if path.is_dir()}
+    assert folders - {"__pycache__"} <= level.keys()
+    wrong = []
+    for file in FILES:
+        own_side, own = room_of([*file.relative_to(CHECKOUT).with_suffix("").parts])
+        if own_side != side or own == "__init__":
+            continue
+        for module in imports_of(file):
+            other_side, other = room_of(module)
+            if other_side == side and other != own and level[other] >= level[own]:
+                wrong.append(f"{file.relative_to(CHECKOUT)} imports {'.'.join(module)}")
+    assert wrong == []
+
+
+def test_every_room_says_its_purpose() -> None:
+    rooms = [file for file in FILES if file.name == "__init__.py"]
+    assert len(rooms) > 20
+    for room in rooms:
+        said = ast.get_docstring(ast.parse(room.read_text())) or ""
+        assert len(said.split()) >= 10, room
+        if len(room.relative_to(CHECKOUT).parts) > 3:
+            assert "mports" in said, room
+
+
+def test_files_are_short_and_folders_small() -> None:
+    lines = {str(file.relative_to(CHECKOUT)): file.read_text().count("\n") for file in FILES}
+    assert {file: count for file, count in lines.items() if count > 300} == {}
+    folders = {file.parent for file in FILES}
+    full = {str(f): len([each for each in f.iterdir() if each.is_file()]) for f in folders}
+    assert {folder: count for folder, count in full.items() if count > 12} == {}
