@@ -2,7 +2,6 @@
 
 import sys
 from argparse import ArgumentParser
-from functools import partial
 
 from service.api import worker
 from service.api.processes import supervisor
@@ -20,4 +19,4 @@ if __name__ == "__main__":
     except SettingError as error:
         sys.exit(str(error))
     host = options.host or chosen.bind_address
-    supervisor.run(chosen, host, partial(worker.serve, chosen))
+    supervisor.run(chosen, host, worker.serve)

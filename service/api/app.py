@@ -41,7 +41,7 @@ from service.contract.errors import (
     NotFoundError,
     OverloadedError,
 )
-from service.contract.settings import Settings, listed, settings
+from service.contract.settings import Settings, listed
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -87,6 +87,8 @@ def create_app(settings: Settings) -> FastAPI:
 def __getattr__(name: str) -> Any:
     """Make the application for who starts it by hand: ``uvicorn service.api.app:app``."""
     if name == "app":
+        from service.contract.settings import settings
+
         return create_app(settings())
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
@@ -109,7 +111,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     else:
         logger.warning(
             "This server was started by hand, so it bounds no connection, no header and no time, "
-            "and does not wait DRAIN_SECONDS. `python -m service.api` does."
+            "does not wait DRAIN_SECONDS, and each worker counts for itself in /metrics. "
+            "`python -m service.api` does all of this."
         )
     metrics.workers.set(1)
     yield
@@ -142,7 +145,7 @@ async def on_http_error(request: Request, problem: HTTPException) -> Response:
         said = NotFoundError(f"There is no page {path!r}. GET /docs lists what there is.")
     elif problem.status_code == 405:
         said = MethodError(f"{request.method} is not answered at {path!r}. See GET /docs.")
-    return problem_response(path, said, problem.headers)
+    return problem_response(path, said, problem.status_code, problem.headers)
 
 
 async def on_invalid_parameter(request: Request, problem: RequestValidationError) -> Response:

@@ -1,7 +1,8 @@
 """Worker: the process that answers.
 
-What it imports comes in an order: the fork server for validation starts first, since both import
-scikit-learn for seconds, and the metrics' files come before the metrics.
+What it imports comes in an order. Nothing that a user may edit comes before `serve`, which tells
+what is wrong with it once. Then the fork server for validation starts, since both import
+scikit-learn for seconds; and the metrics' files come before the metrics.
 """
 
 import asyncio
@@ -16,10 +17,8 @@ from typing import TYPE_CHECKING
 
 from uvicorn import Config, Server
 
-from service.api.processes.lifeline import end_with_parent
+from service.api.processes.lifeline import STOP_SECONDS, end_with_parent
 from service.api.processes.pulse import Shared, pulse
-from service.api.processes.supervisor import STOP_SECONDS
-from service.contract.settings import Settings
 
 if TYPE_CHECKING:
     from service.api.state import State
@@ -55,12 +54,11 @@ class Worker(Server):
         )
 
 
-def serve(settings: Settings, shared: Shared, sockets: list[socket]) -> None:
-    """Be a worker: load the application, and answer until told to stop.
+def serve(shared: Shared, sockets: list[socket]) -> None:
+    """Be a worker: load settings and application, and answer until told to stop.
 
     Parameters
     ----------
-    settings : Settings
     shared : Shared
         What the supervisor sees of this process.
     sockets : list of socket
@@ -70,7 +68,7 @@ def serve(settings: Settings, shared: Shared, sockets: list[socket]) -> None:
     pulse.show_in(shared)
     try:
         prepare()
-        answer(settings, sockets)
+        run(sockets)
     except Exception as error:
         told = traceback.format_exc()
         if shared.error == zlib.crc32(told.encode()):  # the same, every few seconds
@@ -92,17 +90,18 @@ def prepare() -> None:
     files.claim()
 
 
-def answer(settings: Settings, sockets: list[socket]) -> None:
-    """Import the application, and answer until told to stop."""
+def run(sockets: list[socket]) -> None:
+    """Make the application by the settings as they are now, and have uvicorn serve it."""
     from service.api.app import create_app
     from service.api.edge.connection import Connection
+    from service.contract.settings import settings
 
-    app = create_app(settings)
+    app = create_app(settings())
     state: State = app.state.labloop
     state.has_limits = True
     config = Config(
         app,
-        http=partial(Connection, limits=settings),  # type: ignore[arg-type]
+        http=partial(Connection, limits=state.settings),  # type: ignore[arg-type]
         ws="none",
         timeout_graceful_shutdown=STOP_SECONDS,
         access_log=False,  # the prediction log keeps what was asked

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,11 +26,17 @@ async def fail(request: Request) -> Response:
     raise KINDS[request.path_params["code"]]("Because of 7.", [{"row": 7}])
 
 
+async def status(request: Request) -> Response:
+    """Raise what the web framework raises, e.g. for a file."""
+    asked = request.path_params["status"]
+    raise HTTPException(asked, f"Because of {asked}.")
+
+
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("errors")
     app = create_app(Settings(models_dir=folder / "models", logs_dir=folder / "logs"))
-    app.router.routes.insert(0, Route("/fail/{code}", fail))
+    app.router.routes[:0] = [Route("/fail/{code}", fail), Route("/status/{status:int}", status)]
     (port,) = free_ports(1)
     server = Server(Config(app, port=port, lifespan="off", log_config=None))
     thread = threading.Thread(target=server.run)
@@ -62,6 +69,11 @@ def test_the_docs_list_every_code() -> None:
     text = Path(CHECKOUT / "docs" / "http.md").read_text()
     for code, kind in KINDS.items():
         assert f"| {kind.status} | `{code}` | `{kind.__name__}` |" in text
+
+
+def test_other_statuses_stay(url: str) -> None:
+    response = httpx.get(f"{url}/status/416", trust_env=False)
+    assert (response.status_code, response.json()["error"]) == (416, "Because of 416.")
 
 
 def test_v2_has_its_own_shape(url: str) -> None:

@@ -5,13 +5,19 @@ comes.
 """
 
 import os
+from collections.abc import Callable
+from typing import TypeVar
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 
 from service.contract.errors import OverloadedError, TooLargeError
 from service.contract.settings import Settings
 
+LARGE = 20_000  # bytes; reading more is left to a thread, and counted
 LARGE_BODIES = 16  # of the largest size, that a worker has in memory at once
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 class Admission:
@@ -62,6 +68,14 @@ class Admission:
     def __exit__(self, *error: object) -> None:
         """Free the place."""
         self.requests -= 1
+
+    async def read(
+        self, reader: Callable[[bytes, S, "Admission"], T], body: bytes, signature: S
+    ) -> T:
+        """Have a body read by `reader(body, signature, admission)`; a large one in a thread."""
+        if len(body) <= LARGE:
+            return reader(body, signature, self)
+        return await to_thread.run_sync(reader, body, signature, self, limiter=self.threads)
 
     def check_size(self, size: int) -> None:
         """Refuse a body that is too large.

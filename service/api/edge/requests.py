@@ -1,25 +1,18 @@
 """Requests: what the routes of both protocols read in the same way."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar, TypeVarTuple, Unpack
 from urllib.parse import parse_qsl
 
-from anyio import to_thread
 from starlette.requests import Request
 
-from service.api.edge.admission import Admission
+from service.api.edge.admission import LARGE, Admission
 from service.api.edge.responses import Schema
 from service.contract.errors import InputError
 from service.contract.model.aliases import LAST_NUMBER
 from service.contract.text import show
 
-LARGE = 20_000  # bytes; reading more is left to a thread, and counted
-
 VERSION_SCHEMA: Schema = {"type": "integer", "minimum": 1, "maximum": LAST_NUMBER}
-
-T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 
 @asynccontextmanager
@@ -47,15 +40,6 @@ async def body_of(request: Request, admission: Admission) -> AsyncIterator[bytes
         yield b"".join(parts)
     finally:
         admission.release(held)
-
-
-async def read(
-    admission: Admission, body: bytes, reader: Callable[[bytes, Unpack[Ts]], T], *more: *Ts
-) -> T:
-    """Have a body read by `reader(body, *more)`; a large one in a thread."""
-    if len(body) <= LARGE:
-        return reader(body, *more)
-    return await to_thread.run_sync(reader, body, *more, limiter=admission.threads)
 
 
 def query_of(request: Request) -> list[tuple[str, str]]:

@@ -67,10 +67,13 @@ def problem_content(problem: ApiError) -> dict[str, Any]:
 
 
 def problem_response(
-    path: str, problem: ApiError, headers: Mapping[str, str] | None = None
+    path: str,
+    problem: ApiError,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Respond to a request for a path with an error."""
-    status, content = problem.status, problem_content(problem)
+    """Respond to a request for a path with an error, with its own status if no other is given."""
+    status, content = status or problem.status, problem_content(problem)
     if is_v2(path):
         content = {"error": content["error"]}
         status = 400 if status == 422 else status

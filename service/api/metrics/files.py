@@ -86,7 +86,7 @@ def _prepare(folder: Path, own: str) -> None:
 
 @contextmanager
 def settled() -> Iterator[Path]:
-    """Return the folder, without the gauges of the dead; nobody comes in meanwhile."""
+    """Yield the folder, without the gauges of the dead; nobody comes in meanwhile."""
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may have been cleaned away
     with locked(folder):

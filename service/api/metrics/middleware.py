@@ -80,7 +80,7 @@ class RequestMetrics:
 def _templates(
     routes: Sequence[BaseRoute], before: str = "", names: tuple[str, ...] = ()
 ) -> Iterator[tuple[Any, str]]:
-    """Return what answers at each route and mount, with the parameters' names, and its path."""
+    """Yield what answers at each route and mount, with the parameters' names, and its path."""
     for route in iter_route_contexts(routes):
         path, own = before + (route.path or ""), (*names, *route.param_convertors)
         if isinstance(route.original_route, Mount):

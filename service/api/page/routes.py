@@ -29,14 +29,14 @@ class PageFiles(StaticFiles):
     """The page's style and scripts, asked for anew each time and sent only if they changed."""
 
     def file_response(self, *args: Any, **more: Any) -> Response:
-        """Answer with a file, and the page's headers."""
+        """Respond with a file, and the page's headers."""
         response = super().file_response(*args, **more)
         response.headers.update(HEADERS)
         return response
 
 
 def home(request: Request) -> Response:
-    """Answer with the page, which is told where JupyterLab is."""
+    """Respond with the page, which is told where JupyterLab is."""
     html = (FOLDER / "index.html").read_text("utf-8")
     return HTMLResponse(
         html.replace("{lab_port}", str(state_of(request).settings.lab_port)), headers=HEADERS

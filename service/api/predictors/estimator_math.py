@@ -1,4 +1,4 @@
-"""Scorer: what a fitted estimator computes of a table of numbers, without what it costs to call it.
+"""Estimator math: what a fitted estimator computes of numbers, without what it costs to call it.
 
 Linear models are a product with their coefficients. Trees go through treelite,
 which reads fitted forests.

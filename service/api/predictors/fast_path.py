@@ -80,7 +80,7 @@ class FastPath:
         return None if self._forest is None else self._forest.serialize_bytes()
 
     def __call__(self, columns: Columns) -> Predictions:
-        """Answer checked columns.
+        """Predict checked columns.
 
         Raises
         ------

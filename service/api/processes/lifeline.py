@@ -10,6 +10,7 @@ from multiprocessing import connection, forkserver
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+STOP_SECONDS = 5  # for a worker to finish what it has begun; Docker waits 10 before it kills
 OOM_SCORE = Path("/proc/self/oom_score_adj")
 
 

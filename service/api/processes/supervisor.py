@@ -16,13 +16,13 @@ from socket import socket
 from uvicorn import Config
 from watchfiles import PythonFilter, watch
 
+from service.api.processes.lifeline import STOP_SECONDS
 from service.api.processes.worker_process import Serve, WorkerProcess
 from service.api.processes.worker_reports import family_folder
 from service.contract.settings import CHECKOUT, Settings
 
 CODE = CHECKOUT / "service"
 LOOK_SECONDS = 0.25
-STOP_SECONDS = 5  # for a worker to finish what it has begun; Docker waits 10 before it kills
 SYNC_SECONDS = 2  # for the log, once a worker has answered what it had begun
 
 logger = logging.getLogger("uvicorn.error")
@@ -31,7 +31,7 @@ logger = logging.getLogger("uvicorn.error")
 def run(chosen: Settings, host: str, serve: Serve) -> None:
     """Have workers serve at an address until SIGTERM or SIGINT."""
     config = Config(
-        "service.api.app:create_app",  # each worker has its own; this one binds the socket
+        "",  # no application: this one binds the socket, and each worker has its own
         host=host,
         port=chosen.api_port,
         access_log=False,

@@ -41,17 +41,17 @@ class Registry:
     Parameters
     ----------
     store : ModelStore
-    workers : WorkerReports
+    reports : WorkerReports
         Are told what came of each change.
     trial_seconds : float
         `TRIAL_SECONDS`.
     """
 
-    def __init__(self, store: ModelStore, workers: WorkerReports, trial_seconds: float) -> None:
+    def __init__(self, store: ModelStore, reports: WorkerReports, trial_seconds: float) -> None:
         self.store = store
-        self.workers = workers
+        self.reports = reports
         self.trial_seconds = trial_seconds
-        self._strikes = strikes.Strikes(workers.folder)
+        self._strikes = strikes.Strikes(reports.folder)
         self._out: frozenset[str] = frozenset()
         self._live: dict[str, LoadedModel] = {}
         self._seen: dict[str, Aliases] = {}
@@ -66,7 +66,7 @@ class Registry:
 
     def start(self) -> None:
         """Load what is live, then keep in step in the background."""
-        self.workers.start()
+        self.reports.start()
         self.refresh()
         wait(self._following.values())
         self._thread.start()
@@ -77,7 +77,7 @@ class Registry:
         self._thread.join()
         self._loaders.shutdown(cancel_futures=True)
         self._beside.stop()
-        self.workers.stop()
+        self.reports.stop()
 
     async def get(self, name: str, version: int | None = None) -> LoadedModel:
         """Return the live version, or one by its number; that is loaded if it is not.
@@ -171,7 +171,7 @@ class Registry:
         while not self._stop.wait(POLL_SECONDS):
             try:
                 self.refresh()
-                self.workers.catch_up()
+                self.reports.catch_up()
                 self._trouble = None
             except Exception as error:
                 if self._trouble != str(error):
@@ -274,7 +274,7 @@ class Registry:
                 "version": None if live is None else live.version,
                 "refused": {str(r.version): r.reason for r in self.refusals.of(name)},
             }
-        self.workers.tell(told)
+        self.reports.tell(told)
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
         passed = validation_process.run(self.store.root, name, version, self.trial_seconds, wanted)

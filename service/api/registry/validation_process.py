@@ -26,9 +26,9 @@ POLL_SECONDS = 0.1
 END_SECONDS = 2  # for the fork server to say that a validation has ended
 
 _context = multiprocessing.get_context("forkserver")
-# Each child imports the main module, so what that needs is there already.
+# By hand, uvicorn is the main module, which each child imports.
 _context.set_forkserver_preload(
-    ["service.api.processes.lifeline", "service.api.registry.validation", "service.api.__main__"]
+    ["service.api.processes.lifeline", "service.api.registry.validation", "uvicorn.main"]
 )
 
 

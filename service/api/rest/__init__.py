@@ -1,5 +1,5 @@
 """REST: the API's own routes under `/`, and their OpenAPI document.
 
-A row comes in as query parameters or JSON, and leaves as JSON. Imports every room below it:
-`edge`, `inference`, `registry`, `log`, `metrics`.
+A row comes in as query parameters or JSON, and leaves as JSON. Imports `state`, and every room
+below it: `edge`, `inference`, `registry`, `log`, `metrics`.
 """

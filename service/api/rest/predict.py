@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from service.api.edge.admission import Admission
 from service.api.edge.body import read_json
-from service.api.edge.requests import body_of, client_of, query_of, read, version_of
+from service.api.edge.requests import body_of, client_of, query_of, version_of
 from service.api.edge.responses import JSON, prediction_headers
 from service.api.inference.inference import LoggedPrediction
 from service.api.state import state_of
@@ -37,11 +37,12 @@ async def _predict_row(request: Request, name: str) -> Response:
 
 async def _predict_rows(request: Request, name: str) -> Response:
     """Read `{"rows": [{…}]}` or `{"columns": {…: […]}}`."""
-    state, version = state_of(request), version_of(request.query_params.get("version"))
+    state = state_of(request)
     async with body_of(request, state.admission) as body:
+        version = version_of(request.query_params.get("version"))
         with state.admission:
             model = await state.registry.get(name, version)
-            columns = await read(state.admission, body, _columns, model.signature, state.admission)
+            columns = await state.admission.read(_columns, body, model.signature)
             prediction = await state.inference.predict(model, columns, client_of(request))
     content = {
         "model": prediction.model,

@@ -151,7 +151,7 @@ def _model(state: State, name: str) -> dict[str, Any]:
     serving = registry.serving(name)
     return {
         "name": name,
-        "workers": registry.workers.about(name),
+        "workers": registry.reports.about(name),
         "live": None if serving is None else _serving(serving, registry.live_since(name)),
         "versions": store.versions(name),
         "problem": store.problem(name),

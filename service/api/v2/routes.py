@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from service.api.edge.admission import Admission
 from service.api.edge.body import read_json
-from service.api.edge.requests import body_of, client_of, read, version_of
+from service.api.edge.requests import body_of, client_of, version_of
 from service.api.edge.responses import JSON, prediction_headers
 from service.api.state import State, state_of
 from service.api.v2.input_tensors import InferenceRequest
@@ -80,9 +81,7 @@ async def infer(request: Request) -> Response:
     async with body_of(request, state.admission) as body:
         with state.admission:
             model = await state.registry.get(name, version)
-            asked = await read(
-                state.admission, body, _read, length, model.signature, state.admission
-            )
+            asked = await state.admission.read(partial(_read, length), body, model.signature)
             prediction = await state.inference.predict(model, asked.columns, client_of(request))
     content, binary = written(asked.outputs, prediction, asked.id)
     headers = prediction_headers(prediction.ids[0], prediction.model, prediction.version)
@@ -132,7 +131,7 @@ class _Asked:
     outputs: list[OutputTensor]
 
 
-def _read(body: bytes, length: int | None, signature: Signature, admission: Admission) -> _Asked:
+def _read(length: int | None, body: bytes, signature: Signature, admission: Admission) -> _Asked:
     binary = None
     if length is not None:
         if length > len(body):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -44,7 +44,7 @@ class Aliases(BaseModel):
     passed_over: list[Number] = Field(default=[], exclude=True)
 
     def unused(self, versions: list[int]) -> Iterator[int]:
-        """Return the numbers that the next version may have, beside those that are there already.
+        """Yield the numbers that the next version may have, beside those that are there already.
 
         They go on from the last that was given out, and not from the highest that is there, which
         may be a date.
@@ -63,8 +63,7 @@ class Aliases(BaseModel):
         if self.live == version:
             return self
         before = [] if self.live is None else [self.live]
-        update = {"live": version, "history": [*self.history, *before]}
-        return self.model_copy(update={**update, "live_since": datetime.now(UTC)})
+        return self._with_live(version, history=[*self.history, *before])
 
     def moved_back(self, is_there: Callable[[int], bool]) -> "Aliases":
         """Return these with the version live that was live before, of those that are there.
@@ -80,8 +79,11 @@ class Aliases(BaseModel):
         while earlier and not is_there(earlier[-1]):
             passed_over.append(earlier.pop())
         live = earlier.pop() if earlier else None
-        update = {"live": live, "history": earlier, "passed_over": passed_over}
-        return self.model_copy(update={**update, "live_since": datetime.now(UTC)})
+        return self._with_live(live, history=earlier, passed_over=passed_over)
+
+    def _with_live(self, live: int | None, **update: Any) -> "Aliases":
+        since = self.live_since if live == self.live else datetime.now(UTC)
+        return self.model_copy(update={"live": live, "live_since": since, **update})
 
 
 def read(home: Path) -> Aliases:

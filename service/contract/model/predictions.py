@@ -56,8 +56,6 @@ def predict(
         else:
             predictions = np.asarray(estimator.predict(X)).tolist()
     except (ValueError, LookupError) as error:  # some raise a LookupError on an unseen category
-        if signature.private:
-            raise InputError(f"The model cannot predict these rows. {KEPT_BACK}") from None
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"The model cannot predict these rows: {reason}.") from error
     if isinstance(probabilities, list):  # one array for each target
@@ -72,9 +70,17 @@ def predict(
 def predict_columns(
     estimator: Any, signature: Signature, columns: Columns, by_vote: bool = False
 ) -> Predictions:
-    """Predict checked columns with an estimator, as `predict` does a table."""
+    """Predict the checked columns of a request, as `predict` does a table.
+
+    If the signature has private features, what the estimator says is kept back: it may hold values.
+    """
     with discreetly(signature):
-        return predict(estimator, signature, signature.table(columns), by_vote)
+        try:
+            return predict(estimator, signature, signature.table(columns), by_vote)
+        except InputError:
+            if not signature.private:
+                raise
+            raise InputError(f"The model cannot predict these rows. {KEPT_BACK}") from None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -125,16 +126,34 @@ def test_a_crash_loop_slows_down(copy: Copy) -> None:
     wait_until(lambda: answers(copy.api), "an answer once the cause is gone")
 
 
-def test_a_broken_edit_can_be_mended(copy: Copy) -> None:
-    file = copy.code / "service" / "api" / "rest" / "routes.py"
-    good = file.read_text()
-    file.write_text(good + "\nraise RuntimeError('broken on purpose')\n")
-    wait_until(lambda: "RuntimeError: broken on purpose" in copy.said(), "the error")
-    assert "service/api/rest/routes.py changed: the code is loaded anew." in copy.said()
-    wait_until(partial(copy.has_said, "RuntimeError: broken on purpose (as before)"), "it again")
-    assert copy.said().count("Traceback") == 1
+@pytest.mark.parametrize("name", ["service/api/rest/routes.py", "service/contract/settings.py"])
+def test_a_broken_edit_can_be_mended(copy: Copy, name: str) -> None:
+    file = copy.code / name
+    good, before = file.read_text(), copy.said().count("Traceback")
+    fault = f"RuntimeError: {name} is broken"
+    file.write_text(f"{good}\nraise RuntimeError({name!r} + ' is broken')\n")
+    wait_until(lambda: fault in copy.said(), "the error")
+    assert f"{name} changed: the code is loaded anew." in copy.said()
+    wait_until(partial(copy.has_said, f"{fault} (as before)"), "it again")
+    assert copy.said().count("Traceback") == before + 1
     file.write_text(good)
     wait_until(lambda: answers(copy.api), "an answer")
+
+
+def test_an_edited_default_counts(copy: Copy) -> None:
+    file = copy.code / "service" / "contract" / "settings.py"
+    good = file.read_text()
+    file.write_text(good.replace("20_000", "2"))
+
+    def refusal() -> bool:
+        with suppress(httpx.TransportError), copy.api.http() as http:
+            asked = http.post("/models/iris/predict", json={"rows": [FLOWER] * 3})
+            return asked.status_code == 413
+        return False
+
+    wait_until(refusal, "the edited default")
+    file.write_text(good)
+    wait_until(lambda: answers(copy.api) and not refusal(), "the old default")
 
 
 FAULTS = {

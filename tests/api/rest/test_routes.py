@@ -138,7 +138,8 @@ def test_a_too_large_body_is_413(
     http: httpx.Client,
 ) -> None:
     content = b'{"rows": [' + b" " * 4_000_000 + b"]}"
-    refused(http.post("/models/iris/predict", content=content), 413, "4000000", "MAX_BODY_BYTES")
+    for path in ("/models/iris/predict", "/models/iris/predict?version=latest"):
+        refused(http.post(path, content=content), 413, "4000000", "MAX_BODY_BYTES")
 
     def parts() -> Iterator[bytes]:
         yield from (content[start : start + 100_000] for start in range(0, len(content), 100_000))

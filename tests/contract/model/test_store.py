@@ -70,6 +70,14 @@ def test_the_live_time_is_known(store: ModelStore) -> None:
     assert (store.rollback("m").live_since or since) > since
 
 
+def test_the_live_time_stays_with_the_version(store: ModelStore) -> None:
+    publish_many(store.root, 2)
+    since = store.promote("m", 1).live_since
+    store.delete("m", 2)
+    after = store.rollback("m")
+    assert (after.live, after.passed_over, after.live_since) == (1, [2], since)
+
+
 def test_only_live_versions_are_withdrawn(store: ModelStore) -> None:
     publish_many(store.root, 3)
     assert store.withdraw("m", 2).live == 3
