@@ -54,7 +54,7 @@ $(VENV)-outside-%/.installed: tests/outside/%.txt | venv
 	$(VENV)/bin/uv pip sync --quiet --require-hashes --only-binary :all: --python $(@D)/bin/python $<
 	@touch $@
 
-quick: venv ## run the tests that start nothing: less than a minute
+quick: venv ## run the tests that start no server, container, browser or notebook
 	$(IN_VENV) -m pytest -q -m 'not starts'
 
 test: venv ## run every test that this machine can run, and say what was skipped
