@@ -41,7 +41,21 @@ def shown(notebook: nbformat.NotebookNode) -> str:
     return "\n".join(o.get("text", "") or o.get("data", {}).get("text/plain", "") for o in outputs)
 
 
-# On iris nbval runs them in order, too, in their folder and without a token, below.
+# The first of those that share the API, which is fresh here.
+def test_committed_outputs_match_a_fresh_run(api: LiveApi) -> None:
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=120", "-q"]
+    command += ["-o", "addopts=", "-o", "filterwarnings=", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, *map(str, FILES)],
+        cwd=FOLDER,
+        env=os.environ | api.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# On iris nbval runs them in order, too, in their folder and without a token, above.
 @pytest.mark.parametrize("dataset", ["iris", "penguins"] if SOAK else ["penguins"])
 def test_the_notebooks_run_in_order(tmp_path: Path, dataset: str) -> None:
     with running_api(tmp_path, API_TOKEN="a token") as api:
@@ -79,20 +93,6 @@ def test_without_an_api_a_notebook_stops(tmp_path: Path) -> None:
     environment |= {"MODELS_DIR": str(tmp_path), "LOGS_DIR": str(tmp_path)}
     with pytest.raises(papermill.PapermillExecutionError, match=r"127\.0\.0\.1:9 does not answer"):
         execute("03_predict", tmp_path / "03_predict.ipynb", environment, {})
-
-
-def test_committed_outputs_match_a_fresh_run(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=120", "-q"]
-    command += ["-o", "addopts=", "-o", "filterwarnings=", "-p", "no:cacheprovider"]
-    with running_api(tmp_path) as api:
-        done = subprocess.run(
-            [*command, *map(str, FILES)],
-            cwd=FOLDER,
-            env=os.environ | api.environment,
-            capture_output=True,
-            text=True,
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)

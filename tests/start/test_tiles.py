@@ -11,7 +11,7 @@ import httpx
 import pytest
 from traitlets.config.loader import PyFileConfigLoader
 
-from tests.support.live import CHECKOUT, free_ports, wait_until
+from tests.support.live import CHECKOUT, PLAIN, free_ports, wait_until
 
 pytestmark = pytest.mark.starts  # a server of Jupyter
 TOKEN = "a token&of jupyter"
@@ -78,7 +78,7 @@ def jupyter(api: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) 
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/api", trust_env=False).is_success
+        return httpx.get(f"{url}/api", **PLAIN).is_success
     except httpx.TransportError:
         return False
 

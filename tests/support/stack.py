@@ -21,7 +21,7 @@ from tornado.websocket import websocket_connect
 from service.lab.publish.revision import digest
 from start.greeting import LAST_LINE
 from start.up import docker_answers
-from tests.support.live import CHECKOUT, free_ports, wait_until
+from tests.support.live import CHECKOUT, PLAIN, free_ports, wait_until
 from tests.support.models import FLOWER
 from tests.support.need import need
 
@@ -89,7 +89,7 @@ class Lab:
     def predict(self) -> httpx.Response:
         """Ask the reference request."""
         url = f"{self.api_url}/predict"
-        return httpx.get(url, params=FLOWER, headers=self.headers, timeout=10)
+        return httpx.get(url, params=FLOWER, headers=self.headers, timeout=10, **PLAIN)
 
     def version(self) -> int:
         """Return the version that is served; 0 while there is none, or no API."""

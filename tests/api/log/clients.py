@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from service.contract.log.line import is_whole
-from tests.support.live import wait_until
+from tests.support.live import PLAIN, wait_until
 from tests.support.log_lines import logged_ids, segments
 from tests.support.models import FLOWER
 from tests.support.soak import times
@@ -32,7 +32,7 @@ class Clients:
         while not self.stop:
             url = self.url
             try:
-                async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+                async with httpx.AsyncClient(base_url=url, **PLAIN, timeout=30) as http:
                     while not self.stop and self.url == url:
                         await self._ask_once(http, rows if number % 2 else None)
             except httpx.TransportError:

@@ -19,6 +19,7 @@ from service.lab.publish.publication import Publication
 from tests.api.processes.supervised import answers, is_free, serving, tree
 from tests.support.live import (
     CHECKOUT,
+    PLAIN,
     LiveApi,
     children,
     command_of,
@@ -124,7 +125,7 @@ def test_a_container_listens_on_every_address(tmp_path: Path) -> None:
         assert process.poll() is None
         try:  # Linux has all of 127.0.0.0/8
             url = f"http://127.0.0.2:{port}/health/live"
-            return httpx.get(url, headers={"Host": "localhost"}, trust_env=False).is_success
+            return httpx.get(url, headers={"Host": "localhost"}, **PLAIN).is_success
         except httpx.TransportError:
             return False
 

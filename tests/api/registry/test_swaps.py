@@ -16,7 +16,7 @@ from sklearn.linear_model import LinearRegression
 
 from service.contract.model.store import ModelStore
 from service.lab.publish.publication import Publication
-from tests.support.live import LiveApi, resident, running_api, served_by, wait_until
+from tests.support.live import PLAIN, LiveApi, resident, running_api, served_by, wait_until
 from tests.support.models import FLOWER, iris
 from tests.support.soak import times
 
@@ -71,7 +71,7 @@ class Load:
         limits = httpx.Limits(max_connections=1)
         async with AsyncExitStack() as stack:
             clients = [
-                httpx.AsyncClient(base_url=self.api.url, trust_env=False, limits=limits)
+                httpx.AsyncClient(base_url=self.api.url, **PLAIN, limits=limits)
                 for _ in range(self.connections)
             ]
             for client in clients:
