@@ -59,9 +59,9 @@ def _lines() -> Iterator[Callable[[float], bytes]]:
         % (
             orjson.dumps({name: [value] for name, value in zip(FLOWER, row, strict=True)}),
             label,
-            orjson.dumps([chances]),
+            orjson.dumps([probabilities]),
         )
-        for row, label, chances in zip(
+        for row, label, probabilities in zip(
             X.to_numpy().tolist(), model.predict(X), model.predict_proba(X).tolist(), strict=True
         )
     ]

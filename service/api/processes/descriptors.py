@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 SHORTAGE = (errno.EMFILE, errno.ENFILE)
-OWN = 24  # more than what is open at the start: segments, versions, trials
+OWN = 24  # more than what is open at the start: segments, versions, validations
 OPEN = Path("/dev/fd")
 
 logger = logging.getLogger("uvicorn.error")
