@@ -253,6 +253,6 @@ def test_the_page_offers_plain_fields(api: LiveApi, browser: Page) -> None:
             )
             article.get_by_label("ward", exact=True).fill("7")
             article.get_by_role("button", name="Predict").click()
-            expect(article.get_by_text("Answered by version 2")).to_be_visible()
+            expect(article.get_by_text("Predicted by version 2")).to_be_visible()
         assert article.locator("datalist option").count() == 0
         assert told(browser.content().encode()) == []

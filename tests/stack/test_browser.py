@@ -108,7 +108,7 @@ def test_tiles_open_the_api_pages(lab: Lab, page: Page) -> None:
     page.goto(f"{lab.lab_url}/lab?reset&token={lab.token()}")
     api = click("API").get_by_role("article", name="iris", exact=True)
     api.get_by_role("button", name="Predict").click()
-    expect(api.get_by_role("status").filter(has_text="Answered by version")).to_be_visible()
+    expect(api.get_by_role("status").filter(has_text="Predicted by version")).to_be_visible()
     expect(click("API documentation").locator(".opblock").first).to_be_visible()
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTEFACTS / "launcher.png")

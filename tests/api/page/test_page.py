@@ -27,7 +27,7 @@ def test_a_prediction_by_keyboard_alone(published: LiveApi, page: Page) -> None:
     expect(article.get_by_role("button", name="Predict")).to_be_focused()
     keys.press("Enter")
     answer = article.get_by_role("status").filter(has_text="virginica")
-    expect(answer).to_contain_text("Answered by version 1")
+    expect(answer).to_contain_text("Predicted by version 1")
     assert probabilities(article) == sorted(probabilities(article), reverse=True)
     assert len(probabilities(article)) == 3
     assert sum(probabilities(article)) == pytest.approx(1)
@@ -74,7 +74,7 @@ def test_an_error_marks_its_field(published: LiveApi, page: Page) -> None:
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("46.1")
     page.keyboard.press("Enter")
-    expect(article.locator(".said")).to_contain_text("Answered by version 2")
+    expect(article.locator(".said")).to_contain_text("Predicted by version 2")
     logged = published.lab().predictions("penguins").iloc[-1]
     assert logged[["island", "bill_length_mm"]].tolist() == ["Atlantis", 46.1]
     assert pd.isna(logged["bill_depth_mm"])

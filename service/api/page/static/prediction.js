@@ -19,7 +19,7 @@ export function showPrediction(said, probabilities, content, names) {
   const footer = make(
     "p",
     { class: "hint" },
-    `Answered by version ${content.version}, and in the log as `,
+    `Predicted by version ${content.version}, and in the log as `,
     make("code", {}, content.ids[0]),
   );
   said.replaceChildren(...headlines, footer);
