@@ -75,7 +75,10 @@ def segments(folder: Path) -> list[Path]:
 
 def records(folder: Path) -> list[dict[str, Any]]:
     """List all whole lines."""
-    texts = [text for s in segments(folder) for text in s.read_text().split("\n")[:-1]]
+    try:
+        texts = [text for s in segments(folder) for text in s.read_text().split("\n")[:-1]]
+    except FileNotFoundError:  # sealed or deleted just now
+        return records(folder)
     return [json.loads(text) for text in texts]
 
 
