@@ -7,6 +7,7 @@ worker has at most `MAX_CONNECTIONS`: what has waited longest makes room for wha
 
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 
 import orjson
@@ -30,6 +31,10 @@ UNREAD_SECONDS = 60  # for a client to read a response that does not fit the buf
 CLOSING_SECONDS = 5  # for a client to read the last words, when we close
 
 
+# Not the loop's clock, which stands still while many come at once: the newest is to stay.
+turns = count(1)
+
+
 class RefusedHeadError(Exception):
     """A request's URL or headers are too large."""
 
@@ -49,7 +54,7 @@ class Connection(HttpToolsProtocol):
         self.limits = limits
         self.most_connections = most_connections(self.limits.max_connections)
         self.timeout_keep_alive = IDLE_SECONDS
-        self.waits_since: float | None = None  # for its client, by the loop's clock
+        self.turn: int | None = None  # since when it waits for its client, among all that do
         self._late: TimerHandle | None = None
         self._unread: TimerHandle | None = None
         self._message = 0
@@ -146,7 +151,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             self._abort_after(UNREAD_SECONDS)
         elif not self.pipeline:
-            self.waits_since = self.loop.time()
+            self.turn = next(turns)
 
     def shutdown(self) -> None:
         """End with the server: what is being worked on first, everything else at once."""
@@ -173,7 +178,7 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
         if self._unread is not None and not self.transport.is_closing():
             self._unread.cancel()
-            self._unread = self.waits_since = None
+            self._unread = self.turn = None
 
     def give_way(self) -> None:
         """Close, for another connection's sake."""
@@ -205,12 +210,12 @@ class Connection(HttpToolsProtocol):
     def _wait(self) -> None:
         if self.transport.is_closing():
             return
-        self.waits_since = self.loop.time()
+        self.turn = next(turns)
         self._late = self.loop.call_later(self.limits.request_seconds, self._on_late)
 
     def _wait_no_more(self) -> None:
         if self._unread is None:
-            self.waits_since = None
+            self.turn = None
         if self._late is not None:
             self._late.cancel()
             self._late = None
@@ -230,8 +235,8 @@ class Connection(HttpToolsProtocol):
         A client that sends more before it has read its response, as hardly any does, goes first.
         """
         connections: set[Any] = self.connections  # all of them are of this class
-        waiting = [each for each in connections if each.pipeline or each.waits_since is not None]
-        min(waiting, key=lambda each: 0.0 if each.pipeline else each.waits_since).give_way()
+        waiting = [each for each in connections if each.pipeline or each.turn is not None]
+        min(waiting, key=lambda each: 0 if each.pipeline else each.turn).give_way()
 
     def _respond(self, status: HTTPStatus, problem: ApiError) -> None:
         """Respond without the application, unless a response is on its way; and close."""
@@ -261,6 +266,6 @@ class Connection(HttpToolsProtocol):
 
     def _abort_after(self, seconds: float) -> None:
         """Allow the client some time to read; else closing would wait for it for ever."""
-        self.waits_since = self.loop.time()
+        self.turn = next(turns)
         if self._unread is None:
             self._unread = self.loop.call_later(seconds, self.transport.abort)

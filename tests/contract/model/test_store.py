@@ -70,7 +70,7 @@ def test_the_live_time_is_known(store: ModelStore) -> None:
     assert (store.rollback("m").live_since or since) > since
 
 
-def test_the_live_time_stays_with_the_version(store: ModelStore) -> None:
+def test_the_live_time_stays(store: ModelStore) -> None:
     publish_many(store.root, 2)
     since = store.promote("m", 1).live_since
     store.delete("m", 2)
