@@ -5,7 +5,6 @@ from typing import Any
 # the cores, and the threads of one would spend them on waiting for those of another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import prometheus_client  # noqa: F401  (before service.api.app: only a server counts in files)
 import pytest
 from xdist.scheduler import LoadFileScheduling
 

@@ -185,7 +185,7 @@ def test_moves_under_load_lose_no_prediction(tmp_path: Path, sync: str) -> None:
         for number in range(2):
             clients.wait_for_more()
             (logs / FOLDER).rename(logs / f"old-{number}")
-            # There is no note if just then all segments were sealed: those are whole where they are.
+            # No note is owed if all segments were sealed just then: those stay whole.
             wait_until((logs / FOLDER).is_dir, "another folder", SOON)
             clients.wait_for_more()
     assert clients.refused == []
