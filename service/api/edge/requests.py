@@ -65,8 +65,26 @@ def version_of(text: str | None) -> int | None:
     >>> version_of("3"), version_of(None)
     (3, None)
     """
+    return number_of("Parameter version", text, "an integer")
+
+
+def number_of(what: str, text: str | None, kind: str) -> int | None:
+    """Read a whole number from a URL or a header; None where there is none.
+
+    Raises
+    ------
+    InputError
+        It is no number; the text says what it is, and that a number of this kind is expected.
+
+    Examples
+    --------
+    >>> number_of("Parameter version", "latest", "an integer")
+    Traceback (most recent call last):
+        ...
+    service.contract.errors.InputError: Parameter version is 'latest', but an integer is expected.
+    """
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise InputError(f"Parameter version is {show(text)}, but an integer is expected.")
+        raise InputError(f"{what} is {show(text)}, but {kind} is expected.")
     return int(text)

@@ -41,7 +41,7 @@ Step = Callable[[np.ndarray], np.ndarray]
 
 
 class FastPath:
-    """Predictions small tables as the estimator would.
+    """Predicts small tables as the estimator would.
 
     Parameters
     ----------

@@ -12,14 +12,13 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from service.api.edge.admission import Admission
 from service.api.edge.body import read_json
-from service.api.edge.requests import body_of, client_of, version_of
+from service.api.edge.requests import body_of, client_of, number_of, version_of
 from service.api.edge.responses import JSON, prediction_headers
 from service.api.state import State, state_of
 from service.api.v2.input_tensors import InferenceRequest
 from service.api.v2.output_tensors import OutputTensor, metadata, written
 from service.contract.errors import InputError
 from service.contract.model.signature import Columns, Signature
-from service.contract.text import show
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -77,7 +76,7 @@ async def infer(request: Request) -> Response:
     """Ask a model about the rows in some tensors."""
     state = state_of(request)
     name, version = _asked(request)
-    length = _json_length(request)
+    length = number_of(JSON_LENGTH, request.headers.get(JSON_LENGTH), "a number of bytes")
     async with body_of(request, state.admission) as body:
         with state.admission:
             model = await state.registry.get(name, version)
@@ -110,16 +109,6 @@ def _asked(request: Request) -> tuple[str, int | None]:
     """Read the path's model, and its version if it has one."""
     path = request.path_params
     return path["name"], version_of(path.get("version"))
-
-
-def _json_length(request: Request) -> int | None:
-    """Read from the headers how much of the body is JSON; None where all of it is."""
-    text = request.headers.get(JSON_LENGTH)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise InputError(f"{JSON_LENGTH} is {show(text)}, but a number of bytes is expected.")
-    return int(text)
 
 
 @dataclass(slots=True)
