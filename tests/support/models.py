@@ -14,10 +14,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from service.contract.model.feature import Feature
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
-from service.contract.model.signature import Output, Signature
 from service.contract.model.store import ModelStore
+from service.contract.signature.feature import Feature
+from service.contract.signature.output import Output
+from service.contract.signature.signature import Signature
 from service.lab.publish.publication import Publication
 from tests.support.live import CHECKOUT
 

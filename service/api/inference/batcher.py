@@ -13,7 +13,7 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 
 from service.api.registry.loaded_model import LoadedModel
-from service.contract.model.signature import Columns
+from service.contract.signature.signature import Columns
 
 
 @dataclass(slots=True)

@@ -16,8 +16,8 @@ from service.api.predictors.predictor import FAST_ROWS
 from service.api.processes.pulse import pulse
 from service.api.registry.loaded_model import LoadedModel
 from service.contract.log.line import Request, encode, now
-from service.contract.model.predictions import Predictions
-from service.contract.model.signature import Columns
+from service.contract.signature.predictions import Predictions
+from service.contract.signature.signature import Columns
 
 BATCH_ROWS = 1000  # that the estimator itself predicts at once for several small requests
 

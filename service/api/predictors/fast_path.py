@@ -27,8 +27,8 @@ from sklearn.preprocessing import (
 )
 
 from service.api.predictors.estimator_math import NoFastPathError, read_forest, scorer, unwrap
-from service.contract.model.predictions import Predictions
-from service.contract.model.signature import Columns, Signature
+from service.contract.signature.predictions import Predictions
+from service.contract.signature.signature import Columns, Signature
 
 NEAR = 1e-6  # a decision nearer than this is the estimator's own
 

@@ -13,8 +13,8 @@ from service.api.predictors.fast_path import FastPath
 from service.contract.errors import InputError
 from service.contract.model import golden
 from service.contract.model.golden import Golden
-from service.contract.model.predictions import Predictions, disagreement, predict_columns
-from service.contract.model.signature import Columns, Signature
+from service.contract.signature.predictions import Predictions, disagreement, predict_columns
+from service.contract.signature.signature import Columns, Signature
 
 FAST_ROWS = 64  # more are quicker by scikit-learn itself
 QUICK_SECONDS = 0.005  # for `FAST_ROWS`

@@ -11,8 +11,8 @@ from service.api.registry.validation import Passed
 from service.contract.errors import LabloopError
 from service.contract.model import golden
 from service.contract.model.manifest import Manifest
-from service.contract.model.predictions import discreetly
-from service.contract.model.signature import Columns, Signature
+from service.contract.signature.predictions import discreetly
+from service.contract.signature.signature import Columns, Signature
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,9 +20,9 @@ from service.contract.errors import ArtifactError, LabloopError
 from service.contract.model import golden
 from service.contract.model.golden import Golden
 from service.contract.model.manifest import GOLDEN, MODEL, Manifest
-from service.contract.model.predictions import discreetly, predict_columns
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
+from service.contract.signature.predictions import discreetly, predict_columns
 
 PERTURBED_ROWS = 300
 

@@ -18,8 +18,8 @@ from service.api.rest.schemas import (
     row_schema,
     seen_in_training,
 )
-from service.contract.model.feature import Feature
 from service.contract.settings import Settings
+from service.contract.signature.feature import Feature
 
 # Of a model that this page does not know; only its signature knows the features.
 NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}

@@ -11,7 +11,7 @@ from service.api.edge.responses import JSON, prediction_headers
 from service.api.inference.inference import LoggedPrediction
 from service.api.state import state_of
 from service.contract.errors import InputError
-from service.contract.model.signature import Columns, Signature
+from service.contract.signature.signature import Columns, Signature
 
 
 async def predict_default(request: Request) -> Response:

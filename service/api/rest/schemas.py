@@ -3,8 +3,9 @@
 from typing import Any
 
 from service.api.edge.responses import Schema
-from service.contract.model.feature import Feature
-from service.contract.model.signature import Output, Signature
+from service.contract.signature.feature import Feature
+from service.contract.signature.output import Output
+from service.contract.signature.signature import Signature
 
 ID: Schema = {"type": "string", "format": "uuid"}
 

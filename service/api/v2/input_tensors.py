@@ -8,7 +8,8 @@ from typing import Any, Self
 from service.api.v2.datatypes import DATATYPES, Datatype
 from service.api.v2.output_tensors import PREDICTION_ID, OutputTensor, output_tensors
 from service.contract.errors import InputError
-from service.contract.model.signature import Columns, Output, Signature
+from service.contract.signature.output import Output
+from service.contract.signature.signature import Columns, Signature
 from service.contract.text import printable, show
 
 CONTENT_TYPES = ("pd", "np", "str")  # what is read the same way, whichever of them is said
@@ -76,7 +77,7 @@ class InferenceRequest:
 
     Examples
     --------
-    >>> from service.contract.model.feature import Feature
+    >>> from service.contract.signature.feature import Feature
     >>> size = Feature(name="size", kind="number", dtype="float64", nullable=True)
     >>> signature = Signature(features=[size], output=Output(task="regression"))
     >>> tensor = {"name": "size", "shape": [2], "datatype": "FP64", "data": [1.5, None]}

@@ -10,8 +10,9 @@ import orjson
 
 from service.api.inference.inference import LoggedPrediction
 from service.api.v2.datatypes import DATATYPES, Datatype
-from service.contract.model.feature import Feature
-from service.contract.model.signature import Output, Signature
+from service.contract.signature.feature import Feature
+from service.contract.signature.output import Output
+from service.contract.signature.signature import Signature
 
 
 @dataclass(frozen=True, slots=True)

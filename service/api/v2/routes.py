@@ -18,7 +18,7 @@ from service.api.state import State, state_of
 from service.api.v2.input_tensors import InferenceRequest
 from service.api.v2.output_tensors import OutputTensor, metadata, written
 from service.contract.errors import InputError
-from service.contract.model.signature import Columns, Signature
+from service.contract.signature.signature import Columns, Signature
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

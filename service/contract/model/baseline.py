@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from service.contract.model.signature import Signature
+from service.contract.signature.signature import Signature
 
 QUANTILES = tuple(round(q / 10, 1) for q in range(11))
 SAMPLE = 500
@@ -34,7 +34,7 @@ def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray
 
     Examples
     --------
-    >>> from service.contract.model.signature import Output
+    >>> from service.contract.signature.output import Output
     >>> table = pd.DataFrame({"size": [2.0, 1.0, None]})
     >>> signature = Signature.from_table(table, Output(task="regression"))
     >>> summary = summarise(signature, table, np.array([1.0, 2.0, 3.0]))

@@ -11,8 +11,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.contract.errors import ArtifactError, InputError
-from service.contract.model.predictions import Predictions, disagreement, predict
-from service.contract.model.signature import Columns, Signature
+from service.contract.signature.predictions import Predictions, disagreement, predict
+from service.contract.signature.signature import Columns, Signature
 from service.contract.table import as_columns
 
 COUNT = 50

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.contract.model.signature import Signature
+from service.contract.signature.signature import Signature
 
 MODEL, GOLDEN, BASELINE, MANIFEST = "model.skops", "golden.json", "baseline.json", "manifest.json"
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")

@@ -18,10 +18,11 @@ from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.model import baseline, golden
 from service.contract.model.entries import check_name
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
-from service.contract.model.predictions import predict_columns
-from service.contract.model.signature import Output, Signature
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
+from service.contract.signature.output import Output
+from service.contract.signature.predictions import predict_columns
+from service.contract.signature.signature import Signature
 from service.contract.table import as_frame
 from service.lab.publish.revision import is_dirty
 

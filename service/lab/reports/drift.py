@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from service.contract.model.feature import Feature
 from service.contract.model.manifest import Manifest
+from service.contract.signature.feature import Feature
 from service.lab.reports.comparison import ENOUGH, MODERATE, SHIFTED, SMALL_P, UNSEEN, Comparison
 from service.lab.reports.logged_input import logged_input
 from service.lab.reports.report import (
@@ -117,7 +117,8 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
     Examples
     --------
     >>> from service.contract.model.baseline import summarise
-    >>> from service.contract.model.signature import Output, Signature
+    >>> from service.contract.signature.output import Output
+    >>> from service.contract.signature.signature import Signature
     >>> X = pd.DataFrame({"size": np.arange(200.0)})
     >>> signature = Signature.from_table(X, Output(task="regression"))
     >>> baseline = summarise(signature, X, X["size"].to_numpy())

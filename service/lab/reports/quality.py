@@ -102,7 +102,8 @@ def measure(
 
     Examples
     --------
-    >>> from service.contract.model.signature import Output, Signature
+    >>> from service.contract.signature.output import Output
+    >>> from service.contract.signature.signature import Signature
     >>> X = pd.DataFrame({"size": [1.0, 2.0]})
     >>> output = Output(task="classification", classes=["cat", "dog"])
     >>> signature = Signature.from_table(X, output)

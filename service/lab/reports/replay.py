@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 
 from service.contract.errors import ArtifactError, InputError, LabloopError, NotFoundError
 from service.contract.model.manifest import MODEL
-from service.contract.model.predictions import Predictions, predict_columns
-from service.contract.model.signature import Columns, Output, Signature
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
+from service.contract.signature.output import Output
+from service.contract.signature.predictions import Predictions, predict_columns
+from service.contract.signature.signature import Columns, Signature
 from service.contract.table import as_columns
 from service.lab.client.answer_table import answer_columns
 from service.lab.reports.agreement_plot import draw_matrix, draw_scatter

@@ -10,9 +10,9 @@ import pytest
 from service.contract.errors import InputError
 from service.contract.model import golden
 from service.contract.model.manifest import GOLDEN
-from service.contract.model.predictions import Predictions, disagreement, predict
-from service.contract.model.signature import Columns, Signature
 from service.contract.model.store import ModelStore
+from service.contract.signature.predictions import Predictions, disagreement, predict
+from service.contract.signature.signature import Columns, Signature
 from service.contract.table import as_columns
 from service.lab.publish.publication import Publication
 from tests.api.predictors.zoo import everything

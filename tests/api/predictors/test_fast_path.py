@@ -31,8 +31,8 @@ from service.api.predictors.estimator_math import NoFastPathError
 from service.api.predictors.predictor import Predictor
 from service.contract.errors import InputError
 from service.contract.model import golden
-from service.contract.model.predictions import Predictions, disagreement, predict_columns
-from service.contract.model.signature import Columns
+from service.contract.signature.predictions import Predictions, disagreement, predict_columns
+from service.contract.signature.signature import Columns
 from service.features import AddRatio
 from service.lab.publish.publication import Publication
 from tests.support.models import iris, penguins

@@ -38,7 +38,8 @@ from pathlib import Path
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL
 from service.contract.model.manifest import Manifest
 from service.contract.model.store import ModelStore
-from service.contract.model.signature import Output, Signature
+from service.contract.signature.output import Output
+from service.contract.signature.signature import Signature
 def write(folder):
     for name in (MODEL, GOLDEN, BASELINE):
         (folder / name).write_text("{}")

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from service.contract.errors import InputError, SignatureError
-from service.contract.model.signature import Output, Signature
+from service.contract.signature.output import Output
+from service.contract.signature.signature import Signature
 from service.contract.table import as_columns, as_frame
 from tests.support.models import iris, penguins
 

@@ -11,7 +11,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from service.contract.errors import InputError, SignatureError
-from service.contract.model.feature import Feature
+from service.contract.signature.feature import Feature
+from service.contract.signature.output import Output
 from service.contract.table import as_frame
 from service.contract.text import printable, show
 
@@ -21,38 +22,6 @@ SHOWN_FEATURES = 50  # with more, no similar name is looked for: it would take l
 
 Columns = dict[str, list[Any]]
 """Checked columns of plain Python values, None if one is missing; in the order of training."""
-
-
-class Output(BaseModel):
-    """What a model predicts: classes or numbers, with probabilities or without.
-
-    `targets` holds the names of the targets if there are several. Then `classes` has a list for
-    each target, or is None if each target is either on or off.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    task: Literal["classification", "regression"]
-    classes: list[Any] | None = None
-    probabilities: bool = False
-    targets: list[str] | None = None
-
-    @classmethod
-    def of(cls, estimator: Any, y: Any, predictions: np.ndarray) -> Self:
-        """Read what a fitted estimator predicts; `predictions` are those for its training table."""
-        classes = getattr(estimator, "classes_", None)
-        several = predictions.ndim == 2
-        if isinstance(classes, list):
-            classes = [np.asarray(each).tolist() for each in classes]
-        elif classes is not None:
-            classes = None if several else np.asarray(classes).tolist()
-        names = getattr(y, "columns", range(predictions.shape[1])) if several else None
-        return cls(
-            task="classification" if hasattr(estimator, "classes_") else "regression",
-            classes=classes,
-            probabilities=hasattr(estimator, "classes_") and hasattr(estimator, "predict_proba"),
-            targets=None if names is None else [str(name) for name in names],
-        )
 
 
 class Signature(BaseModel):

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from service.contract.errors import InputError
-from service.contract.model.predictions import predict, predict_columns
-from service.contract.model.signature import Output, Signature
+from service.contract.signature.output import Output
+from service.contract.signature.predictions import predict, predict_columns
+from service.contract.signature.signature import Signature
 
 X = pd.DataFrame({"size": [1.0, 42.0]})
 

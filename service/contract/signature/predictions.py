@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from service.contract.errors import InputError, LabloopError
-from service.contract.model.signature import Columns, Signature
+from service.contract.signature.signature import Columns, Signature
 
 TOLERANCE = 1e-6
 KEPT_BACK = "Its own message is kept back, since it may hold values of private features."
@@ -103,7 +103,7 @@ def disagreement(signature: Signature, expected: Predictions, given: Predictions
 
     Examples
     --------
-    >>> from service.contract.model.signature import Output
+    >>> from service.contract.signature.output import Output
     >>> table = pd.DataFrame({"size": [1.0, 2.0]})
     >>> signature = Signature.from_table(table, Output(task="regression"))
     >>> was, now = Predictions(predictions=[1.0, 2.0]), Predictions(predictions=[1.0, 2.1])
