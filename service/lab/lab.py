@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from service.contract.settings import Settings, settings
@@ -42,13 +41,14 @@ class Lab(LogBook):
         self,
         name: str,
         estimator: Any,
-        X: pd.DataFrame | np.ndarray,
+        X: Any,
         y: Any,
         *,
         metrics: Mapping[str, float] | None = None,
         class_names: Sequence[str] | None = None,
         parameters: Mapping[str, Any] | None = None,
         private: Iterable[str] = (),
+        kinds: Mapping[str, str] | None = None,
     ) -> ModelVersion:
         """Publish a fitted estimator, make it live, and wait until the API serves it.
 
@@ -58,8 +58,9 @@ class Lab(LogBook):
             Small letters, digits, ``-`` and ``_``.
         estimator : fitted scikit-learn estimator
             Usually a Pipeline, so that preprocessing travels with it.
-        X : DataFrame or ndarray, shape (n_rows, n_features)
-            The table that it was fitted with; the signature is read from it.
+        X : DataFrame or ndarray, shape (n_rows, n_features); or texts, shape (n_rows,)
+            The table that it was fitted with; the signature is read from it. Lists of lists, lists
+            of dicts, and tables of polars and pyarrow are read, too.
         y : array-like of shape (n_rows,)
             The target.
         metrics : mapping of str to float, optional
@@ -71,6 +72,9 @@ class Lab(LogBook):
         private : iterable of str, optional
             Features whose values the API neither logs nor shows, e.g. ``["sex"]``. The
             version's own files still hold training rows with them.
+        kinds : mapping of str to str, optional
+            "text" or "category" for columns of text, e.g. ``{"zip": "category"}``. By default one
+            is a category while its values repeat; see docs/models.md.
 
         Returns
         -------
@@ -96,21 +100,27 @@ class Lab(LogBook):
             ...
         service.contract.errors.ApiUnreachableError: price version 1 is written and live, but ...
         """
-        publication = Publication(name, estimator, X, y, private)
+        publication = Publication(name, estimator, X, y, private, kinds)
         version = publication.write(self._store, metrics or {}, class_names, parameters or {})
         return self._activation.promote(name, version)
 
-    def predict(self, name: str, X: Any, version: int | None = None) -> pd.DataFrame:
+    def predict(
+        self, name: str, X: Any, version: int | None = None, *, drop_extra: bool = False
+    ) -> pd.DataFrame:
         """Get predictions for rows from the API.
 
         Parameters
         ----------
         name : str
             The model.
-        X : DataFrame, dict, list of dict, or ndarray
-            The rows; a dict is one row. A large table is sent in parts, with a progress bar.
+        X : DataFrame, ndarray, or any other form that `publish` takes
+            The rows. A dict or a Series of a table is one row, and a dict of lists is a table.
+            Columns without names are taken in the order of training. A large table is sent in
+            parts, with a progress bar.
         version : int, optional
             The version that predicts; by default the live one.
+        drop_extra : bool
+            Whether to leave out columns that the model does not know. By default they are refused.
 
         Returns
         -------
@@ -126,7 +136,7 @@ class Lab(LogBook):
         NotFoundError
             There is no such model or version.
         """
-        return predict(self._client, self.settings, name, X, version)
+        return predict(self._client, self.settings, name, X, version, drop_extra)
 
     def models(self) -> pd.DataFrame:
         """List the models of the store.

@@ -30,6 +30,9 @@ from service.api.predictors.estimator_math import NoFastPathError, read_forest, 
 from service.contract.signature.predictions import Predictions
 from service.contract.signature.signature import Columns, Signature
 
+TABLES = ("frame", "array", "objects")
+NUMERIC = ("number", "integer", "boolean")
+
 NEAR = 1e-6  # a decision nearer than this is the estimator's own
 
 EXACT = 2**53  # larger integers have no float64 of their own
@@ -66,7 +69,9 @@ class FastPath:
         if signature.output.targets:
             raise NoFastPathError("it predicts several targets")
         *before, last = unwrap(estimator)
-        self._dtype = float if all(f.kind != "category" for f in signature.features) else object
+        if signature.container not in TABLES:
+            raise NoFastPathError("its input is no table")
+        self._dtype = float if all(f.kind in NUMERIC for f in signature.features) else object
         self._integers = [f.name for f in signature.features if f.kind == "integer"]
         try:
             self._prepare = _chain(_steps(before, self._names))

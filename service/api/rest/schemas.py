@@ -23,6 +23,10 @@ def feature_schema(feature: Feature, example: dict[str, Any]) -> Schema:
     """
     kind = feature.json_type
     schema: Schema = {"type": [kind, "null"] if feature.nullable else kind}
+    if feature.kind == "timedelta":
+        schema["format"] = "duration"
+    elif feature.has_zone:
+        schema["format"] = "date-time"
     if feature.name in example:
         schema["examples"] = [example[feature.name]]
     if (seen := seen_in_training(feature)) is not None:
@@ -47,9 +51,11 @@ def seen_in_training(feature: Feature) -> str | None:
     if known:
         shown = ", ".join(map(str, known[:20])) + (", …" if len(known) > 20 else "")
         return f"In training: {shown}"
-    if feature.minimum is not None and feature.maximum is not None:
-        return f"In training: {feature.minimum:g} to {feature.maximum:g}"
-    return None
+    low, high = feature.minimum, feature.maximum
+    if low is None or high is None:
+        return None
+    low, high = (each if isinstance(each, str) else f"{each:g}" for each in (low, high))
+    return f"In training: {low} to {high}"
 
 
 def row_schema(signature: Signature, example: dict[str, Any]) -> Schema:
@@ -66,9 +72,11 @@ def row_schema(signature: Signature, example: dict[str, Any]) -> Schema:
 
 def body_schema(signature: Signature, row: Schema, max_rows: int) -> Schema:
     """Describe the body of a request for many rows, in either form."""
-    rows = {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
+    rows = {"type": "array", "minItems": 1, "maxItems": max_rows}
     values = {"minItems": 1, "maxItems": max_rows, "type": "array"}
-    columns = {
+    ordered: Schema = {"type": "array", "description": "In the order of training"}
+    ordered |= {"minItems": len(signature.names), "maxItems": len(signature.names)}
+    by_name = {
         "type": "object",
         "description": "All of the same length",
         "properties": {
@@ -77,7 +85,16 @@ def body_schema(signature: Signature, row: Schema, max_rows: int) -> Schema:
         "required": signature.names,
         "additionalProperties": False,
     }
-    return {"oneOf": [_only("rows", rows), _only("columns", columns)]}
+    schemas = [*row["properties"].values()]
+    by_position = {**ordered, "prefixItems": [{**values, "items": each} for each in schemas]}
+    return {
+        "oneOf": [
+            _only("rows", {**rows, "items": row}),
+            _only("columns", by_name),
+            _only("rows", {**rows, "items": {**ordered, "prefixItems": schemas}}),
+            _only("columns", by_position),
+        ]
+    }
 
 
 def prediction_schema(output: Output) -> Schema:

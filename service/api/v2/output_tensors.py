@@ -129,6 +129,8 @@ def _feature(feature: Feature) -> dict[str, Any]:
         datatype = _datatype(feature.categories or ())
     elif feature.kind == "boolean":
         datatype = DATATYPES["BOOL"]
+    elif feature.json_type == "string":
+        datatype = DATATYPES["BYTES"]
     else:
         trained = feature.dtype.upper().replace("FLOAT", "FP")
         datatype = DATATYPES.get(

@@ -29,27 +29,55 @@ class Golden(BaseModel):
     expected: Predictions = Field(alias="answers")
 
 
-def choose(estimator: Any, signature: Signature, table: pd.DataFrame) -> Golden:
-    """Choose up to 50 rows of training, some with missing values, and predict them.
+def choose(frame: pd.DataFrame) -> list[int]:
+    """Choose up to 50 rows of training, some with missing values, counted from 0.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_features)
+        The training table.
+    """
+    incomplete = frame.index[frame.isna().any(axis=1)][: COUNT // 5]
+    complete = frame.index.difference(incomplete)
+    spread = complete[
+        np.linspace(0, len(complete) - 1, min(COUNT - len(incomplete), len(complete))).astype(int)
+    ]
+    return [int(row) for row in incomplete.union(spread)]
+
+
+def make(
+    estimator: Any, signature: Signature, frame: pd.DataFrame, predictions: np.ndarray
+) -> Golden:
+    """Predict some rows of training as the API will, and check that they are predicted as there.
 
     Parameters
     ----------
     estimator : fitted scikit-learn estimator
     signature : Signature
-    table : DataFrame of shape (n_rows, n_features)
+    frame : DataFrame of shape (n_rows, n_features)
         The training table.
+    predictions : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        What the estimator predicts for the training table as the user has it.
+
+    Raises
+    ------
+    ArtifactError
+        From the table that the API makes of the values, the estimator predicts something else.
     """
-    incomplete = table.index[table.isna().any(axis=1)][: COUNT // 5]
-    complete = table.index.difference(incomplete)
-    spread = complete[
-        np.linspace(0, len(complete) - 1, min(COUNT - len(incomplete), len(complete))).astype(int)
-    ]
-    rows = table.loc[incomplete.union(spread)].reset_index(drop=True)
-    X = rows if signature.container == "frame" else rows.to_numpy()
-    expected = predict(estimator, signature, X)
+    rows = choose(frame)
+    columns = signature.parse_columns(as_columns(frame.iloc[rows]))
+    expected = predict(estimator, signature, signature.table(columns))
+    known = Predictions(predictions=predictions[rows].tolist())
+    bare = expected.model_copy(update={"probabilities": None})
+    difference = disagreement(signature, known, bare)
+    if difference:
+        raise ArtifactError(
+            f"Of its training rows, {difference}, once the values were sent as JSON and put into "
+            "a table again. Pass the table that the estimator was fitted with."
+        )
     if isinstance(expected.probabilities, np.ndarray):
         expected.probabilities = expected.probabilities.tolist()
-    return Golden(columns=as_columns(rows), expected=expected)
+    return Golden(columns=columns, expected=expected)
 
 
 def prove(
@@ -86,8 +114,8 @@ def prove(
 def perturb(signature: Signature, columns: Columns, count: int, unseen: bool) -> Columns:
     """Make rows that are like the golden ones; they are the same each time.
 
-    Numbers are moved by about a tenth of their range in training, categories are drawn again, and
-    what may be missing is missing in a tenth of the rows.
+    Numbers are moved by about a tenth of their range in training, categories are drawn again, the
+    words of texts are mixed, and what may be missing is missing in a tenth of the rows.
 
     Parameters
     ----------
@@ -97,7 +125,7 @@ def perturb(signature: Signature, columns: Columns, count: int, unseen: bool) ->
     count : int
         The number of rows.
     unseen : bool
-        Whether categories that were not in training are among them.
+        Whether values that were not in training are among them, e.g. new categories.
 
     Returns
     -------
@@ -105,19 +133,7 @@ def perturb(signature: Signature, columns: Columns, count: int, unseen: bool) ->
     """
     random = np.random.default_rng(0)
     base = random.integers(len(columns[signature.names[0]]), size=count)
-    table: Columns = {}
-    for feature in signature.features:
-        values = [columns[feature.name][row] for row in base]
-        if feature.kind in ("number", "integer"):
-            low, high = feature.minimum or 0, feature.maximum or 0
-            shift = random.normal(scale=0.1 * (high - low), size=count).tolist()
-            values = [v if v is None else v + s for v, s in zip(values, shift, strict=True)]
-            if feature.kind == "integer":
-                values = [v if v is None else min(max(round(v), low), high) for v in values]
-        elif feature.kind == "category":
-            known = [*(feature.categories or [])]
-            known += [type(known[0])("987654321")] if unseen else []
-            values = [known[i] for i in random.integers(len(known), size=count)]
-        missing = random.random(count) < (0.1 if feature.nullable else 0)
-        table[feature.name] = [None if m else v for v, m in zip(values, missing, strict=True)]
-    return table
+    return {
+        feature.name: feature.vary([columns[feature.name][row] for row in base], random, unseen)
+        for feature in signature.features
+    }

@@ -1,37 +1,34 @@
 """Signature: what a model takes and predicts, read from its whole training table."""
 
 from collections import Counter
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from service.contract.errors import InputError, SignatureError
+from service.contract.signature.container import TEXTS, Columns, fill
 from service.contract.signature.feature import Feature
 from service.contract.signature.output import Output
-from service.contract.table import as_frame
-from service.contract.text import printable, show
+from service.contract.signature.refusal import Problem, listed, refused_names, refused_values
+from service.contract.table import Form, Table
+from service.contract.text import show
 
-SHOWN_PROBLEMS = 20
-SHOWN_FEATURES = 50  # with more, no similar name is looked for: it would take long
+__all__ = ["Columns", "Signature"]
 
-
-Columns = dict[str, list[Any]]
-"""Checked columns of plain Python values, None if one is missing; in the order of training."""
+NAMELESS = ("array", "objects")
 
 
 class Signature(BaseModel):
     """A model's features, in the order of training, and its output.
 
-    `container` says whether the estimator was fitted with a DataFrame or with an array. The
-    columns of an array are called x0, x1, ….
+    `container` says in which form the estimator was fitted, and `integer_names` whether the columns
+    of its DataFrame were called by integers. The columns of an array are called x0, x1, ….
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"size": [1.0, 2.5], "colour": ["red", None]})
     >>> signature = Signature.from_table(table, Output(task="regression"))
     >>> [feature.describe() for feature in signature.features]
@@ -44,7 +41,8 @@ class Signature(BaseModel):
 
     features: list[Feature]
     output: Output
-    container: Literal["frame", "array"] = "frame"
+    container: Form = "frame"
+    integer_names: bool = False
 
     @field_validator("features")
     @classmethod
@@ -54,32 +52,38 @@ class Signature(BaseModel):
         return features
 
     @classmethod
-    def from_table(cls, X: pd.DataFrame | np.ndarray, output: Output) -> Self:
+    def from_table(cls, X: Any, output: Output, kinds: Mapping[str, str] | None = None) -> Self:
         """Describe a training table.
 
         Parameters
         ----------
-        X : DataFrame or ndarray, shape (n_rows, n_features)
+        X : Table, or what `Table.of` reads; shape (n_rows, n_features)
         output : Output
+        kinds : mapping of str to str, optional
+            "text" or "category" for columns of text, where `column.describe` would not say so.
 
         Raises
         ------
         SignatureError
             A column's name or type cannot be served; the text says which.
         """
-        table = as_frame(X)
-        if not len(table) or not len(table.columns):
-            raise SignatureError(f"The table has shape {table.shape}; it needs rows and columns.")
-        for name in table.columns:
-            if not isinstance(name, str) or not name:
-                raise SignatureError(f"Column name {name!r} is not text. Rename the column first.")
-        twice = table.columns[table.columns.duplicated()].tolist()
-        if twice:
-            raise SignatureError(f"Column {twice[0]!r} is there twice. Rename one of the two.")
+        table = X if isinstance(X, Table) else Table.of(X)
+        frame, kinds = table.frame, dict(kinds or {})
+        if not len(frame) or not len(frame.columns):
+            raise SignatureError(f"The table has shape {frame.shape}; it needs rows and columns.")
+        if table.form in TEXTS:
+            kinds = dict.fromkeys(frame.columns, "text") | kinds
+        for name in kinds:
+            if name not in frame.columns:
+                raise SignatureError(
+                    f"`kinds` names {name!r}, which is not a feature. "
+                    f"Features: {', '.join(frame.columns)}."
+                )
         return cls(
-            features=[Feature.from_column(name, table[name]) for name in table.columns],
+            features=[Feature.from_column(n, frame[n], kinds.get(n)) for n in frame.columns],
             output=output,
-            container="frame" if isinstance(X, pd.DataFrame) else "array",
+            container=table.form,
+            integer_names=table.integer_names,
         )
 
     @cached_property
@@ -112,14 +116,18 @@ class Signature(BaseModel):
                     f"`private` names {name!r}, which is not a feature. Features: {known}."
                 )
         features = [f.model_copy(update={"private": f.name in private}) for f in self.features]
-        return type(self)(features=features, output=self.output, container=self.container)
+        return self.with_features(features)
+
+    def with_features(self, features: list[Feature]) -> Self:
+        """Return the signature with other features."""
+        return type(self)(**{**dict(self), "features": features})
 
     def parse_rows(self, rows: Any) -> Columns:
         """Read ``[{feature: value}, …]`` into columns of checked values.
 
         Parameters
         ----------
-        rows : list of dict, shape (n_rows,)
+        rows : list of dict, shape (n_rows,); or list of list, in the order of training
 
         Returns
         -------
@@ -135,23 +143,61 @@ class Signature(BaseModel):
                 "In the body, `rows` must be a list of objects, at least one, with a value for "
                 "each feature."
             )
+        if isinstance(rows[0], list):
+            return self._by_position(rows)
         known = self._known
         for number, row in enumerate(rows):
             if not isinstance(row, dict):
                 what = "of another kind" if self.private else show(row)
                 raise InputError(f"Row {number} is {what}, but an object is expected.")
             if row.keys() != known:
-                self._refuse_names(list(row), number)
+                rows[number] = self._renamed(row, number)
         return self._checked({name: [row[name] for row in rows] for name in self.names})
 
+    def _by_position(self, rows: list[Any]) -> Columns:
+        """Read rows that are lists of values in the order of training."""
+        for number, row in enumerate(rows):
+            if not isinstance(row, list):
+                raise InputError(f"Row {number} is no list, as row 0 is. Use one form for all.")
+            self._check_width(len(row), f"Row {number} has {len(row)} values")
+        return self._checked(dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True)))
+
+    def _check_width(self, width: int, what: str) -> None:
+        if width != len(self.names):
+            raise InputError(
+                f"{what}, but the model takes {len(self.names)}, in this order: "
+                f"{listed(self.features)}."
+            )
+
+    def _renamed(self, row: dict[str, Any], number: int | None) -> dict[str, Any]:
+        """Give values their names in the signature, where that can be told; else refuse them.
+
+        Features of a list of dicts may be left out, as they were in training. A model that was
+        fitted without names takes any names, in their order.
+        """
+        given = row.keys()
+        if self.container == "dicts" and given < self._known:
+            empty = None if number is not None else [None] * max(map(len, row.values()), default=0)
+            return {name: row.get(name, empty) for name in self.names}
+        is_nameless = self.container in NAMELESS and not given & self._known
+        if is_nameless and len(given) == len(self.names):
+            return dict(zip(self.names, row.values(), strict=True))
+        raise refused_names(self.features, [*given], number)
+
     def parse_columns(self, columns: Any) -> Columns:
-        """Read ``{feature: [value, …]}`` into columns of checked values, as `parse_rows` does."""
+        """Read ``{feature: [value, …]}`` into columns of checked values, as `parse_rows` does.
+
+        A list of lists holds the columns in the order of training.
+        """
+        if isinstance(columns, list):
+            self._check_width(len(columns), f"`columns` has {len(columns)} lists")
+            columns = dict(zip(self.names, columns, strict=True))
         if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
             raise InputError(
                 "In the body, `columns` must be an object with a list of values for each feature."
             )
         if columns.keys() != self._known:
-            self._refuse_names(list(columns), None)
+            columns = self._renamed(columns, None)
         lengths = {name: len(values) for name, values in columns.items()}
         if len(set(lengths.values())) != 1 or not min(lengths.values()):
             raise InputError(f"All columns need the same number of rows, at least one: {lengths}.")
@@ -164,16 +210,19 @@ class Signature(BaseModel):
             (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
             raise InputError(f"Feature {twice!r} is given twice. Give each feature once.")
         if texts.keys() != self._known:
-            self._refuse_names(list(texts), None)
+            if self.container != "dicts" or not texts.keys() < self._known:
+                raise refused_names(self.features, [*texts], None)
+            texts = dict.fromkeys(self.names, "") | texts
         return self._checked({f.name: [f.from_text(texts[f.name])] for f in self.features})
 
     def example(self, columns: Columns) -> dict[str, Any]:
         """Choose an example from rows of training: the first with the fewest missing values.
 
-        The value of a private feature is replaced by one that tells nothing.
+        The value of a private feature, and free text, is replaced by one that tells nothing.
 
         Examples
         --------
+        >>> import pandas as pd
         >>> from service.contract.table import as_columns
         >>> table = pd.DataFrame({"size": [1.0, 2.5], "colour": [None, "red"]})
         >>> signature = Signature.from_table(table, Output(task="regression"))
@@ -185,18 +234,18 @@ class Signature(BaseModel):
         rows = zip(*(columns[name] for name in self.names), strict=True)
         values = min(rows, key=lambda row: row.count(None))
         return {
-            feature.name: feature.placeholder() if feature.private else value
+            feature.name: feature.placeholder()
+            if feature.private or feature.kind == "text"
+            else value
             for feature, value in zip(self.features, values, strict=True)
         }
 
     def shown(self) -> dict[str, Any]:
-        """Return what everybody may see, for JSON: no values of private features."""
-        content = self.model_dump(mode="json")
-        for feature, shown in zip(self.features, content["features"], strict=True):
-            shown["type"] = feature.json_type
-            if feature.private:
-                shown |= dict.fromkeys(("categories", "minimum", "maximum"))
-        return content
+        """Return what everybody may see, for JSON; see `Feature.shown`."""
+        return {
+            **self.model_dump(mode="json", exclude={"features"}),
+            "features": [feature.shown() for feature in self.features],
+        }
 
     def logged(self, columns: Columns) -> Columns:
         """Return the columns of the features that are not private."""
@@ -208,57 +257,21 @@ class Signature(BaseModel):
         """Return the rows with unusual values by mark: ``unseen:sex``, ``out_of_range:year``."""
         marks = {}
         for feature in self.features:
-            if feature.private:
-                continue
-            kind, rows = feature.unusual(columns[feature.name])
-            if rows:
-                marks[f"{kind}:{feature.name}"] = rows
+            if not feature.private and (found := feature.unusual(columns[feature.name])):
+                for kind, rows in found.items():
+                    marks[f"{kind}:{feature.name}"] = rows
         return marks
 
-    def table(self, columns: Columns) -> pd.DataFrame | np.ndarray:
-        """Turn checked columns into the container and the dtypes of training.
-
-        Returns
-        -------
-        DataFrame or ndarray of shape (n_rows, n_features)
-        """
-        table = pd.DataFrame({f.name: f.column(columns[f.name]) for f in self.features})
-        return table if self.container == "frame" else table.to_numpy()
+    def table(self, columns: Columns) -> Any:
+        """Turn checked columns into the form and the dtypes of training; see `container.fill`."""
+        return fill(self.container, self.features, columns, self.integer_names)
 
     def _checked(self, columns: Columns) -> Columns:
         parsed: Columns = {}
-        problems: list[dict[str, Any]] = []
+        problems: list[Problem] = []
         for feature in self.features:
             parsed[feature.name], wrong = feature.parse(columns[feature.name])
             problems += wrong
         if problems:
-            sentences = [
-                f"Feature {p['feature']!r} in row {p['row']} {p['problem']}" for p in problems
-            ]
-            raise self._refusal(sentences, problems)
+            raise refused_values(self.features, problems)
         return parsed
-
-    def _refuse_names(self, given: list[Any], row: int | None) -> None:
-        problems: list[dict[str, Any]] = []
-        present = set(given)
-        missing = [name for name in self.names if name not in present]
-        where = "" if row is None else f" in row {row}"
-        meant = (missing or self.names) if len(self.names) <= SHOWN_FEATURES else []
-        for name in map(printable, given):
-            if name not in self._known:
-                shown = len(problems) < SHOWN_PROBLEMS
-                near = get_close_matches(name[:99], meant, n=1) if shown else []
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                problems.append({"feature": name, "row": row, "problem": f"is not known{hint}"})
-        problems += [{"feature": n, "row": row, "problem": "is missing"} for n in missing]
-        sentences = [f"Feature {p['feature']!r}{where} {p['problem']}" for p in problems]
-        raise self._refusal(sentences, problems)
-
-    def _refusal(self, sentences: list[str], problems: list[dict[str, Any]]) -> InputError:
-        shown = [s if s.endswith("?") else f"{s}." for s in sentences[:3]]
-        more = f" And {len(sentences) - 3} more." if len(sentences) > 3 else ""
-        expected = ", ".join(feature.describe() for feature in self.features[:SHOWN_FEATURES])
-        if len(self.features) > SHOWN_FEATURES:
-            expected += f", and {len(self.features) - SHOWN_FEATURES} more"
-        message = f"{' '.join(shown)}{more} Expected: {expected}."
-        return InputError(message, problems[:SHOWN_PROBLEMS])

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from service.contract.errors import InputError
+from service.contract.errors import InputError, NotFoundError
 from service.contract.settings import Settings
-from service.contract.table import as_columns, as_frame
 from service.lab.client.answer_table import answer_columns
 from service.lab.client.client import Client, collector_paused
+from service.lab.client.rows import Rows
 
 CHUNK_VALUES = 40_000
 CHUNKS_AT_ONCE = 3  # one is read, one is predicted, one is written
@@ -19,23 +19,25 @@ FEEDBACK_ITEMS = 20_000
 
 
 def predict(
-    client: Client, settings: Settings, name: str, X: Any, version: int | None
+    client: Client,
+    settings: Settings,
+    name: str,
+    X: Any,
+    version: int | None,
+    drop_extra: bool = False,
 ) -> pd.DataFrame:
     """Get predictions for the rows of a table; see `Lab.predict`."""
-    if isinstance(X, dict):
-        X = [X]
-    if isinstance(X, list) and X and isinstance(X[0], dict):
-        X = pd.DataFrame(X)
-    table = as_frame(X)
+    given = Rows.of(X, lambda: _features(client, name, version), drop_extra)
+    table = given.frame
     size = min(settings.max_rows, max(1, CHUNK_VALUES // max(1, len(table.columns))))
     starts = range(0, max(len(table), 1), size)
     with tqdm(total=len(table), unit="row", disable=len(starts) < 2, desc=name) as bar:
 
         def predict_part(start: int) -> pd.DataFrame:
-            chunk = table.iloc[start : start + size]
             with collector_paused():
-                part = _table(_request(client, name, chunk, version, start))
-            bar.update(len(chunk))
+                columns = given.columns(start, start + size)
+                part = _table(_request(client, name, columns, version, start))
+            bar.update(len(part))
             return part
 
         if len(starts) == 1:
@@ -46,7 +48,7 @@ def predict(
             with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
                 parts = [*pool.map(predict_part, starts)]
     result = pd.concat(parts, ignore_index=True)
-    return result.set_index(X.index if isinstance(X, pd.DataFrame) else table.index)
+    return result.set_index(given.index)
 
 
 def send_feedback(client: Client, settings: Settings, ids: Any, truth: Any) -> int:
@@ -66,12 +68,12 @@ def send_feedback(client: Client, settings: Settings, ids: Any, truth: Any) -> i
 
 
 def _request(
-    client: Client, name: str, chunk: pd.DataFrame, version: int | None, start: int
+    client: Client, name: str, columns: Any, version: int | None, start: int
 ) -> dict[str, Any]:
     """Get predictions for a part of a table that begins at row `start` of the whole."""
     try:
         response: dict[str, Any] = client.post(
-            f"/models/{name}/predict", {"columns": as_columns(chunk)}, version
+            f"/models/{name}/predict", {"columns": columns}, version
         )
     except InputError as error:
         if not start:
@@ -84,6 +86,14 @@ def _request(
 def _table(response: dict[str, Any]) -> pd.DataFrame:
     ids = pd.Series(response["ids"], dtype="str")
     return pd.DataFrame({"prediction_id": ids, **answer_columns(response)})
+
+
+def _features(client: Client, name: str, version: int | None) -> list[str]:
+    """Return the names of a version's features; those of the live one by default."""
+    if version is None and (version := _serving(client, name)) is None:
+        raise NotFoundError(f"Model {name!r} is not served, so its features are not known.")
+    manifest = client.get(f"/models/{name}/versions/{version}")
+    return [feature["name"] for feature in manifest["signature"]["features"]]
 
 
 def _serving(client: Client, name: str) -> int | None:

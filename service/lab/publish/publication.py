@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,8 +22,9 @@ from service.contract.model_file import artifact
 from service.contract.signature.output import Output
 from service.contract.signature.predictions import predict_columns
 from service.contract.signature.signature import Signature
-from service.contract.table import as_frame
+from service.contract.table import Table
 from service.lab.publish.revision import is_dirty
+from service.lab.publish.tolerance import tolerant
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,14 @@ class Publication:
     ----------
     name : str
     estimator : fitted scikit-learn estimator
-    X : DataFrame or ndarray, shape (n_rows, n_features)
-        The table that it was fitted with.
+    X : DataFrame, ndarray or another form, shape (n_rows, n_features)
+        The table that it was fitted with; see `Table.of`.
     y : array-like of shape (n_rows,)
         The target, as long as `X`.
     private : iterable of str
         Features whose values are never logged or shown.
+    kinds : mapping of str to str, optional
+        "text" or "category" for columns of text.
 
     Raises
     ------
@@ -95,9 +97,10 @@ class Publication:
         self,
         name: str,
         estimator: Any,
-        X: pd.DataFrame | np.ndarray,
+        X: Any,
         y: Any,
         private: Iterable[str] = (),
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
         check_name(name)
         self.name = name
@@ -111,18 +114,20 @@ class Publication:
             raise EstimatorError(f"{kind} is not fitted. Call its `fit(X, y)` first.") from error
         except TypeError as error:
             raise EstimatorError(f"{kind} is not a scikit-learn estimator: {error}") from error
-        table = as_frame(X)
+        table = Table.of(X)
+        rows = len(table.frame)
         if y is None:
             raise EstimatorError("y is None. Pass the target, one value for each row of X.")
-        if len(table) != len(y):
-            raise EstimatorError(f"X has {len(table)} rows, but y has {len(y)}.")
-        inputs = Signature.from_table(X, Output(task="regression")).keep_private(private)
+        if rows != len(y):
+            raise EstimatorError(f"X has {rows} rows, but y has {len(y)}.")
+        inputs = Signature.from_table(table, Output(task="regression"), kinds).keep_private(private)
         try:
             predictions = np.asarray(estimator.predict(X))
-            self._check_shape(predictions.shape, len(table))
+            self._check_shape(predictions.shape, rows)
             output = Output.of(estimator, y, predictions)
-            self.signature = inputs.model_copy(update={"output": output})
-            self.golden = golden.choose(estimator, self.signature, table)
+            signature = inputs.model_copy(update={"output": output})
+            self.golden = golden.make(estimator, signature, table.frame, predictions)
+            self.signature = tolerant(estimator, signature, self.golden.columns)
             reference = partial(predict_columns, estimator, self.signature)
             golden.prove(reference, self.signature, self.golden)
         except EstimatorError:
@@ -131,8 +136,8 @@ class Publication:
             raise EstimatorError(f"{kind} does not fit X. {error}") from error
         except Exception as error:  # whatever a user's estimator raises
             raise EstimatorError(f"{kind} does not fit X: {error}") from error
-        self.rows = len(table)
-        self.baseline = baseline.summarise(self.signature, table, predictions)
+        self.rows = rows
+        self.baseline = baseline.summarise(self.signature, table.frame, predictions)
 
     def write(
         self,

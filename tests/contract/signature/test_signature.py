@@ -9,7 +9,7 @@ import pytest
 from service.contract.errors import InputError, SignatureError
 from service.contract.signature.output import Output
 from service.contract.signature.signature import Signature
-from service.contract.table import as_columns, as_frame
+from service.contract.table import Table, as_columns
 from tests.support.models import iris, penguins
 
 OUTPUT = Output(task="regression")
@@ -70,7 +70,7 @@ def test_ranges_come_from_all_rows() -> None:
         ([1, "a"], "holds int, str"),
         ([None, None], "no value at all"),
         ([[1], [2]], "holds list"),
-        (pd.to_datetime(["2026-01-01", "2026-01-02"]), "holds Timestamp"),
+        (pd.Series([pd.Timestamp(0), pd.Timestamp(1)], dtype=object), "holds Timestamp"),
         ([1.0, np.inf], "infinite value"),
         ([1 + 2j, 3j], "complex"),
     ],
@@ -139,5 +139,5 @@ def test_an_array_stays_an_array() -> None:
     X = np.array([[1.0, 2.0], [3.0, 4.0]])
     described = Signature.from_table(X, OUTPUT)
     assert described.names == ["x0", "x1"]
-    again = described.table(described.parse_columns(as_columns(as_frame(X))))
+    again = described.table(described.parse_columns(as_columns(Table.of(X).frame)))
     assert np.array_equal(again, X)
