@@ -94,6 +94,11 @@ class Feature(BaseModel):
         """Whether its values are float64."""
         return self.kind == "number" and self.dtype == "float64"
 
+    @property
+    def is_widening(self) -> bool:
+        """Whether some of its values need another dtype than training had."""
+        return (self.never_missing or self.fractional) and self.kind in ("integer", "boolean")
+
     def describe(self) -> str:
         """Say in a few words what the feature takes."""
         missing = ", may be null" if self.nullable and not self.never_missing else ""

@@ -262,6 +262,29 @@ class Signature(BaseModel):
                     marks[f"{kind}:{feature.name}"] = rows
         return marks
 
+    @cached_property
+    def widening(self) -> list[str]:
+        """The features whose column may get another dtype than in training; see `widened`."""
+        return [feature.name for feature in self.features if feature.is_widening]
+
+    def widened(self, columns: Columns) -> frozenset[str]:
+        """Find the features whose column of these values gets another dtype than in training.
+
+        An integer column with a missing value, or one that is not whole, is a column of floats.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> size = Feature.from_column("size", pd.Series([1, 2]))
+        >>> taken = size.model_copy(update={"nullable": True, "never_missing": True})
+        >>> signature = Signature(features=[taken], output=Output(task="regression"))
+        >>> signature.widened({"size": [3, None]})
+        frozenset({'size'})
+        """
+        return frozenset(
+            name for name in self.widening if not {*map(type, columns[name])} <= {int, bool}
+        )
+
     def table(self, columns: Columns) -> Any:
         """Turn checked columns into the form and the dtypes of training; see `container.fill`."""
         return fill(self.container, self.features, columns, self.integer_names)

@@ -4,7 +4,7 @@ import { data, make } from "./elements.js";
 import { counted, json, numberLiteral, short } from "./numbers.js";
 
 const FIRST_CATEGORIES = 6;
-const OFFERED = 500; // categories that a field proposes
+const TEXTS = ["category", "text", "datetime", "timedelta"];
 
 export class Field {
   constructor(feature, id, example) {
@@ -46,7 +46,8 @@ export class Field {
       );
     }
     // A phone's keyboard for numbers has no minus.
-    const keyboard = kind === "category" || minimum === null || minimum < 0 ? "text" : "decimal";
+    const signed = TEXTS.includes(kind) || minimum === null || minimum < 0;
+    const keyboard = signed ? "text" : "decimal";
     return make("input", {
       ...known,
       type: "text",
@@ -60,7 +61,7 @@ export class Field {
 
   proposals(id) {
     if (!this.feature.categories) return null; // a private feature has none to show
-    const known = this.feature.categories.slice(0, OFFERED);
+    const known = this.feature.categories;
     return make("datalist", { id }, known.map((each) => make("option", { value: oneLine(each) })));
   }
 
@@ -78,8 +79,12 @@ export class Field {
   }
 
   isUnusual() {
-    const { kind, categories, minimum, maximum } = this.feature;
-    if (kind === "category") return categories !== null && this.category() === undefined;
+    const { kind, categories, category_count: count, minimum, maximum } = this.feature;
+    if (kind === "category") {
+      const isAllKnown = categories !== null && categories.length === count;
+      return isAllKnown && this.category() === undefined;
+    }
+    if (TEXTS.includes(kind)) return false; // the API compares moments, and marks them in the log
     const number = Number(numberLiteral(this.input.value.trim()) ?? NaN);
     return minimum !== null && (number < minimum || number > maximum);
   }
@@ -98,9 +103,11 @@ export class Field {
   /** Give the value as JSON, exactly as it was typed; what is no number the API will refuse. */
   literal() {
     const { kind, nullable, type } = this.feature;
-    const typed = kind === "category" ? this.input.value : this.input.value.trim();
-    if (typed === "" && (nullable || kind !== "category")) return "null";
+    const isText = kind === "category" || kind === "text";
+    const typed = isText ? this.input.value : this.input.value.trim();
+    if (typed === "" && (nullable || !isText)) return "null";
     if (kind === "boolean") return typed;
+    if (kind !== "category" && TEXTS.includes(kind)) return JSON.stringify(typed);
     if (kind === "category") {
       const known = this.category();
       if (known !== undefined) return json(known);
@@ -128,16 +135,18 @@ export function exampleOf({ example }, { name }) {
 const oneLine = (value) => String(value).replace(/[\r\n]/g, "");
 
 /** Say in a few words what training saw of a feature. */
-export function range({ kind, minimum, maximum, categories }, most) {
+export function range({ kind, minimum, maximum, categories, category_count: count }, most) {
   if (kind === "boolean") return "true or false";
-  if (kind === "category") return categories ? some(categories, most) : "";
+  if (kind === "text") return "free text";
+  if (kind === "category") return categories ? some(categories, most, count) : "";
   if (minimum === null) return "";
-  const [low, high] = [short(minimum), short(maximum)];
+  const shown = TEXTS.includes(kind) ? String : short;
+  const [low, high] = [shown(minimum), shown(maximum)];
   return minimum === maximum ? `always ${low}` : `${low} to ${high}`;
 }
 
 /** List the first values, and count the rest. */
-export function some(values, most) {
+export function some(values, most, count = values.length) {
   const first = values.slice(0, most).map(String).join(", ");
-  return values.length > most ? `${first}, … ${counted(values.length)} in all` : first;
+  return count > most ? `${first}, … ${counted(count)} in all` : first;
 }
