@@ -193,9 +193,9 @@ def _of_another_library(X: Any) -> pd.DataFrame | None:
     library = type(X).__module__.partition(".")[0]
     if library == "pyarrow" and hasattr(X, "to_pandas"):
         return pd.DataFrame(X.to_pandas())
-    if library != "polars" or not hasattr(X, "columns"):
+    if library != "polars" or type(X).__name__ not in ("DataFrame", "LazyFrame"):
         return None
-    X = X.collect() if hasattr(X, "collect") else X
+    X = X.lazy().collect()
     # Its own to_pandas needs pyarrow. A list keeps time zones, an array the size of numbers.
     columns = {
         name: X[name].to_list()

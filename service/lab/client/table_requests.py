@@ -16,6 +16,8 @@ from service.lab.client.rows import Rows
 CHUNK_VALUES = 40_000
 CHUNKS_AT_ONCE = 3  # one is read, one is predicted, one is written
 FEEDBACK_ITEMS = 20_000
+UNKNOWN = "is not known"
+DROP = "To leave out what the model does not know, pass drop_extra=True."
 
 
 def predict(
@@ -76,6 +78,8 @@ def _request(
             f"/models/{name}/predict", {"columns": columns}, version
         )
     except InputError as error:
+        if any(str(each.get("problem")).startswith(UNKNOWN) for each in error.details):
+            raise InputError(f"{error} {DROP}", error.details) from error
         if not start:
             raise
         rows = [d | {"row": d["row"] + start} for d in error.details if d.get("row") is not None]

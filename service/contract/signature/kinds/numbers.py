@@ -97,12 +97,14 @@ class Integer(Number):
         pandas' own `Int64` holds a missing value beside integers.
         """
         types = set(map(type, values))
-        if feature.dtype == "object" or types == {int}:
-            return Kind.column(self, feature, values)
+        if feature.dtype == "object":
+            return self.objects(feature, values)
         if feature.dtype[0].isupper():
             dtype = "Float64" if float in types else feature.dtype
             return pd.Series(pd.array(values, dtype=dtype))
-        return pd.Series(np.array(values, dtype=np.float64))
+        # pandas' own way takes large unsigned integers for floats.
+        dtype = feature.dtype if types == {int} else "float64"
+        return pd.Series(np.array(values, dtype=dtype))
 
     def unusual(self, feature: "Feature", values: list[Any]) -> Marks:
         """Find numbers that are not whole, or outside of training's range."""
