@@ -41,6 +41,7 @@ from tests.support.live import (
 SECONDS, ROUNDS = 4.0, 3
 QUERY = urlencode(dict(zip(plain.FLOWER, (5.1, 3.5, 1.4, 0.2), strict=True)))
 PENGUIN = {"island": "Torgersen", "sex": None, **dict.fromkeys(plain.MEASURES, 180.0)}
+QUESTION = {"question": "My card has still not arrived. What can I do?"}
 
 
 @dataclass(frozen=True)
@@ -295,6 +296,7 @@ def table(folder: Path) -> Iterator[Row | str]:
     yield from start(folder)
     store.promote("slow", publish(store, "slow", plain.neighbours()))
     store.promote("penguins", publish(store, "penguins", plain.penguins()))
+    store.promote("questions", publish(store, "questions", plain.questions()))
     yield from log_cost(folder, store)
     yield from reading(folder)
     versions = [publish(store, "iris", trained) for _ in range(22)]
@@ -305,6 +307,8 @@ def table(folder: Path) -> Iterator[Row | str]:
         yield one_connection(url)
         mixed, slow = f"{api.url}/models/penguins/predict", f"{api.url}/models/slow/predict?{QUERY}"
         yield against("penguins, one row by POST, against FastAPI", 20, 40, mixed, "mixed", PENGUIN)
+        text = f"{api.url}/models/questions/predict"
+        yield against("free text, one row by POST, against FastAPI", 5, 10, text, "text", QUESTION)
         yield against("no fast path, against the same unbatched", 4, 8, slow, "slow")
         yield large_table(api)
         yield spared(api)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -18,7 +19,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 FLOWER = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
 
-Trained = tuple[Any, pd.DataFrame, pd.Series]
+Trained = tuple[Any, Any, pd.Series]
 
 
 def forest() -> Trained:
@@ -44,6 +45,17 @@ def penguins() -> Trained:
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
     prepare = make_column_transformer((words, ["island", "sex"]), (numbers, MEASURES))
     return make_pipeline(prepare, LogisticRegression(max_iter=1000)).fit(X, y), X, y
+
+
+def questions() -> Trained:
+    """Fit a pipeline on free text."""
+    table = pd.read_csv(DATA / "questions.csv")
+    X, y = table["question"], table["topic"]
+    return make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(X, y), X, y
+
+
+class Question(BaseModel):
+    question: str
 
 
 class Penguin(BaseModel):
@@ -92,6 +104,19 @@ def slow() -> FastAPI:
         row = [[sepal_length, sepal_width, petal_length, petal_width]]
         table = pd.DataFrame(row, columns=FLOWER)
         return {"prediction": int(model.predict(table)[0])}
+
+    return app
+
+
+def text() -> FastAPI:
+    """Answer what a question is about."""
+    app, model = FastAPI(), questions()[0]
+
+    @app.post("/predict")
+    def predict(asked: Question) -> dict[str, Any]:
+        prediction = str(model.predict([asked.question])[0])
+        probabilities = model.predict_proba([asked.question])[0].tolist()
+        return {"prediction": prediction, "probabilities": probabilities}
 
     return app
 

@@ -11,7 +11,7 @@ from service.api.inference.batcher import Batcher, PendingRequest
 from service.api.log.ids import prediction_ids
 from service.api.log.prediction_log import LogBusyError, PredictionLog
 from service.api.metrics.metrics import metrics
-from service.api.predictors.estimator_math import NoFastPathError
+from service.api.predictors.no_fast_path import NoFastPathError
 from service.api.predictors.predictor import FAST_ROWS
 from service.api.processes.pulse import pulse
 from service.api.registry.loaded_model import LoadedModel

@@ -12,17 +12,17 @@ import treelite
 from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn import discriminant_analysis, ensemble, linear_model, svm, tree
+from sklearn import naive_bayes as bayes
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 
+from service.api.predictors.no_fast_path import NoFastPathError
+from service.api.predictors.words import Wide
+
 CANCELS = 1e8  # sums of larger terms lose more than 1e-7 of their result, in another order
 
-Score = Callable[[np.ndarray], np.ndarray]
+Score = Callable[[Any], np.ndarray]
 """Numbers of shape (n_rows, n_features) to predictions (n_rows,), or to a score a class."""
-
-
-class NoFastPathError(Exception):
-    """There is no fast path for an estimator, or not for these rows; the text says why."""
 
 
 GRADIENT = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
@@ -52,6 +52,7 @@ LOGISTIC = (
     linear_model.LogisticRegressionCV,
     discriminant_analysis.LinearDiscriminantAnalysis,
 )
+BAYES = (bayes.MultinomialNB, bayes.ComplementNB)
 LINEAR = (
     linear_model.ARDRegression,
     linear_model.BayesianRidge,
@@ -116,30 +117,45 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
         return _trees(forest, classes, kind)
     if kind in TREES:
         return _tree(estimator, classes)
-    if kind not in LOGISTIC + LINEAR or getattr(estimator, "loss", None) in (
+    if kind not in LOGISTIC + LINEAR + BAYES or getattr(estimator, "loss", None) in (
         "log_loss",
         "modified_huber",
     ):
         raise NoFastPathError(f"{kind.__name__} has none")
-    if issparse(estimator.coef_):
+    if kind in BAYES:
+        weights, intercept = estimator.feature_log_prob_.T, _prior(estimator)
+    elif issparse(estimator.coef_):
         raise NoFastPathError("its coefficients are sparse")
-    weights, intercept = np.atleast_2d(estimator.coef_).T, estimator.intercept_
+    else:
+        weights, intercept = np.atleast_2d(estimator.coef_).T, estimator.intercept_
     sizes = np.abs(weights)
 
-    def score(X: np.ndarray) -> np.ndarray:
+    def score(X: Any) -> np.ndarray:
+        used = slice(None)
+        if isinstance(X, Wide):
+            X, used = X.block, X.used
         if not np.isfinite(X).all():
             raise NoFastPathError("a value is missing")
-        raw: np.ndarray = X @ weights + intercept
-        if (np.abs(X) @ sizes > CANCELS * np.maximum(1, np.abs(raw))).any():
+        if kind in BAYES and (X < 0).any():
+            raise NoFastPathError("a value is negative")
+        raw: np.ndarray = X @ weights[used] + intercept
+        if (np.abs(X) @ sizes[used] > CANCELS * np.maximum(1, np.abs(raw))).any():
             raise NoFastPathError("large numbers cancel each other")
         if not classes:
             return raw[:, 0]
         if raw.shape[1] == 1:  # two classes: the score of the second, and of the first mirrored
             raw = np.hstack([-raw, raw])
             return np.asarray(expit(raw)) if kind in LOGISTIC else raw
-        return np.asarray(softmax(raw, axis=1)) if kind in LOGISTIC else raw
+        return np.asarray(softmax(raw, axis=1)) if kind in LOGISTIC + BAYES else raw
 
     return score
+
+
+def _prior(estimator: Any) -> Any:
+    """Return what a naive Bayes classifier adds for each class."""
+    if type(estimator) is bayes.ComplementNB and len(estimator.classes_) > 1:
+        return 0.0
+    return estimator.class_log_prior_
 
 
 def _trees(forest: treelite.Model, classes: int, kind: type) -> Score:

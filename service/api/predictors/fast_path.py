@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn import compose
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -26,11 +27,14 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from service.api.predictors.estimator_math import NoFastPathError, read_forest, scorer, unwrap
+from service.api.predictors.estimator_math import read_forest, scorer, unwrap
+from service.api.predictors.no_fast_path import NoFastPathError
+from service.api.predictors.words import VECTORIZERS, Wide, counter, side_by_side, weigher
+from service.contract.signature.container import TEXTS
 from service.contract.signature.predictions import Predictions
 from service.contract.signature.signature import Columns, Signature
 
-TABLES = ("frame", "array", "objects")
+FORMS = ("frame", "array", "objects", *TEXTS)
 NUMERIC = ("number", "integer", "boolean")
 
 NEAR = 1e-6  # a decision nearer than this is the estimator's own
@@ -39,7 +43,7 @@ EXACT = 2**53  # larger integers have no float64 of their own
 
 UNKNOWN = object()  # stands in an encoder's table for every category that is not in it
 
-Step = Callable[[np.ndarray], np.ndarray]
+Step = Callable[[Any], Any]
 """A block of columns, shape (n_rows, n), to another; of float64, or of objects before encoding."""
 
 
@@ -69,8 +73,8 @@ class FastPath:
         if signature.output.targets:
             raise NoFastPathError("it predicts several targets")
         *before, last = unwrap(estimator)
-        if signature.container not in TABLES:
-            raise NoFastPathError("its input is no table")
+        if signature.container not in FORMS:
+            raise NoFastPathError("its input is a list of dicts")
         self._dtype = float if all(f.kind in NUMERIC for f in signature.features) else object
         self._integers = [f.name for f in signature.features if f.kind == "integer"]
         try:
@@ -132,6 +136,10 @@ def _step(transformer: Any, names: list[str]) -> Step:
         return own
     if kind is Pipeline:
         return _chain(_steps([each for _, each in transformer.steps], names))
+    if kind in VECTORIZERS:
+        return counter(transformer)
+    if kind is TfidfTransformer:
+        return weigher(transformer)
     if kind is compose.ColumnTransformer:
         return _side_by_side(transformer, names)
     if kind is SimpleImputer:
@@ -170,17 +178,20 @@ def _side_by_side(transformer: Any, names: list[str]) -> Step:
     parts: list[tuple[list[int], Step]] = []
     for _, each, columns in transformer.transformers_:
         if isinstance(columns, str | int):
-            raise NoFastPathError("a ColumnTransformer gives a single column")
+            if type(each) not in VECTORIZERS:
+                raise NoFastPathError("a ColumnTransformer gives a single column")
+            columns = [columns]
         if isinstance(columns, slice) or any(type(c) not in (str, int) for c in columns):
             raise NoFastPathError("a ColumnTransformer selects columns by slice or mask")
         chosen = [names.index(c) if isinstance(c, str) else c for c in columns]
         if chosen and not (isinstance(each, str) and each == "drop"):
             parts.append((chosen, _step(each, [names[i] for i in chosen] if names else [])))
 
-    def run(X: np.ndarray) -> np.ndarray:
-        beside = np.hstack([step(X[:, chosen]) for chosen, step in parts])
+    def run(X: np.ndarray) -> Any:
+        beside = side_by_side([step(X[:, chosen]) for chosen, step in parts])
         # Many estimators take a missing value in a dense table, and refuse it in a sparse one.
-        if transformer.sparse_output_ and np.isnan(beside.astype(float)).any():
+        block = beside.block if isinstance(beside, Wide) else beside
+        if transformer.sparse_output_ and np.isnan(block.astype(float)).any():
             raise NoFastPathError("a value is missing in a sparse table")
         return beside
 
@@ -251,8 +262,11 @@ def _plain(value: Any) -> Any:
     return None if value != value else value
 
 
-def _float(X: np.ndarray) -> np.ndarray:
+def _float(X: Any) -> Any:
     """Return numbers; scikit-learn refuses infinity at each step."""
+    if isinstance(X, Wide):
+        _float(X.block)
+        return X
     numbers = X if X.dtype == float else X.astype(float)
     if np.isinf(numbers).any():
         raise NoFastPathError("a value is infinite")

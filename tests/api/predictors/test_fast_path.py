@@ -27,7 +27,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from service.api.predictors.estimator_math import NoFastPathError
+from service.api.predictors.no_fast_path import NoFastPathError
 from service.api.predictors.predictor import Predictor
 from service.contract.errors import InputError
 from service.contract.model import golden
