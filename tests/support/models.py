@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -47,6 +47,13 @@ def iris(seed: int = 0) -> Trained:
     table = pd.read_csv(CHECKOUT / "data" / "iris.csv")
     X, y = table[[*FLOWER]], table["target"]
     return Trained(RandomForestClassifier(20, random_state=seed).fit(X, y), X, y)
+
+
+@cache
+def line() -> Trained:
+    """Fit what refuses a missing value."""
+    X, y = iris().X, iris().y
+    return Trained(LogisticRegression(max_iter=1000).fit(X, y), X, y)
 
 
 @cache

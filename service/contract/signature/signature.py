@@ -159,13 +159,13 @@ class Signature(BaseModel):
         for number, row in enumerate(rows):
             if not isinstance(row, list):
                 raise InputError(f"Row {number} is no list, as row 0 is. Use one form for all.")
-            self._check_width(len(row), f"Row {number} has {len(row)} values")
+            self._check_width(len(row), f"Row {number} has length {len(row)}")
         return self._checked(dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True)))
 
     def _check_width(self, width: int, what: str) -> None:
         if width != len(self.names):
             raise InputError(
-                f"{what}, but the model takes {len(self.names)}, in this order: "
+                f"{what}, but the model has {len(self.names)} features, in this order: "
                 f"{listed(self.features)}."
             )
 
@@ -190,7 +190,7 @@ class Signature(BaseModel):
         A list of lists holds the columns in the order of training.
         """
         if isinstance(columns, list):
-            self._check_width(len(columns), f"`columns` has {len(columns)} lists")
+            self._check_width(len(columns), f"In the body, `columns` has length {len(columns)}")
             columns = dict(zip(self.names, columns, strict=True))
         if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
             raise InputError(

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.support.live import LiveApi, running_api
-from tests.support.models import body_mass, iris, penguins
+from tests.support.models import body_mass, iris, line, penguins
 
 
 @pytest.fixture(scope="package")
@@ -22,6 +22,7 @@ def api(empty: LiveApi) -> LiveApi:
         ("penguins", penguins()),
         ("strict-penguins", penguins(handle_unknown="error")),
         ("body-mass", body_mass()),
+        ("line", line()),
     ]:
         lab.publish(name, trained.estimator, trained.X, trained.y)
     return empty

@@ -44,7 +44,7 @@ def test_openapi_describes_each_published_model(api: LiveApi, http: httpx.Client
         assert one.json()["prediction"] == answered.json()["predictions"][0]
     sex = rows_of(described, "penguins")["sex"]
     assert sex["type"] == ["string", "null"]
-    assert rows_of(described, "iris")["petal_width"]["type"] == "number"
+    assert rows_of(described, "line")["petal_width"]["type"] == "number"
     narrow = trained.X[["bill_length_mm"]]
     api.lab().publish(
         "published-later", LinearRegression().fit(narrow, trained.y), narrow, trained.y

@@ -107,8 +107,8 @@ def test_a_failing_row_fails_alone(api: LiveApi) -> None:
 @pytest.mark.parametrize(
     "path, words",
     [
-        ("/models/daisies", ["'daisies'", "iris, penguins"]),
-        ("/models/daisies/predict", ["'daisies'", "iris, penguins"]),
+        ("/models/daisies", ["'daisies'", "iris, line, penguins"]),
+        ("/models/daisies/predict", ["'daisies'", "iris, line, penguins"]),
         ("/models/iris/versions/9", ["no version 9", "published: 1"]),
         ("/models/..%2Firis", ["no page"]),
         ("/nowhere", ["'/nowhere'", "/docs"]),
@@ -171,6 +171,10 @@ def test_a_model_shows_its_signature(http: httpx.Client) -> None:
         "minimum": None,
         "maximum": None,
         "private": False,
+        "never_missing": False,
+        "missing_is_none": False,
+        "fractional": False,
+        "category_count": 2,
         "type": "string",
     }
     assert features["body_mass_g"]["minimum"] == 2700.0

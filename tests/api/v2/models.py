@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from tests.support.models import Trained, body_mass, iris, penguins
+from tests.support.models import Trained, body_mass, iris, line, penguins
 
 
 def two_targets() -> Trained:
@@ -45,4 +45,5 @@ MODELS: dict[str, Callable[[], Trained]] = {
     "body-mass": body_mass,
     "two-targets": two_targets,
     "types": types,
+    "line": line,
 }

@@ -39,7 +39,7 @@ def test_metadata_comes_from_the_signature(http: httpx.Client) -> None:
         ("word", "BYTES", [-1]),
         ("real", "FP64", [-1]),
     ]
-    assert [t["parameters"]["nullable"] for t in described["inputs"]] == [True, False, True, False]
+    assert [t["parameters"]["nullable"] for t in described["inputs"]] == [True] * 4
     predict, probabilities = described["outputs"]
     assert predict == {"name": "predict", "datatype": "BOOL", "shape": [-1]}
     assert (probabilities["datatype"], probabilities["shape"]) == ("FP64", [-1, 2])

@@ -168,9 +168,9 @@ def test_positions_stand_for_names() -> None:
     known = {"a": [2.0, 3.0], "b": ["y", "z"]}
     assert described.parse_rows([[2, "y"], [3, "z"]]) == known
     assert described.parse_columns([[2, 3], ["y", "z"]]) == known
-    with pytest.raises(InputError, match=r"Row 0 has 3 values, but the model takes 2.*a \(number"):
+    with pytest.raises(InputError, match=r"Row 0 has length 3, but .* 2 features.*a \(number"):
         described.parse_rows([[1, "y", 2]])
-    with pytest.raises(InputError, match="`columns` has 1 lists, but the model takes 2"):
+    with pytest.raises(InputError, match="`columns` has length 1, but the model has 2"):
         described.parse_columns([[1]])
     with pytest.raises(InputError, match="Row 1 is no list"):
         described.parse_rows([[1, "y"], {"a": 1, "b": "y"}])

@@ -151,5 +151,5 @@ def test_extra_columns_are_refused_or_dropped(lab: Lab) -> None:
 
 
 def test_a_table_of_another_width(lab: Lab) -> None:
-    with pytest.raises(InputError, match=r"3 lists, but the model takes 4, in this order"):
+    with pytest.raises(InputError, match=r"length 3, but the model has 4 features, in this order"):
         lab.predict("iris", ROWS.to_numpy()[:, :3])

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from service.contract.errors import ArtifactError, LabloopError, NotFoundError
 from service.contract.model import checksums
@@ -85,7 +85,9 @@ def test_a_short_log_is_enough(tmp_path: Path, rows: int) -> None:
 def test_unfit_rows_are_left_out(tmp_path: Path) -> None:
     complete = penguins().X.dropna()
     y = penguins().y[complete.index]
-    strict = Trained(clone(penguins("error").estimator).fit(complete, y), complete, y)
+    prepare = make_column_transformer((OneHotEncoder(), ["island", "sex"]), remainder="passthrough")
+    picky = make_pipeline(prepare, LogisticRegression(max_iter=5000)).fit(complete, y)
+    strict = Trained(picky, complete, y)
     store = publish(tmp_path, publication_of(strict))
     log = log_of(penguins())
     log["island"] = log["island"].where(~log.index.isin([50, 60]), "Atlantis")
@@ -94,7 +96,10 @@ def test_unfit_rows_are_left_out(tmp_path: Path) -> None:
     assert len(found.compared) == 333 - 3
     note = found.notes[-1]
     assert note.startswith("Left out: 14 rows.")
-    assert "'sex' is null, but was never missing in training (9 rows)" in note
+    assert (
+        "'sex' is null, but was never missing in training, and the model refuses it (9 rows)"
+        in note
+    )
     assert "Found unknown categories ['Atlantis']" in note
     assert found.compared.index.is_monotonic_increasing
 
