@@ -17,7 +17,7 @@ ZONED = NAIVE.dt.tz_localize("Europe/Madrid")
 LENGTH = pd.Series(pd.to_timedelta(["1h", "3 days"]))
 
 
-def signature(column: Any, kind: str | None = None, **changed: Any) -> Signature:
+def signature(column: Any, kind: Any = None, **changed: Any) -> Signature:
     feature = Feature.from_column("x", pd.Series(column), kind).model_copy(update=changed)
     return Signature(features=[feature], output=OUTPUT)
 

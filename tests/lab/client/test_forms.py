@@ -42,7 +42,8 @@ def lab(api: LiveApi) -> Lab:
 
 
 def asked(lab: Lab, name: str, X: Any) -> list[Any]:
-    return lab.predict(name, X)["prediction"].tolist()
+    given: list[Any] = lab.predict(name, X)["prediction"].tolist()
+    return given
 
 
 @pytest.mark.parametrize("form", [list, pd.Series, np.array])
