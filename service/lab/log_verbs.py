@@ -1,18 +1,19 @@
 """Log verbs: those verbs of `Lab` that read the prediction log, or add to it."""
 
 import warnings
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import orjson
 import pandas as pd
 
-from service.contract.errors import LogElsewhereError, NotFoundError
+from service.contract.errors import ArtifactError, LogElsewhereError, NotFoundError
 from service.contract.files import read_regular
 from service.contract.model.manifest import BASELINE
 from service.contract.model.store import LARGEST, ModelStore
 from service.contract.settings import Settings
 from service.lab.client.client import Client
-from service.lab.client.table_requests import send_feedback
+from service.lab.client.truth import send_feedback
 from service.lab.log import reader as log_reader
 from service.lab.log.copy import LogCopy
 from service.lab.log.place import log_elsewhere, segments_here
@@ -118,8 +119,11 @@ class LogBook:
         ----------
         ids : str or sequence of str, shape (n,)
             Prediction ids, from `predict` or `predictions`.
-        truth : value or sequence, shape (n,)
-            The right class or number; with several targets, a dict by target.
+        truth : value, sequence, array, Series or DataFrame, shape (n,) or (n, n_targets)
+            The right classes or numbers, as y was at training; True and False also tell classes
+            1 and 0. With several targets, a dict a row, or the columns of a table: by name if
+            they have the targets' names, else in the order of the targets. If both `ids` and
+            `truth` have an index with the same labels, these say which belong together.
 
         Returns
         -------
@@ -129,8 +133,8 @@ class LogBook:
         Raises
         ------
         InputError
-            An id is malformed, or a truth is missing; the text says which. Many truths are sent
-            in parts: those of earlier parts are kept.
+            An id is malformed, a truth is missing or can be no truth, or the labels differ; the
+            text says which. Nothing was sent.
 
         Examples
         --------
@@ -181,7 +185,7 @@ class LogBook:
         Parameters
         ----------
         name : str
-            The model. All its versions are measured.
+            The model. All its versions are measured, each by its own classes and targets.
         since, until : str or Timestamp, optional
             From when, and before when, as in `predictions`.
         every : str, optional
@@ -198,8 +202,14 @@ class LogBook:
         NotFoundError
             There is no such model, or none is live.
         """
-        manifest = self._store.manifest(name, self._live(name))
-        return quality.measure(self.predictions(name, since, until), manifest, every)
+        live = self._live(name)
+        manifests = {live: self._store.manifest(name, live)}
+        for version in self._store.versions(name):
+            with suppress(ArtifactError):  # its lines say what it predicts
+                manifests[version] = self._store.manifest(name, version)
+        self._check_place()
+        logged = log_reader.read_apart(self._log, name, since, until)
+        return quality.measure(logged, manifests, live, every)
 
     def replay(self, name: str, version: int, last: int = 1000) -> Replay:
         """Let another version predict the latest logged inputs, and show where it disagrees.

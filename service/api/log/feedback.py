@@ -20,8 +20,9 @@ def keep(log: PredictionLog, items: Any, client: str) -> int:
     ----------
     log : PredictionLog
     items : list of dict
-        Each with an `id` and its `truth`: a class or number, or an object of
-        these, one a target. Of several about one id the last one counts.
+        Each with an `id` and its `truth`: a class or number; with several targets, an
+        object of these, by target, or a list, in the order of the targets. Of several
+        about one id the last one counts.
     client : str
         Who tells it.
 
@@ -67,7 +68,11 @@ def _problem(item: Any) -> str | None:
     name, truth = item["id"], item["truth"]
     if not isinstance(name, str) or not PREDICTION_ID.fullmatch(name.lower()):
         return f"has the id {show(name)}; a prediction's id is in the response and in the log"
-    values = truth.values() if isinstance(truth, dict) and truth else [truth]
+    values = [truth]
+    if isinstance(truth, dict) and truth:
+        values = [*truth.values()]
+    elif isinstance(truth, list) and len(truth) > 1:
+        values = truth
     if not all(map(_is_known, [*values, *(truth if isinstance(truth, dict) else ())])):
         return f"has the truth {show(truth)}; a class or a number is expected, or one a target"
     return None

@@ -50,6 +50,7 @@ ITEM = {
             "anyOf": [
                 *CLASS,
                 {"type": "object", "additionalProperties": {"anyOf": CLASS}, "minProperties": 1},
+                {"type": "array", "items": {"anyOf": CLASS}, "minItems": 2},
             ],
         },
     },

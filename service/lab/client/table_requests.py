@@ -1,9 +1,8 @@
-"""Table requests: a table, or the truth about predictions, sent in parts that the API accepts."""
+"""Table requests: a table, sent in parts that the API accepts."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
@@ -15,7 +14,6 @@ from service.lab.client.rows import Rows
 
 CHUNK_VALUES = 40_000
 CHUNKS_AT_ONCE = 3  # one is read, one is predicted, one is written
-FEEDBACK_ITEMS = 20_000
 UNKNOWN = "is not known"
 DROP = "To leave out what the model does not know, pass drop_extra=True."
 
@@ -53,22 +51,6 @@ def predict(
     return result.set_index(given.index)
 
 
-def send_feedback(client: Client, settings: Settings, ids: Any, truth: Any) -> int:
-    """Send the truth about predictions; see `Lab.feedback`."""
-    if isinstance(ids, str):
-        ids, truth = [ids], [truth]
-    ids, truth = list(ids), list(truth)
-    if len(ids) != len(truth):
-        raise InputError(
-            f"There are {len(ids)} ids, but {len(truth)} truths. Pass one for each id."
-        )
-    items = [{"id": i, "truth": _plain(t)} for i, t in zip(ids, truth, strict=True)]
-    size = min(settings.max_rows, FEEDBACK_ITEMS)
-    for start in range(0, max(len(items), 1), size):
-        client.post("/feedback", {"items": items[start : start + size]})
-    return len(items)
-
-
 def _request(
     client: Client, name: str, columns: Any, version: int | None, start: int
 ) -> dict[str, Any]:
@@ -104,10 +86,3 @@ def _serving(client: Client, name: str) -> int | None:
     """Return the live version; None if there is none, so that the API says why."""
     live = client.get(f"/models/{name}")["live"]
     return None if live is None else int(live["version"])
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy's numbers into Python's, which JSON can hold; a missing value is None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if value is pd.NA or value != value else value

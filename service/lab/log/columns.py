@@ -19,6 +19,7 @@ OWN = [
     *("prediction_id", "time", "model", "version", "prediction", "truth", "latency", "batch"),
     *("client", "marks", "image", "sequence", "writer"),
 ]
+PUBLICATION = ("version", "digest", "classes", "targets")  # what all lines of a file share
 OBJECT_BYTES = 16_000_000  # the longest line that DuckDB reads by default
 Database = duckdb.DuckDBPyConnection
 
@@ -154,13 +155,15 @@ def write_requests(
                     unnest(ids) AS prediction_id, {", ".join(parts)}
                 FROM lines
             ) {join}
-        ) TO $target (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)"""
+        ) TO $target (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2,
+            KV_METADATA {{publication: $publication}})"""
     values = {
         "source": str(source.file),
         "longest": source.longest,
         "columns": columns,
         "classes": _json(sample.record["classes"]),
         "targets": _json(sample.record["targets"]),
+        "publication": _json([sample.record.get(field) for field in PUBLICATION]),
         "model": sample.record["model"],
         "version": sample.record["version"],
         "writer": writer,

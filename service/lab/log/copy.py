@@ -35,7 +35,7 @@ from service.lab.log.segment_copy import SegmentCopy
 from service.lab.log.segment_file import content_of, one_each
 
 SHOWN = 8  # new segments from which on a progress bar is shown
-FORMAT = 2  # one higher when older copies cannot be used any more
+FORMAT = 3  # one higher when older copies cannot be used any more
 LOOKS = 3  # at a log that changes, before a segment counts as missing
 WORKERS = os.cpu_count() or 1
 

@@ -92,6 +92,7 @@ def read_feedback(line: bytes) -> FeedbackLine:
     )
     for truth in record["truth"]:
         values = [*truth.values()] if isinstance(truth, dict) else [truth]
+        values = truth if isinstance(truth, list) and len(truth) > 1 else values
         _need(
             all(map(_is_plain, values)),
             "'truth' is neither a plain value nor a value for each target",

@@ -1,12 +1,11 @@
 """Log reader: the prediction log as a table."""
 
-import json
 import re
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import duckdb
 import numpy as np
@@ -15,6 +14,11 @@ import pandas as pd
 from service.lab.log.columns import Database, connect
 from service.lab.log.copy import LogCopy, LogFiles
 from service.lab.log.copy_files import Part
+from service.lab.log.publications import Logged, publications, read_parts, truths, typed
+
+T = TypeVar("T")
+Window: TypeAlias = dict[str, Any]
+"""The parameters of `ROWS`: after, before, last, and first, the least prediction id."""
 
 ATTEMPTS = 3  # retention may delete a segment while it is read
 HEAD = ["prediction_id", "time", "model", "version"]
@@ -43,7 +47,13 @@ ROWS = """
         feedback.truth
     FROM predictions LEFT JOIN feedback USING (prediction_id)
     WHERE predictions.time >= $after AND predictions.time < $before
+        AND ($first IS NULL OR predictions.prediction_id >= $first::UUID)
     ORDER BY predictions.prediction_id DESC LIMIT $last"""
+FIRST_OF_LAST = """
+    SELECT min(prediction_id)::VARCHAR FROM (
+        SELECT prediction_id FROM predictions WHERE time >= $after AND time < $before
+        ORDER BY prediction_id DESC LIMIT $last
+    )"""
 UNMATCHED = """
     SELECT count(*) FROM feedback ANTI JOIN predictions USING (prediction_id)
     WHERE uuid_extract_timestamp(prediction_id) >= $after
@@ -97,40 +107,58 @@ def read(
     UserWarning
         A line of the log is damaged or missing; the text names the file and the line.
     """
-    if last is not None and last < 1:
-        raise ValueError(f"last={last} is no number of predictions; it must be at least 1.")
-    after = FIRST if since is None else _moment(since)
-    before = LAST if until is None else _moment(until)
-    window = {"after": after, "before": before}
-
-    def is_in_time(part: Part) -> bool:
-        return part.last >= _microseconds(after) and part.first < _microseconds(before)
+    window = _window(since, until, last)
 
     def table_of(files: LogFiles) -> pd.DataFrame:
-        all_models = [part for part in files.predictions if is_in_time(part)]
+        all_models = [part for part in files.predictions if _is_in_time(part, window)]
         chosen = [p for p in all_models if p.model == name and version in (None, p.version)]
-        # After the clock was set back, ids are later than lines; feedback follows the ids.
-        first = min([_microseconds(after), *(part.first for part in all_models)])
-        final = max([_microseconds(before), *(part.last for part in all_models)])
-        told = [part for part in files.feedback if part.last >= first and part.first <= final]
+        told = _told_in_time(files, all_models, window)
         database = files.database
         _create_views(database, chosen, told)
-        table = database.execute(ROWS, window | {"last": last}).df()[::-1].reset_index(drop=True)
+        table = _rows(database, window)
+        table["truth"] = typed(table, truths(database, chosen, table))
         table.attrs["unmatched_feedback"] = 0
         if told:
             _create_views(database, all_models, told)
-            ((count,),) = database.execute(UNMATCHED, window).fetchall()
+            ((count,),) = database.execute(UNMATCHED, _times(window)).fetchall()
             table.attrs["unmatched_feedback"] = count
         return table
 
     table, files = _read_now(copy, table_of)
-    table["truth"] = _typed(table)
-    marks = [m.tolist() if isinstance(m, np.ndarray) else [] for m in table["marks"]]
-    table["marks"] = pd.Series(marks, dtype=object)
     table.attrs["torn_lines"] = files.torn
-    outputs = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]
-    order = dict.fromkeys([*HEAD, *outputs, *REST, *table.columns])
-    return table[[*order]]
+    return table
+
+
+def read_apart(
+    copy: LogCopy,
+    name: str,
+    since: str | pd.Timestamp | None = None,
+    until: str | pd.Timestamp | None = None,
+    last: int | None = None,
+) -> list[Logged]:
+    """Read a model's logged predictions as `read` does, but each publication by itself.
+
+    Where versions differ in a feature's type or in their classes, one table has to join these:
+    a number beside a text becomes text. Here, values are what the version was asked and answered.
+    """
+    window = _window(since, until, last)
+
+    def tables_of(files: LogFiles) -> list[Logged]:
+        chosen = [p for p in files.predictions if p.model == name and _is_in_time(p, window)]
+        told = _told_in_time(files, chosen, window)
+        database = files.database
+        _create_views(database, chosen, told)
+        ((first,),) = database.execute(FIRST_OF_LAST, _times(window) | {"last": last}).fetchall()
+        found = []
+        for each in publications(database, chosen):
+            _create_views(database, each.files, told)
+            table = _rows(database, window | {"first": first})
+            if len(table):
+                table["truth"] = typed(table, truths(database, each.files, table))
+                found.append(Logged(each.version, each.classes, each.targets, table))
+        return found
+
+    return _read_now(copy, tables_of)[0]
 
 
 def sql(copy: LogCopy, query: str) -> pd.DataFrame:
@@ -146,10 +174,8 @@ def sql(copy: LogCopy, query: str) -> pd.DataFrame:
     return _read_now(copy, table_of)[0]
 
 
-def _read_now(
-    copy: LogCopy, table_of: Callable[[LogFiles], pd.DataFrame]
-) -> tuple[pd.DataFrame, LogFiles]:
-    """Read a table from the log as it is now, and warn of what is wrong with the log."""
+def _read_now(copy: LogCopy, table_of: Callable[[LogFiles], T]) -> tuple[T, LogFiles]:
+    """Read from the log as it is now, and warn of what is wrong with the log."""
     for attempt in range(ATTEMPTS):
         try:
             with copy.files() as files:
@@ -166,42 +192,50 @@ def _read_now(
 
 
 def _create_views(database: Database, predictions: list[Part], feedback: list[Part]) -> None:
-    rows = _read(database, predictions) if predictions else database.sql(PREDICTIONS)
+    rows = read_parts(database, predictions) if predictions else database.sql(PREDICTIONS)
     rows.create_view("predictions", replace=True)
-    told = _read(database, feedback) if feedback else database.sql(FEEDBACK)
+    told = read_parts(database, feedback) if feedback else database.sql(FEEDBACK)
     told.create_view("told", replace=True)
     database.execute(LAST_WORDS)
 
 
-def _read(database: Database, parts: list[Part]) -> duckdb.DuckDBPyRelation:
-    return database.read_parquet([str(part.file) for part in parts], union_by_name=True)
+def _rows(database: Database, window: Window) -> pd.DataFrame:
+    """Read the rows of the view, the columns in their order; the truth is text."""
+    table = database.execute(ROWS, window).df()[::-1].reset_index(drop=True)
+    marks = [m.tolist() if isinstance(m, np.ndarray) else [] for m in table["marks"]]
+    table["marks"] = pd.Series(marks, dtype=object)
+    outputs = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]
+    return table[[*dict.fromkeys([*HEAD, *outputs, *REST, *table.columns])]]
 
 
-def _typed(table: pd.DataFrame) -> pd.Series:
-    """Cast the truths to the type of the predictions; if one does not fit, all stay text."""
-    truth = table["truth"]
-    known = truth.dropna()
-    if "prediction" not in table:
-        return known.map(_of_targets).reindex(table.index)
-    kind = table["prediction"].dtype
-    try:
-        if pd.api.types.is_bool_dtype(kind):
-            return known.map({"true": True, "false": False}.__getitem__).astype("boolean")
-        if pd.api.types.is_integer_dtype(kind):
-            return known.astype("int64").astype("Int64").reindex(table.index)
-        if pd.api.types.is_float_dtype(kind):
-            return known.astype("float64").reindex(table.index)
-    except (ValueError, KeyError, OverflowError):
-        pass
-    return truth
+def _window(
+    since: str | pd.Timestamp | None, until: str | pd.Timestamp | None, last: int | None
+) -> Window:
+    if last is not None and last < 1:
+        raise ValueError(f"last={last} is no number of predictions; it must be at least 1.")
+    after = FIRST if since is None else _moment(since)
+    before = LAST if until is None else _moment(until)
+    return {"after": after, "before": before, "last": last, "first": None}
 
 
-def _of_targets(truth: str) -> Any:
-    """Read a truth with several targets from JSON; other text stays as it is."""
-    try:
-        return json.loads(truth)
-    except json.JSONDecodeError:
-        return truth
+def _times(window: Window) -> Window:
+    return {name: window[name] for name in ("after", "before")}
+
+
+def _is_in_time(part: Part, window: Window) -> bool:
+    after, before = (_microseconds(moment) for moment in _times(window).values())
+    return part.last >= after and part.first < before
+
+
+def _told_in_time(files: LogFiles, parts: list[Part], window: Window) -> list[Part]:
+    """List the files of feedback that may be about predictions of this time.
+
+    After the clock was set back, ids are later than lines; feedback follows the ids.
+    """
+    after, before = (_microseconds(moment) for moment in _times(window).values())
+    first = min([after, *(part.first for part in parts)])
+    final = max([before, *(part.last for part in parts)])
+    return [part for part in files.feedback if part.last >= first and part.first <= final]
 
 
 def _microseconds(moment: datetime) -> int:

@@ -1,26 +1,25 @@
 """Quality: how good logged predictions were, where the truth is known."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from service.contract.errors import LabloopError
 from service.contract.model.manifest import Manifest
+from service.lab.log.publications import Logged
+from service.lab.reports.judged import Judged
 from service.lab.reports.report import AMBER, BLUE, INK, RED, Report, counted
-from service.lab.reports.target import Target
 
 ENOUGH = 30
 BUCKETS = 20
 STEPS = [f"{n}s" for n in (1, 5, 15, 30)] + [f"{n}min" for n in (1, 2, 5, 10, 15, 30)]
 STEPS += [f"{n}h" for n in (1, 2, 4, 8, 12)] + [f"{n}D" for n in (1, 2, 7, 14, 28, 91)]
-PAIR = ["truth", "prediction"]
 COLOURS = (BLUE, AMBER, RED)
 
 
@@ -47,6 +46,8 @@ class Quality(Report):
         counts.set_ylabel("known truths")
         counts.set_ylim(0, 1.6 * max(self.table["known"].max(), 1))
         for number, (version, table) in enumerate(self.by_version.items()):
+            if self.metric not in table:
+                continue
             known = table[self.metric].dropna()
             axes.plot(
                 known.index + pd.Timedelta(width) / 2, known, marker="o", markersize=4,
@@ -67,18 +68,25 @@ class Quality(Report):
 
 
 def measure(
-    log: pd.DataFrame, manifest: Manifest, every: str | pd.Timedelta | None = None
+    logged: Sequence[Logged],
+    manifests: Mapping[int, Manifest],
+    live: int,
+    every: str | pd.Timedelta | None = None,
 ) -> Quality:
     """Compare logged predictions with the truths that are known.
 
+    Each version is judged by its own classes and targets, as its lines of the log have them.
+
     Parameters
     ----------
-    log : DataFrame of shape (n_predictions, …)
-        As `Lab.predictions` returns it, with its column truth. A truth may be a class, its
-        text, or its name for people. With several targets it is a dict, or a list in their
-        order.
-    manifest : Manifest
-        The version's, for its classes and targets.
+    logged : sequence of Logged
+        As `service.lab.log.reader.read_apart` returns them, with their column truth. A truth may
+        be a class, its text, or its name for people. With several targets it is a dict, or a
+        list in their order.
+    manifests : mapping of int to Manifest
+        Those of the versions that are in the store.
+    live : int
+        The live version, which is one of them.
     every : str or Timedelta, optional
         The length of a time bucket, e.g. "1h"; by default there are about 20.
 
@@ -89,7 +97,8 @@ def measure(
         (those with a truth), share_known; then accuracy, balanced_accuracy (the mean recall of
         the classes that occur), f1 (the mean over classes) and log_loss, or mae, rmse and r2.
         With several targets each target has its own metrics, e.g. ``mae_<target>``. A metric is
-        NaN where no truth is known.
+        NaN where no truth is known. If some versions predict classes and others numbers, there
+        are both kinds, each about its own rows.
 
         A truth that is none of the classes counts as wrong. It is not a class of its own in the
         means, and has no part in the log loss. In a regression, a truth that is no number is
@@ -110,102 +119,39 @@ def measure(
     >>> manifest = Manifest(model="m", estimator="", rows=2, signature=signature, image="")
     >>> time = pd.date_range("2026-05-01", periods=3, freq="1h", tz="UTC")
     >>> log = pd.DataFrame({"time": time, "version": 1, "prediction": ["cat", "dog", "dog"]})
-    >>> quality = measure(log.assign(truth=["cat", "cat", None]), manifest)
+    >>> logged = Logged(1, ["cat", "dog"], None, log.assign(truth=["cat", "cat", None]))
+    >>> quality = measure([logged], {1: manifest}, live=1)
     >>> quality.total[["predictions", "known", "accuracy"]].tolist()
     [3.0, 2.0, 0.5]
     """
-    log = log.reset_index(drop=True)
-    truth = log.get("truth", pd.Series(None, index=log.index, dtype=object)).astype(object)
-    targets = Target.all_of(manifest)
-    given = [_part(truth, target) for target in targets]
-    scored = [_scored(log, target, part) for target, part in zip(targets, given, strict=True)]
+    judged = Judged(logged, manifests, live)
+    log, model = judged.log, manifests[live].model
 
-    def row(part: pd.Index) -> dict[str, float]:
-        known = int(truth[part].notna().sum())
+    def row(part: pd.Index, version: int | None = None) -> dict[str, float]:
+        known = int(log["known"][part].sum())
         found = {"predictions": len(part), "known": known, "share_known": _ratio(known, len(part))}
-        for target, columns in zip(targets, scored, strict=True):
-            metrics = _metrics(columns.loc[part].dropna(subset=PAIR), target.classes is not None)
-            found |= {f"{name}{target.suffix}": value for name, value in metrics.items()}
+        for scores in judged.scores(version):
+            found |= scores.metrics(part)
         return found
 
     starts = log["time"].dt.floor(_length(log["time"], every))
 
-    def rows(part: pd.DataFrame) -> pd.DataFrame:
-        buckets = {start: row(bucket.index) for start, bucket in part.groupby(starts[part.index])}
-        table = pd.DataFrame([*buckets.values()], columns=[*row(log.index[:0])])
+    def rows(part: pd.DataFrame, version: int | None = None) -> pd.DataFrame:
+        groups = part.groupby(starts[part.index])
+        buckets = {start: row(bucket.index, version) for start, bucket in groups}
+        table = pd.DataFrame([*buckets.values()], columns=[*row(log.index[:0], version)])
         return table.set_index(pd.DatetimeIndex(buckets, name="time", tz="UTC"))
 
     total = pd.Series(row(log.index))
-    by_version = {int(version): rows(part) for version, part in log.groupby("version")}
+    by_version = {int(v): rows(part, int(v)) for v, part in log.groupby("version")}
     heading = (
-        f"Quality of {manifest.model}: the truth is known for {int(total['known']):,} "
+        f"Quality of {model}: the truth is known for {int(total['known']):,} "
         f"of {counted(len(log), 'logged prediction')}."
     )
-    metric = f"{'mae' if targets[0].classes is None else 'accuracy'}{targets[0].suffix}"
-    notes = _notes(total, metric, by_version) + [
-        note
-        for target, part, columns in zip(targets, given, scored, strict=True)
-        for note in _odd(target, part, columns)
-    ]
+    totals = {v: row(log.index[log["version"] == v], v) for v in by_version}
+    metric = next((each for each in judged.main if pd.notna(total[each])), judged.main[0])
+    notes = _notes(total, totals, judged.main) + judged.notes()
     return Quality(heading, rows(log), notes, total, metric, by_version)
-
-
-def _part(truth: pd.Series, target: Target) -> pd.Series:
-    """Return the truths of one target, shape (n_rows,); None if one is missing."""
-    if target.name is None:
-        return truth
-
-    def pick(value: Any) -> Any:
-        if isinstance(value, dict):
-            return value.get(target.name)
-        if isinstance(value, list) and target.position < len(value):
-            return value[target.position]
-        return value
-
-    return pd.Series([pick(value) for value in truth], index=truth.index, dtype=object)
-
-
-def _scored(log: pd.DataFrame, target: Target, given: pd.Series) -> pd.DataFrame:
-    """Put truth, prediction and the truth's probability side by side, as numbers.
-
-    A class becomes its position among the classes. A truth that is none of them is -1, and a
-    prediction -2. An unknown truth is NaN.
-    """
-    truth = target.read(given)
-    prediction = target.read(log.get(target.column, pd.Series(None, log.index, dtype=object)))
-    if target.classes is None:
-        return pd.DataFrame({"truth": truth, "prediction": prediction})
-    places = {label: float(place) for place, label in enumerate(target.classes)}
-    return pd.DataFrame(
-        {
-            "truth": truth.map(places).fillna(-1.0).where(given.notna()).astype(float),
-            "prediction": prediction.map(places).fillna(-2.0).astype(float),
-            "probability": target.probability(log, truth),
-        }
-    )
-
-
-def _metrics(scored: pd.DataFrame, is_class: bool) -> dict[str, float]:
-    """Return the metrics of rows whose truth is known; NaN if there are too few."""
-    truth, prediction = scored["truth"], scored["prediction"]
-    if is_class:
-        right = truth == prediction
-        hits = truth[right].value_counts().astype(float)
-        times = truth.value_counts().add(prediction.value_counts(), fill_value=0)
-        probability = scored["probability"].dropna().clip(lower=np.finfo(float).eps)
-        return {
-            "accuracy": right.mean(),
-            "balanced_accuracy": right.groupby(truth[truth >= 0]).mean().mean(),
-            "f1": (2 * hits / times[times.index >= 0]).fillna(0).mean(),
-            "log_loss": -np.log(probability).mean() + 0.0,
-        }
-    if not len(scored):
-        return {"mae": nan, "rmse": nan, "r2": nan}
-    return {
-        "mae": mean_absolute_error(truth, prediction),
-        "rmse": root_mean_squared_error(truth, prediction),
-        "r2": r2_score(truth, prediction) if truth.nunique() > 1 else nan,
-    }
 
 
 def _length(times: pd.Series, every: str | pd.Timedelta | None) -> pd.Timedelta:
@@ -231,7 +177,7 @@ def _length(times: pd.Series, every: str | pd.Timedelta | None) -> pd.Timedelta:
     return length
 
 
-def _notes(total: pd.Series, metric: str, by_version: dict[int, pd.DataFrame]) -> list[str]:
+def _notes(total: pd.Series, totals: dict[int, dict[str, float]], main: list[str]) -> list[str]:
     """Say how good the model was, and what to be careful with."""
     if not total["predictions"]:
         return [
@@ -250,33 +196,15 @@ def _notes(total: pd.Series, metric: str, by_version: dict[int, pd.DataFrame]) -
             f"Too few known truths to tell: {int(total['known'])}. The metrics mean something from "
             f"{ENOUGH} on."
         )
-    if len(by_version) > 1:
-        each = []
-        for version, table in by_version.items():
-            known = table["known"].sum()
-            if known:
-                mean = (table[metric] * table["known"]).sum() / known
-                each.append(f"{mean:.3g} by version {version} ({known} known)")
-        notes.append(f"{metric}: {', '.join(each)}.")
+    if len(totals) > 1:
+        for metric in filter(metrics.__contains__, main):
+            each = [
+                f"{found[metric]:.3g} by version {version} ({found['known']} known)"
+                for version, found in totals.items()
+                if found["known"] and metric in found
+            ]
+            notes.append(f"{metric}: {', '.join(each)}.")
     return notes
-
-
-def _odd(target: Target, given: pd.Series, scored: pd.DataFrame) -> list[str]:
-    """Name truths that the model can never predict."""
-    odd = given[given.notna()]
-    if target.classes is None:
-        odd = odd[target.read(odd).isna()]
-        words = "no number and left out"
-    else:
-        odd = odd[scored.loc[odd.index, "truth"] == -1]
-        shown = ", ".join(map(str, target.classes[:5]))
-        words = f"none of the classes ({shown}{', …' if len(target.classes) > 5 else ''})"
-        words += " and counted as wrong"
-    if not len(odd):
-        return []
-    verb = "is" if len(odd) == 1 else "are"
-    where = "" if target.name is None else f" of {target.name}"
-    return [f"{counted(len(odd), 'truth')}{where} {verb} {words}, e.g. {odd.iloc[0]!r}."]
 
 
 def _ratio(part: int, whole: int) -> float:

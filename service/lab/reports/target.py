@@ -1,13 +1,15 @@
 """Target: one thing that a model predicts, and the columns that hold its predictions."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 
 from service.contract.model.manifest import Manifest
+from service.contract.signature.output import Output
+from service.lab.client.labels import label_reader
+from service.lab.log.publications import Logged
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,31 @@ class Target:
     @classmethod
     def all_of(cls, manifest: Manifest) -> list[Self]:
         """List the targets of a model version."""
-        output = manifest.signature.output
+        return cls._of(manifest.signature.output, manifest.class_names or {})
+
+    @classmethod
+    def of_lines(cls, logged: Logged, manifest: Manifest | None) -> list[Self]:
+        """List the targets of logged predictions.
+
+        The lines say which there are. The manifest adds what lines do not hold, if it is theirs:
+        a number may have been given to another publication since.
+        """
+        if manifest is not None:
+            output = manifest.signature.output
+            if (output.classes, output.targets) == (logged.classes, logged.targets):
+                return cls.all_of(manifest)
+        is_class = logged.classes is not None
+        if not is_class and logged.targets is not None:
+            answers = logged.table[[f"prediction_{name}" for name in logged.targets]]
+            is_class = all(map(pd.api.types.is_integer_dtype, answers.dtypes))
+        task: Literal["classification", "regression"]
+        task = "classification" if is_class else "regression"
+        return cls._of(Output(task=task, classes=logged.classes, targets=logged.targets), {})
+
+    @classmethod
+    def _of(cls, output: Output, class_names: dict[str, str]) -> list[Self]:
         if output.targets is None:
-            return [cls(None, 0, output.classes, manifest.class_names or {})]
+            return [cls(None, 0, output.classes, class_names)]
         is_switch = output.task == "classification" and output.classes is None
         return [
             cls(
@@ -81,26 +105,9 @@ class Target:
         Series of shape (n_rows,)
             None for a value that is no class; for numbers, NaN.
         """
-        if self.classes is None:
-            read = [number[1] if (number := _number(value)) else np.nan for value in values]
-            numbers = pd.Series(read, index=values.index, dtype=float)
-            return numbers.where(np.isfinite(numbers))
-        known: dict[Any, Any] = {_number(label): label for label in self.classes}
-        known |= {
-            name: label
-            for label in self.classes
-            if (name := self.class_names.get(str(label))) is not None
-        }
-        known |= {str(label): label for label in self.classes}
-        known |= {label: label for label in self.classes}
-
-        known.pop(None, None)  # from labels that are no numbers
-
-        def label_of(value: Any) -> Any:
-            keys = [value] if isinstance(value, Hashable) else []
-            return next((known[k] for k in [*keys, str(value), _number(value)] if k in known), None)
-
-        return pd.Series([label_of(v) for v in values], index=values.index, dtype=object)
+        read = label_reader(self.classes, self.class_names)
+        found = pd.Series([read(value) for value in values], index=values.index, dtype=object)
+        return found.astype(float) if self.classes is None else found
 
     def probability(self, table: pd.DataFrame, labels: pd.Series) -> pd.Series:
         """Return for each row the probability of its label; NaN if there is none.
@@ -126,11 +133,3 @@ class Target:
                     rows
                 ]
         return found
-
-
-def _number(value: Any) -> tuple[str, float] | None:
-    """Read a number, as a key that equals no class."""
-    try:
-        return ("number", float(value))
-    except (TypeError, ValueError):
-        return None
