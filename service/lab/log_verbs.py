@@ -214,7 +214,8 @@ class LogBook:
     def replay(self, name: str, version: int, last: int = 1000) -> Replay:
         """Let another version predict the latest logged inputs, and show where it disagrees.
 
-        It predicts in this process, and nothing is logged.
+        It predicts in this process, and nothing is logged. Rows of versions with other features
+        or classes are replayed where they can be; the notes say how many are left out, and why.
 
         Parameters
         ----------
@@ -239,7 +240,9 @@ class LogBook:
             The log has no row that this version can predict; the text says why.
         """
         self._store.folder(name, version)
-        return replay.run(self._store, name, version, self.predictions(name, last=last))
+        self._check_place()
+        logged = log_reader.read_apart(self._log, name, last=last)
+        return replay.run(self._store, name, version, logged)
 
     def _check(self, name: str) -> None:
         """Raise `NotFoundError` if there never was such a model; its versions may be deleted."""

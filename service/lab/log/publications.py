@@ -48,13 +48,13 @@ class Publication(NamedTuple):
 
 
 def publications(database: Database, parts: list[Part]) -> list[Publication]:
-    """Sort files by publication."""
+    """Sort files by publication, the lowest version first."""
     if not parts:
         return []
     files = {"files": [str(part.file) for part in parts]}
     said = dict(database.execute(PUBLICATIONS, files).fetchall())
     found: dict[str, Publication] = {}
-    for part in parts:
+    for part in sorted(parts, key=lambda each: (each.version, each.first, each.file)):
         text = said[str(part.file)]
         if text not in found:
             version, digest, classes, targets = orjson.loads(text)

@@ -1,7 +1,7 @@
 """Replay: logged inputs, predicted by another version."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,17 +10,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from service.contract.errors import ArtifactError, InputError, LabloopError, NotFoundError
+from service.contract.errors import InputError, LabloopError
 from service.contract.model.manifest import MODEL
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
 from service.contract.signature.output import Output
 from service.contract.signature.predictions import Predictions, predict_columns
 from service.contract.signature.signature import Columns, Signature
-from service.contract.table import as_columns
 from service.lab.client.answer_table import answer_columns
+from service.lab.log.publications import Logged
 from service.lab.reports.agreement_plot import draw_matrix, draw_scatter
 from service.lab.reports.logged_input import logged_input
+from service.lab.reports.replay_rows import ReplayRows
 from service.lab.reports.report import Report, counted
 from service.lab.reports.target import Target
 
@@ -49,7 +50,7 @@ class Replay(Report):
             axes.set_ylabel("logged")
 
 
-def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay:
+def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) -> Replay:
     """Let another version predict logged inputs, and show where it disagrees.
 
     It predicts in this process, as it does in the API, and nothing is logged.
@@ -61,8 +62,9 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
         The model.
     version : int
         The version that predicts.
-    log : DataFrame of shape (n_predictions, …)
-        As `Lab.predictions` returns it.
+    logged : sequence of Logged
+        As `service.lab.log.reader.read_apart` returns them. Rows that the version cannot read,
+        or that were predicted in other classes, are left out; the notes say why.
 
     Returns
     -------
@@ -90,24 +92,14 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
     manifest = store.manifest(name, version)
     targets = Target.all_of(manifest)
     who = f"{name} version {version}"
-    log = log.reset_index(drop=True)
-    if not len(log):
+    if not logged:
         raise LabloopError(
             f"The log has no predictions of {name!r} here, so there is nothing to replay. "
             "Ask the model first, or look further back with an earlier `since`."
         )
-    absent = [target.column for target in targets if target.column not in log]
-    if absent:
-        raise LabloopError(
-            f"{who} predicts {', '.join(absent)}, which the log does not hold: its predictions "
-            "are from a version with other targets. Choose a version with the same ones."
-        )
+    rows_read = ReplayRows(logged, manifest.signature, targets, who)
+    log, columns, left_out = rows_read.log, rows_read.columns, rows_read.left_out
     estimator = artifact.load(store.folder(name, version) / MODEL)
-    left_out = _not_logged(store, name, manifest.signature, log)
-    columns = _inputs(manifest.signature, log, who, left_out)
-    for target in targets:
-        for row in np.flatnonzero(log[target.column].isna()).tolist():
-            left_out.setdefault(row, f"{target.column} was not logged")
     rows = [row for row in range(len(log)) if row not in left_out]
     predict = partial(predict_columns, estimator, manifest.signature)
     parts, refused = _predicted(predict, manifest.signature, columns, rows)
@@ -132,58 +124,6 @@ def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay
     if left_out:
         notes.append(f"Left out: {counted(len(left_out), 'row')}. {_reasons(left_out)}.")
     return Replay(heading, table, notes, compared, targets, version)
-
-
-def _not_logged(
-    store: ModelStore, name: str, signature: Signature, log: pd.DataFrame
-) -> dict[int, str]:
-    """Find the rows of versions that lack a feature, or do not log it.
-
-    Such a value is null in the log, but it was not missing.
-    """
-    left_out: dict[int, str] = {}
-    for version in log["version"].unique().tolist():
-        rows = np.flatnonzero(log["version"] == version)
-        try:
-            features = store.manifest(name, version).signature.features
-            held = {feature.name for feature in features if not feature.private}
-            why = f"version {version} did not log"
-        except (NotFoundError, ArtifactError):  # only the log can tell, and nulls tell nothing
-            held = {
-                each
-                for each in signature.names
-                if (column := logged_input(log, each)) is None or column.iloc[rows].notna().any()
-            }
-            why = f"version {version}, whose manifest is gone, has no value of"
-        absent = [feature for feature in signature.names if feature not in held]
-        if absent:
-            left_out |= dict.fromkeys(rows.tolist(), f"{why} {absent[0]!r}")
-    return left_out
-
-
-def _inputs(signature: Signature, log: pd.DataFrame, who: str, left_out: dict[int, str]) -> Columns:
-    """Read the logged inputs like those of a request; note in `left_out` why rows do not fit."""
-    columns: Columns = {}
-    for feature in signature.features:
-        column = logged_input(log, feature.name)
-        if feature.private:
-            raise LabloopError(
-                f"{who} needs the feature {feature.name!r}, which is private: its values are not "
-                "in the log, so they cannot be replayed. Choose a version without it."
-            )
-        if column is None:
-            raise LabloopError(
-                f"{who} needs the feature {feature.name!r}, which the log does not hold. Choose a "
-                "version with the features that were logged, or a time from which they were."
-            )
-        [values] = as_columns(column.to_frame()).values()
-        if feature.kind == "category":  # a missing value turned a column of integers into floats
-            known = {value: value for value in feature.categories or []}
-            values = [known.get(value, value) for value in values]
-        columns[feature.name], problems = feature.parse(values)
-        for problem in problems:
-            left_out.setdefault(problem["row"], f"{feature.name!r} {problem['problem']}")
-    return columns
 
 
 def _predicted(
@@ -250,7 +190,7 @@ def _compared(log: pd.DataFrame, new: pd.DataFrame, targets: list[Target]) -> pd
             differs |= np.array(
                 [a is None or a != b for a, b in zip(logged, predicted, strict=True)]
             )
-        both[target.column] = log[target.column]
+        both[target.column] = logged.where(logged.notna(), log[target.column]).infer_objects()
         both[f"new_{target.column}"] = predicted
         both[f"change{target.suffix}"] = change
     return both.assign(differs=differs)
