@@ -17,8 +17,9 @@ from service.lab.client.truth import send_feedback
 from service.lab.log import reader as log_reader
 from service.lab.log.copy import LogCopy
 from service.lab.log.place import log_elsewhere, segments_here
-from service.lab.reports import drift, quality, replay
-from service.lab.reports.drift import Drift
+from service.lab.reports import quality, replay
+from service.lab.reports.drift.drift import Drift
+from service.lab.reports.drift.measurement import measure
 from service.lab.reports.quality import Quality
 from service.lab.reports.replay import Replay
 
@@ -164,7 +165,7 @@ class LogBook:
         -------
         Drift
             A table with a row a feature, notes, and a picture; see
-            `service.lab.reports.drift.measure`.
+            `service.lab.reports.drift.measurement.measure`.
 
         Raises
         ------
@@ -175,7 +176,7 @@ class LogBook:
         manifest = self._store.manifest(name, version)
         file = self._store.folder(name, version) / BASELINE
         summary = orjson.loads(read_regular(file, LARGEST))
-        return drift.measure(self.predictions(name, since, until, version), summary, manifest)
+        return measure(self.predictions(name, since, until, version), summary, manifest)
 
     def quality(
         self, name: str, since: When = None, until: When = None, every: str | None = None

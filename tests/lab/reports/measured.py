@@ -5,8 +5,8 @@ from functools import cache
 import pandas as pd
 
 from service.lab.publish.publication import Publication
-from service.lab.reports import drift
-from service.lab.reports.drift import Drift
+from service.lab.reports.drift.drift import Drift
+from service.lab.reports.drift.measurement import measure
 from tests.lab.reports.logged import logged, manifest_of
 from tests.support.models import Trained, body_mass, iris, penguins
 
@@ -20,7 +20,7 @@ def published(name: str) -> Publication:
 
 
 def measured(publication: Publication, X: pd.DataFrame) -> Drift:
-    return drift.measure(logged(publication, X), publication.baseline, manifest_of(publication))
+    return measure(logged(publication, X), publication.baseline, manifest_of(publication))
 
 
 def some_rows(name: str, rows: int, seed: int = 0) -> pd.DataFrame:

@@ -15,7 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from service.lab.publish.publication import Publication
-from service.lab.reports import drift, report
+from service.lab.reports import report
+from service.lab.reports.drift import drift
+from service.lab.reports.drift.measurement import measure
 from tests.lab.reports.logged import logged, manifest_of
 from tests.lab.reports.measured import MODELS, measured, published, some_rows
 from tests.support.models import body_mass, iris, penguins
@@ -151,7 +153,7 @@ def test_several_targets_have_a_row_each() -> None:
 def test_no_rows_say_so() -> None:
     publication = published("penguins")
     log = logged(publication, penguins().X.head(1)).head(0)[["version", "prediction", "truth"]]
-    found = drift.measure(log, publication.baseline, manifest_of(publication))
+    found = measure(log, publication.baseline, manifest_of(publication))
     assert set(found.table["verdict"]) == {"no rows"}
     assert "no predictions here" in found.notes[0]
     assert "no predictions here" in found._repr_html_()
@@ -167,7 +169,7 @@ def test_a_private_feature_is_not_compared() -> None:
     signature: Any = SimpleNamespace(features=features, output=manifest.signature.output)
     log = logged(publication, iris().X).drop(columns="petal_width")
     hidden = manifest.model_copy(update={"signature": signature})
-    found = drift.measure(log, publication.baseline, hidden)
+    found = measure(log, publication.baseline, hidden)
     assert found.table["verdict"].to_dict()["petal_width"] == "private"
     assert np.isnan(found.table.loc["petal_width", "psi"])
     assert found.figure().axes
@@ -183,11 +185,11 @@ def test_an_older_baseline_has_no_test() -> None:
         },
     }
     manifest = manifest_of(publication)
-    same = drift.measure(logged(publication, iris().X), old, manifest)
+    same = measure(logged(publication, iris().X), old, manifest)
     assert same.table["p_value"].isna().tolist() == [True] * 4 + [False]
     assert set(same.table["verdict"]) == {"stable"}
     assert "Publish it again" in same.notes[-1]
-    moved = drift.measure(logged(publication, iris().X + 5), old, manifest)
+    moved = measure(logged(publication, iris().X + 5), old, manifest)
     assert set(moved.table["verdict"][:4]) == {"shifted"}
 
 
@@ -206,7 +208,7 @@ def test_features_may_share_log_column_names() -> None:
 def test_several_versions_are_pointed_out() -> None:
     publication = published("iris")
     log = pd.concat([logged(publication, iris().X, version) for version in (1, 2)])
-    found = drift.measure(log, publication.baseline, manifest_of(publication))
+    found = measure(log, publication.baseline, manifest_of(publication))
     assert any("The predictions are of versions 1, 2." in note for note in found.notes)
 
 

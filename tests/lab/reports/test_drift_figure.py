@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from service.lab.publish.publication import Publication
-from service.lab.reports import drift
-from service.lab.reports.drift import Drift
+from service.lab.reports.drift.drift import Drift
+from service.lab.reports.drift.measurement import measure
 from tests.lab.reports.logged import logged, manifest_of
 from tests.lab.reports.measured import measured, published, some_rows
 from tests.support.browser import new_browser
@@ -37,7 +37,7 @@ def many() -> Drift:
     y = random.integers(0, 2, 400)
     publication = Publication("many", LogisticRegression().fit(X / 1e6, y), X, y, private=names[:1])
     log = logged(publication, X + np.linspace(0, 2e6, 40)).drop(columns=names[0])
-    return drift.measure(log, publication.baseline, manifest_of(publication))
+    return measure(log, publication.baseline, manifest_of(publication))
 
 
 @cache
