@@ -86,7 +86,8 @@ class LogBook:
         ----------
         query : str
             DuckDB's SQL. The table ``predictions`` holds those of all models, with the columns
-            that `predictions` returns, except truth, and with each line's sequence and writer.
+            that `predictions` returns, except truth, and with each line's sequence and writer. A
+            model with more than 200 features has them in one column instead, ``inputs``, as JSON.
             The table ``feedback`` holds the latest truth about each prediction: prediction_id,
             truth (as text), time and client.
 

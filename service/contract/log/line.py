@@ -23,7 +23,7 @@ TIME = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2
 CRC = "[0-9a-f]{8}"
 TAIL = len(',"crc":"00000000"}')
 YEARS = range(1900, 9999)
-PLAIN = (bool, int, float, str, type(None))
+PLAIN = frozenset((bool, int, float, str, type(None)))
 _exact = with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 
 
@@ -34,7 +34,7 @@ def _real(moment: str) -> str:
 
 
 def _plain(values: list[Any]) -> list[Any]:
-    if not all(type(value) in PLAIN for value in values):
+    if not PLAIN.issuperset(map(type, values)):
         raise ValueError("plain values are expected")
     return values
 

@@ -12,12 +12,14 @@ from typing import Any
 import duckdb
 import orjson
 
+from service.contract.log.line import RequestLine
 from service.lab.client.answer_table import PREDICTION_ID, answer_places, distinct
 from service.lab.log.sample import Sample
+from service.lab.log.wide import INPUTS
 
 OWN = [
     *("prediction_id", "time", "model", "version", "prediction", "truth", "latency", "batch"),
-    *("client", "marks", "image", "sequence", "writer"),
+    *("client", "marks", "image", "sequence", "writer", INPUTS),
 ]
 PUBLICATION = ("version", "digest", "classes", "targets")  # what all lines of a file share
 OBJECT_BYTES = 16_000_000  # the longest line that DuckDB reads by default
@@ -121,7 +123,7 @@ def write_requests(
     """
     places = answer_places(dict(sample.record))
     outputs = distinct((name for name, *_ in places), [PREDICTION_ID])
-    names = _names(sample.features, [*OWN, *outputs])
+    names = feature_columns(sample.record, sample.features)
     columns = FIELDS | {"predictions": sample.predictions}
     fits, parts = [FITS], ["unnest(predictions) AS predictions"]
     if sample.probabilities is not None:
@@ -134,6 +136,10 @@ def write_requests(
         for n in range(len(names)):
             fits.append(f"struct_extract_at(inputs, {int(n + 1)}) IS NOT NULL")
             parts.append(f"unnest(struct_extract_at(inputs, {int(n + 1)})) AS input_{int(n)}")
+    if sample.folded:
+        columns["rows"] = "VARCHAR[]"
+        fits.append("rows IS NOT NULL")
+        parts.append("unnest(rows) AS rows")
     marks, join = "[]::VARCHAR[]", ""
     if sample.marked:
         fits.append(MARKS_FIT)
@@ -144,6 +150,8 @@ def write_requests(
         for name, (_, field, *at) in zip(outputs, places, strict=True)
     ]
     shown += [f"input_{int(n)} AS {quoted(name)}" for n, name in enumerate(names.values())]
+    if sample.folded:
+        shown.append(f"rows AS {quoted(INPUTS)}")
     query = f"""
         COPY (
             WITH lines AS (SELECT * FROM ({LINES}) WHERE {" AND ".join(fits)})
@@ -193,9 +201,10 @@ def _json(value: Any) -> str | None:
     return None if value is None else orjson.dumps(value).decode()
 
 
-def _names(features: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+def feature_columns(record: RequestLine, features: Iterable[str]) -> dict[str, str]:
     """Find a column name for each feature, so that no two differ in capitals alone."""
-    used = {name.casefold() for name in taken}
+    outputs = distinct((name for name, *_ in answer_places(dict(record))), [PREDICTION_ID])
+    used = {name.casefold() for name in [*OWN, *outputs]}
     names = {}
     for feature in features:
         name = feature

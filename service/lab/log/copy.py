@@ -31,8 +31,9 @@ from service.contract.log.segment import (
 from service.lab.log.columns import Database, connect
 from service.lab.log.copy_files import DONE, PARQUET, Done, Part, damage_in, key, listed, whole
 from service.lab.log.gaps import missing_lines, missing_segments
-from service.lab.log.segment_copy import SegmentCopy
-from service.lab.log.segment_file import content_of, one_each
+from service.lab.log.segment.copy import SegmentCopy
+from service.lab.log.segment.file import content_of, superfluous
+from service.lab.log.segment.opened import Opened, OpenSegment
 
 SHOWN = 8  # new segments from which on a progress bar is shown
 FORMAT = 3  # one higher when older copies cannot be used any more
@@ -71,6 +72,7 @@ class LogCopy:
         digest = sha256(os.fsencode(os.path.realpath(logs))).hexdigest()[:8]
         name = f"{re.sub(r'[^A-Za-z0-9_-]', '_', logs.name[:20])}-{digest}"
         self.home = copies / f"{FORMAT}-{name}"
+        self._opened = Opened()
         self._outdated = [copies / f"{number}-{name}" for number in range(1, FORMAT)]
 
     @contextmanager
@@ -102,20 +104,22 @@ class LogCopy:
         with ExitStack() as held:
             # DuckDB takes some names for patterns, so it sees the folders under plain names.
             root = Path(held.enter_context(TemporaryDirectory(prefix="labloop-"))).resolve()
-            now, home, log = root / "open", root / "copy", root / "log"
-            now.mkdir()
+            home, log = root / "copy", root / "log"
             home.symlink_to(self.home.absolute())
             log.symlink_to(self.folder.absolute())
-            database = held.enter_context(connect(root, self.home, self.folder))
+            database = held.enter_context(
+                connect(root, self.home, self.folder, self._opened.folder)
+            )
             unread: dict[Path, str] = {}  # files that are no segments, with the reason
-            opened = [
-                *self._open_segments(unread)
-            ]  # before the sealed ones, so that none is missed
+            opened = self._open_segments(unread)  # before the sealed ones: none is missed
             copied = listed(home)  # also before, so that no segment seems to be gone
-            opened, sealed = one_each(opened, sealed_segments(self.folder), unread)
+            sealed = sealed_segments(self.folder)
+            sizes = {segment.file: segment.size for segment in opened}
+            dropped = superfluous(sizes, sealed, unread)
+            opened = [segment for segment in opened if segment.file not in dropped]
+            sealed = [file for file in sealed if file not in dropped]
             names = {key(stem(file)) for file in sealed}
-            for file, content in opened:
-                SegmentCopy(database, file, log / file.name, content, now, now).write()
+            pieces = self._opened.copied(database, opened)
             try:
                 self._refresh(database, copied, sealed, home, log, unread)
             except (OSError, duckdb.IOException) as error:
@@ -124,8 +128,9 @@ class LogCopy:
                     "Make room there, or set LOG_COPY_DIR to another folder."
                 ) from error
             copies = listed(home)
-            found = [*now.iterdir(), *(file for file in copies if stem(file) in names)]
-            parts = [Part.of(file) for file in whole(found) if file.suffix == PARQUET]
+            found = whole([file for file in copies if stem(file) in names])
+            found += [file for piece in pieces for file in piece.folder.iterdir()]
+            parts = [Part.of(file) for file in found if file.suffix == PARQUET]
             done = [Done.of(file) for file in found if file.suffix == DONE]
             deleted = max((each.deleted for each in done), default=0)
             gone = self._gone(copies, {*(each.segment for each in done)}, deleted)
@@ -172,20 +177,19 @@ class LogCopy:
                     file.unlink(missing_ok=True)
         return gone
 
-    def _open_segments(self, unread: dict[Path, str]) -> Iterator[tuple[Path, bytes]]:
+    def _open_segments(self, unread: dict[Path, str]) -> list[OpenSegment]:
         """Read what open segments hold now; the API is still writing to them."""
-        for file in open_segments(self.folder):
-            if (content := content_of(file, unread)) is not None:
-                yield file, content
+        found = (self._opened.read(file, unread) for file in open_segments(self.folder))
+        return [segment for segment in found if segment is not None]
 
-    def _torn(self, opened: list[tuple[Path, bytes]]) -> int:
+    def _torn(self, opened: list[OpenSegment]) -> int:
         """Count the lines that a crash cut off: those set aside, and those of dead writers."""
         torn = {stem(file) for file in self.folder.glob(f"*{TORN}")}
-        for file, content in opened:
-            if not content.endswith(b"\n"):
+        for segment in opened:
+            if segment.rest and not segment.rest.endswith(b"\n"):
                 with suppress(FileNotFoundError):
-                    if content and not is_locked(file):
-                        torn.add(stem(file))
+                    if not is_locked(segment.file):
+                        torn.add(stem(segment.file))
         return len(torn)
 
     def _refresh(

@@ -48,7 +48,7 @@ def read_request(line: bytes) -> RequestLine:
     _need(begins, "it does not begin with its model, version and digest")
     rows, inputs, targets = len(record["ids"]), record["inputs"], record["targets"]
     classes, probabilities = record["classes"], record["probabilities"]
-    _need(all(len(values) == rows for values in inputs.values()), "'inputs' differ in length")
+    _need({*map(len, inputs.values())} <= {rows}, "'inputs' differ in length")
     _need(len(record["predictions"]) == rows, "'predictions' and 'ids' differ in number")
     _need(
         probabilities is None or len(probabilities) == rows,

@@ -15,6 +15,7 @@ from service.lab.log.columns import Database, connect
 from service.lab.log.copy import LogCopy, LogFiles
 from service.lab.log.copy_files import Part
 from service.lab.log.publications import Logged, publications, read_parts, truths, typed
+from service.lab.log.wide import unfolded
 
 T = TypeVar("T")
 Window: TypeAlias = dict[str, Any]
@@ -201,7 +202,7 @@ def _create_views(database: Database, predictions: list[Part], feedback: list[Pa
 
 def _rows(database: Database, window: Window) -> pd.DataFrame:
     """Read the rows of the view, the columns in their order; the truth is text."""
-    table = database.execute(ROWS, window).df()[::-1].reset_index(drop=True)
+    table = unfolded(database.execute(ROWS, window).df()[::-1].reset_index(drop=True))
     marks = [m.tolist() if isinstance(m, np.ndarray) else [] for m in table["marks"]]
     table["marks"] = pd.Series(marks, dtype=object)
     outputs = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]

@@ -47,7 +47,8 @@ class Sample:
     """One line of a publication, and the column types that hold the values of all its lines.
 
     `features`, `predictions` and `probabilities` are types of DuckDB. `keys` holds the features'
-    names in the lines. `marked` says whether a request may have marks.
+    names in the lines. `marked` says whether a request may have marks, and `folded` whether
+    `rows` holds the features.
     """
 
     record: RequestLine
@@ -56,6 +57,7 @@ class Sample:
     probabilities: str | None
     keys: dict[str, str]
     marked: bool
+    folded: bool
 
     @classmethod
     def of(cls, records: Iterable[RequestLine], keys: dict[str, str] | None = None) -> Self:
@@ -87,7 +89,7 @@ class Sample:
         predictions = _joined(outputs) + ("[][]" if several else "[]")
         lists = 3 if several and record["classes"] is not None else 2
         probabilities = None if record["probabilities"] is None else "DOUBLE" + "[]" * lists
-        return cls(record, types, predictions, probabilities, keys, marked)
+        return cls(record, types, predictions, probabilities, keys, marked, "rows" in record)
 
 
 def layout(record: RequestLine) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Segment copy: the lines of one segment as Parquet, each line checked before it is used."""
+"""Copy: the lines of one segment as Parquet, each line checked before it is used."""
 
 import json
 from collections import defaultdict
@@ -14,17 +14,20 @@ from service.contract.files import sync_path
 from service.contract.log.line import LineError, RequestLine
 from service.contract.log.segment import SegmentName, stem
 from service.contract.text import printable
+from service.lab.client.client import collector_paused
 from service.lab.log.columns import (
     OBJECT_BYTES,
     Database,
     Source,
+    feature_columns,
     write_feedback,
     write_requests,
 )
 from service.lab.log.copy_files import DAMAGE, DONE, FEEDBACK, PARQUET, key
 from service.lab.log.line_check import read_request
 from service.lab.log.sample import Sample, layout, one_of_each_form
-from service.lab.log.segment_lines import Line, OneVersion, SegmentLines
+from service.lab.log.segment.lines import Line, OneVersion, Place, SegmentLines
+from service.lab.log.wide import folded, is_wide
 
 # What is raised on lines that do not have the form of the sample.
 MISFIT = (
@@ -61,6 +64,8 @@ class SegmentCopy:
         What the segment holds.
     staging, home : Path
         Where the copy is written, and where it goes when it is complete.
+    place : Place, optional
+        Where in the segment the content begins, if not at its beginning.
     """
 
     database: Database
@@ -69,17 +74,19 @@ class SegmentCopy:
     content: bytes
     staging: Path
     home: Path
+    place: Place | None = None
     parts: list[tuple[Path, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.name = key(stem(self.file))
         self.writer = printable(SegmentName.of(self.file).writer)
 
-    def write(self) -> None:
+    def write(self) -> SegmentLines:
         """Write the files in `staging`, then move them to `home`, the `.done` file last."""
         lines = self._as_it_is()
         if lines is None:
-            lines = SegmentLines.of(self.file, self.content)
+            place = self.place or Place.first(self.file)
+            lines = SegmentLines.of(self.file, self.content, place)
             for found in lines.requests.values():
                 self._write_publication(lines, found)
         if lines.feedback:
@@ -91,12 +98,13 @@ class SegmentCopy:
         for staged, name in self.parts:
             sync_path(staged)
             staged.rename(self.home / name)
-        marks = {f"{self.name}.{lines.last}.{len(self.parts)}.{lines.deleted}{DONE}": ""}
+        marks = {f"{self.name}.{lines.after.last}.{len(self.parts)}.{lines.deleted}{DONE}": ""}
         if lines.damage:
             marks = {f"{self.name}{DAMAGE}": json.dumps(lines.damage)} | marks
         for name, text in marks.items():
             (self.staging / name).write_text(text)
             (self.staging / name).rename(self.home / name)
+        return lines
 
     def _as_it_is(self) -> SegmentLines | None:
         """Let DuckDB read and check the whole segment; return None if it finds a fault."""
@@ -104,10 +112,10 @@ class SegmentCopy:
         if one is None or self.name != stem(self.file):
             return None
         try:
-            sample = Sample.of(map(read_request, one.samples))
+            sample = Sample.of(map(_read_narrow, one.samples))
             first = SegmentName.of(self.file).before + 1
             source = Source(self.path)
-            self._write(source, sample, one.count, first, one.lines.last, one.others)
+            self._write(source, sample, one.count, first, one.lines.after.last, one.others)
         except MISFIT:
             return None
         return one.lines
@@ -116,20 +124,28 @@ class SegmentCopy:
         """Write requests to one publication; name and leave out those that do not fit."""
         texts = [line.text for line in found]
         try:
-            sample = Sample.of(map(read_request, one_of_each_form(b"\n".join([*texts, b""]))))
+            forms = one_of_each_form(b"\n".join([*texts, b""]))
+            sample = Sample.of(map(_read_narrow, forms))
             with self._file(texts) as source:
                 self._write(source, sample, len(texts))
             return
         except MISFIT:  # so each line is checked below
             pass
         alike: dict[bytes, list[tuple[int, RequestLine]]] = defaultdict(list)
-        for line in found:
-            try:
-                record = read_request(line.text)
-            except LineError as error:
-                lines.leave_out(line.number, error)
-                continue
-            alike[orjson.dumps(layout(record))].append((line.number, record))
+        names: dict[bytes, dict[str, str]] = {}
+        with collector_paused():
+            for line in found:
+                try:
+                    record = read_request(line.text)
+                except LineError as error:
+                    lines.leave_out(line.number, error)
+                    continue
+                form = orjson.dumps(layout(record))
+                if is_wide(record):
+                    if form not in names:
+                        names[form] = feature_columns(record, record["inputs"])
+                    record = folded(record, names[form])
+                alike[form].append((line.number, record))
         for each in alike.values():
             self._write_checked(lines, each)
 
@@ -189,3 +205,11 @@ class SegmentCopy:
             yield Source(file, max(OBJECT_BYTES, 2 * max(map(len, lines))))
         finally:
             file.unlink()
+
+
+def _read_narrow(text: bytes) -> RequestLine:
+    """Read a request that DuckDB can read, too."""
+    record = read_request(text)
+    if is_wide(record):
+        raise ValueError("each row of a wide request is folded first")
+    return record

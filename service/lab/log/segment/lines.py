@@ -1,4 +1,4 @@
-"""Segment lines: what a segment holds, sorted by publication."""
+"""Lines: what a segment holds, sorted by publication."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -28,34 +28,48 @@ class Line:
     text: bytes
 
 
+@dataclass(frozen=True)
+class Place:
+    """A place in a segment: the line's number there, and the highest number before it."""
+
+    line: int
+    last: int
+
+    @classmethod
+    def first(cls, file: Path) -> "Place":
+        """Return where a segment begins."""
+        return cls(1, SegmentName.of(file).before)
+
+
 @dataclass
 class SegmentLines:
     """The whole lines of a segment.
 
     `requests` holds the lines of each publication, by what they begin with; they are not checked
     yet. Feedback and notes are. `damage` has a sentence for each thing that is wrong, with file
-    and line. `last` is the number of the writer's last line. `deleted` is the highest number of
-    a segment that retention deleted, as a note in this segment says.
+    and line. `after` is the place after them, with the number of the writer's last line.
+    `deleted` is the highest number of a segment that retention deleted, as a note in this segment
+    says.
     """
 
     file: Path
     requests: dict[bytes, list[Line]] = field(default_factory=dict)
     feedback: list[bytes] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
-    last: int = 0
+    after: Place = Place(1, 0)
     deleted: int = 0
 
     @classmethod
-    def of(cls, file: Path, content: bytes) -> "SegmentLines":
-        """Check and sort the lines of a segment, without what follows the last line end."""
+    def of(cls, file: Path, content: bytes, place: Place) -> "SegmentLines":
+        """Check and sort lines from a place on, without what follows the last line end."""
         lines, shown = cls(file), printed(file)
         *pieces, tail = content.split(b"\n")
         by_head: dict[bytes, list[Line]] = defaultdict(list)
         others: list[Line] = []
         name = SegmentName.of(file)
-        last, unknown = name.before, 0
+        last, unknown = place.last, 0
         begin, same = b"\n", others
-        for number, text in enumerate(pieces, 1):
+        for number, text in enumerate(pieces, place.line):
             if is_whole(text):
                 sequence = sequence_of(text)
                 missing = sequence - last - unknown - 1
@@ -79,11 +93,13 @@ class SegmentLines:
                 same = by_head[begin] if is_request else others
             same.append(Line(number, text))
         if tail and not file.name.endswith(OPEN):
-            lines.damage.append(f"{shown}, line {len(pieces) + 1} is cut off and left out.")
+            lines.damage.append(
+                f"{shown}, line {place.line + len(pieces)} is cut off and left out."
+            )
         if name.is_sealed and not is_as_sealed(file, content) and not lines.damage:
             lines.damage.append(f"{shown} is not what was sealed: its end is missing.")
         lines.requests = dict(by_head)
-        lines.last = last + unknown
+        lines.after = Place(place.line + len(pieces), last + unknown)
         for line in others:
             lines._add(line)
         return lines
@@ -146,7 +162,7 @@ class OneVersion:
                 return None
         if len({*others}) + count < total:
             return None
-        lines.last = SegmentName.of(file).before + total
+        lines.after = Place(total + 1, SegmentName.of(file).before + total)
         samples = [line for line in one_of_each_form(content) if line.startswith(begin)]
         return cls(lines, samples, count, others)
 

@@ -1,0 +1,69 @@
+"""Open segments are copied as they grow."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from service.contract.log.line import finish_line
+from service.lab.log import reader
+from tests.lab.log.forged import NOTE, forge
+from tests.support.log_lines import copy_of, ids_of, line, open_log
+
+
+def test_each_read_copies_new_lines(tmp_path: Path) -> None:
+    log, copy = open_log(tmp_path), copy_of(tmp_path)
+    sent: list[str] = []
+    for number in range(40):
+        text = line() if number % 2 else line(model="other")
+        log.write([text])
+        sent += ids_of(text) if number % 2 else []
+        assert reader.read(copy, "iris")["prediction_id"].tolist() == sent
+        with copy.files() as files:
+            assert len(files.predictions) <= 2 * 7  # for 40 reads, and two models
+    log.stop()
+    assert reader.read(copy, "iris")["prediction_id"].tolist() == sent
+    with copy.files() as files:
+        assert len(files.predictions) == 2
+
+
+def test_lines_that_were_cut_off_vanish(tmp_path: Path) -> None:
+    """The API cuts off lines that it could not write completely, and goes on behind them."""
+    one, two, other = line(), line(), line()
+    file = forge(tmp_path, 1, NOTE, one, opened=True)
+    copy = copy_of(tmp_path)
+    assert reader.read(copy, "iris")["prediction_id"].tolist() == ids_of(one)
+    kept = file.read_bytes()
+    file.write_bytes(kept + finish_line(two, 103))
+    assert reader.read(copy, "iris")["prediction_id"].tolist() == ids_of(one) + ids_of(two)
+    file.write_bytes(kept)
+    assert reader.read(copy, "iris")["prediction_id"].tolist() == ids_of(one)
+    file.write_bytes(kept + finish_line(other, 103))
+    assert reader.read(copy, "iris")["prediction_id"].tolist() == ids_of(one) + ids_of(other)
+
+
+def test_each_read_names_all_damage(tmp_path: Path) -> None:
+    file = forge(tmp_path, 1, NOTE, line(), opened=True)
+    copy = copy_of(tmp_path)
+    for last in (3, 4):
+        with file.open("ab") as opened:
+            opened.write(b'{"no":"line"}\n')
+        for _ in range(2):
+            with copy.files() as files:
+                named = [f"{file}, line {n} is damaged and left out." for n in range(3, last + 1)]
+                assert files.damage == named
+    with file.open("ab") as opened:
+        opened.write(finish_line(line(), 105))
+    with pytest.warns(UserWarning, match="is damaged and left out") as caught:
+        assert len(reader.read(copy, "iris")) == 2
+    assert len(caught) == 2
+
+
+def test_two_reads_at_once_agree(tmp_path: Path) -> None:
+    log, copy = open_log(tmp_path), copy_of(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(1, 9):
+            log.write([line()])
+            reads = [pool.submit(reader.read, copy, "iris") for _ in range(4)]
+            assert {len(each.result()) for each in reads} == {number}
+    log.stop()
