@@ -156,9 +156,7 @@ class Inference:
     def _line(self, pending: PendingRequest, part: LoggedPrediction, time: str) -> bytes:
         signature = pending.model.signature
         fields: Request = {
-            "model": part.model,
-            "version": part.version,
-            "digest": pending.model.digest,
+            **pending.model.heading,
             "time": time,
             "image": self._image,
             "client": pending.client,

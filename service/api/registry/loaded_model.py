@@ -9,6 +9,8 @@ from service.api.processes import strikes
 from service.api.processes.pulse import pulse
 from service.api.registry.validation import Passed
 from service.contract.errors import LabloopError
+from service.contract.log.kinds import kinds_of
+from service.contract.log.line import Heading
 from service.contract.model import golden
 from service.contract.model.manifest import Manifest
 from service.contract.signature.predictions import discreetly
@@ -53,6 +55,14 @@ class LoadedModel:
     def signature(self) -> Signature:
         """What it takes and gives."""
         return self.manifest.signature
+
+    @cached_property
+    def heading(self) -> Heading:
+        """What the log's lines about it begin with."""
+        heading: Heading = {"model": self.name, "version": self.version, "digest": self.digest}
+        if kinds := kinds_of(self.signature):
+            heading["kinds"] = kinds
+        return heading
 
     @cached_property
     def is_quick(self) -> bool:

@@ -15,6 +15,7 @@ import orjson
 from pydantic import AfterValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from service.contract.log.kinds import TimeKind
 from service.contract.model.entries import NAME
 from service.contract.text import show
 
@@ -48,21 +49,32 @@ Crc = Annotated[str, Field(pattern=f"^{CRC}$")]
 
 
 @_exact
-class Request(TypedDict):
-    """A request of one row or many, with its predictions; the fields are written in this order.
+class Heading(TypedDict):
+    """What the lines about one publication begin with; the fields are written in this order.
 
     `digest` differs if a version is published again under the same number
     (`service.contract.model.checksums.digest`): lines with one digest have the same features and
-    types. `time` is in UTC, as in RFC 3339, with microseconds. `latency_ms` is the time from the
+    types. `kinds` names the features whose texts are times, if there are any: ``datetime``
+    (without a zone), ``datetime_utc`` or ``timedelta``, each as ISO 8601 has it.
+    """
+
+    model: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+    version: Positive
+    digest: NotRequired[str]  # not in 0.2.0 and before
+    kinds: NotRequired[dict[TimeKind, list[str]]]
+
+
+@_exact
+class Request(Heading):
+    """A request of one row or many, with its predictions; the fields are written in this order.
+
+    `time` is in UTC, as in RFC 3339, with microseconds. `latency_ms` is the time from the
     parsed request to the response. `inputs` has a list of values for each feature that is not
     private. `ids` and what follows are as in the response of ``POST /models/{name}/predict``.
     `marks` says in which rows, counted from 0, the inputs were unusual: ``unseen:<feature>``,
     ``out_of_range:<feature>``.
     """
 
-    model: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
-    version: Positive
-    digest: NotRequired[str]  # not in 0.2.0 and before
     time: Time
     image: str
     client: str
@@ -174,7 +186,7 @@ def sequence_of(line: bytes) -> int:
 
 def head_of(line: bytes) -> bytes:
     """Return the beginning that the requests to one publication share."""
-    return line[: line.find(b',"time"') + 7]
+    return line[: line.find(b',"time":') + 7]
 
 
 def decode(line: bytes) -> Any:

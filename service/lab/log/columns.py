@@ -47,6 +47,7 @@ FITS = """
     AND targets IS NOT DISTINCT FROM json($targets::VARCHAR)"""
 MARKS_FIT = """marks IS NOT NULL AND coalesce(list_min(flatten(map_values(marks))) >= 0, true)
     AND coalesce(list_max(flatten(map_values(marks))) < len(ids), true)"""
+YEAR = "lambda moment: year(moment)"
 ROW_MARKS = """
     SELECT sequence, row, list(mark ORDER BY place) AS row_marks FROM (
         SELECT sequence, place, entry.key AS mark, unnest(entry.value) AS row FROM (
@@ -133,8 +134,11 @@ def write_requests(
     if names:
         kinds = [f"{quoted(sample.keys[name])} {kind}[]" for name, kind in sample.features.items()]
         columns["inputs"] = f"STRUCT({', '.join(kinds)})"
-        for n in range(len(names)):
+        for n, kind in enumerate(sample.features.values()):
             fits.append(f"struct_extract_at(inputs, {int(n + 1)}) IS NOT NULL")
+            if kind.startswith("TIMESTAMP"):
+                years = f"list_transform(struct_extract_at(inputs, {int(n + 1)}), {YEAR})"
+                fits.append(f"coalesce(list_min({years}) > 0 AND list_max({years}) < 10000, true)")
             parts.append(f"unnest(struct_extract_at(inputs, {int(n + 1)})) AS input_{int(n)}")
     if sample.folded:
         columns["rows"] = "VARCHAR[]"

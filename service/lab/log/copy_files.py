@@ -2,7 +2,8 @@
 
 ::
 
-    <segment>.<model>.<version>.<part>.<from>_<to>.parquet    predictions; microseconds, UTC
+    <segment>.<model>.<version>.<part>.<from>_<to>.parquet    predictions; microseconds, UTC;
+                                                              the part ends in t if it has times
     <segment>.feedback.0.0.<from>_<to>.parquet                feedback
     <segment>.damage                                          what is wrong with the segment
     <segment>.<last>.<parts>.<deleted>.done                   the copy is complete: the number of
@@ -23,25 +24,30 @@ from pathlib import Path
 from service.contract.log.segment import NAME, SegmentName, stem
 
 PARQUET, DAMAGE, DONE = ".parquet", ".damage", ".done"
+TIMED = "t"  # after the number of a part that has times
 FEEDBACK = "feedback.0"  # no model has a version 0, so a model may be called feedback
 
 
 @dataclass(frozen=True)
 class Part:
-    """A Parquet file of the copy, and what its name says: model, version, first and last time."""
+    """A Parquet file of the copy, and what its name says.
+
+    That is model, version, first and last time, and whether features are times.
+    """
 
     file: Path
     model: str
     version: int
     first: int
     last: int
+    has_times: bool
 
     @classmethod
     def of(cls, file: Path) -> "Part":
         """Read a file's name."""
-        _, model, version, _, span, _ = file.name.split(".")
+        _, model, version, number, span, _ = file.name.split(".")
         first, last = span.split("_")
-        return cls(file, model, int(version), int(first), int(last))
+        return cls(file, model, int(version), int(first), int(last), number.endswith(TIMED))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from service.contract.log.kinds import is_time
 from service.contract.log.line import (
     PLAIN,
     FeedbackLine,
+    Heading,
     LineError,
     NoteLine,
     RequestLine,
@@ -23,7 +25,6 @@ from service.contract.text import show
 REQUESTS = TypeAdapter[RequestLine](RequestLine)
 FEEDBACK = TypeAdapter[FeedbackLine](FeedbackLine)
 NOTES = TypeAdapter[NoteLine](NoteLine)
-FIRST = ("model", "version", "digest")
 
 
 def read_request(line: bytes) -> RequestLine:
@@ -43,9 +44,10 @@ def read_request(line: bytes) -> RequestLine:
     service.contract.log.line.LineError: 'model' is '../iris': String should match pattern ...
     """
     record: RequestLine = _read(REQUESTS, line)
-    first = {name: record[name] for name in FIRST if name in record}  # type: ignore[literal-required]
+    first = {name: record[name] for name in Heading.__annotations__ if name in record}  # type: ignore[literal-required]
     begins = head_of(line) == orjson.dumps(first)[:-1] + b',"time"'
     _need(begins, "it does not begin with its model, version and digest")
+    _check_times(record)
     rows, inputs, targets = len(record["ids"]), record["inputs"], record["targets"]
     classes, probabilities = record["classes"], record["probabilities"]
     _need({*map(len, inputs.values())} <= {rows}, "'inputs' differ in length")
@@ -80,6 +82,19 @@ def read_request(line: bytes) -> RequestLine:
     names = [*inputs, *(targets or []), *(label for label in labels if isinstance(label, str))]
     _need("" not in inputs and "\0" not in "".join(names), "a name is empty or has a NUL in it")
     return record
+
+
+def _check_times(record: RequestLine) -> None:
+    """Check the features that are said to be times."""
+    kinds, inputs = record.get("kinds", {}), record["inputs"]
+    names = [name for each in kinds.values() for name in each]
+    _need({*names} <= inputs.keys(), "'kinds' name a feature that is not there")
+    _need(len({*names}) == len(names), "'kinds' name a feature twice")
+    for kind, each in kinds.items():
+        for name in each:
+            for value in inputs[name]:
+                fits = value is None or (isinstance(value, str) and is_time(value, kind))
+                _need(fits, f"{show(name)} is {show(value)}, which is no {kind}")
 
 
 def read_feedback(line: bytes) -> FeedbackLine:

@@ -14,7 +14,8 @@ import pandas as pd
 from service.lab.log.columns import Database, connect
 from service.lab.log.copy import LogCopy, LogFiles
 from service.lab.log.copy_files import Part
-from service.lab.log.publications import Logged, publications, read_parts, truths, typed
+from service.lab.log.publications import Logged, publications, truths, typed
+from service.lab.log.view import create_views
 from service.lab.log.wide import unfolded
 
 T = TypeVar("T")
@@ -27,20 +28,6 @@ REST = ["truth", "latency", "batch", "client", "marks", "image"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 WARNED = 20  # damaged places that are named one by one
-PREDICTIONS = """
-    SELECT NULL::UUID AS prediction_id, NULL::TIMESTAMPTZ AS time, NULL::VARCHAR AS model,
-        NULL::BIGINT AS version, NULL::BOOLEAN AS prediction, NULL::DOUBLE AS latency,
-        NULL::BIGINT AS batch, NULL::VARCHAR AS client, NULL::VARCHAR[] AS marks,
-        NULL::VARCHAR AS image, NULL::BIGINT AS sequence, NULL::VARCHAR AS writer
-    WHERE false"""
-FEEDBACK = """
-    SELECT NULL::UUID AS prediction_id, NULL::VARCHAR AS truth, NULL::TIMESTAMPTZ AS time,
-        NULL::VARCHAR AS client, NULL::UUID AS told, NULL::BIGINT AS place
-    WHERE false"""
-LAST_WORDS = """
-    CREATE OR REPLACE VIEW feedback AS
-    SELECT prediction_id, truth, time, client FROM told
-    QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY told DESC, place DESC) = 1"""
 ROWS = """
     SELECT predictions.* EXCLUDE (sequence, writer)
             REPLACE (predictions.prediction_id::VARCHAR AS prediction_id,
@@ -90,8 +77,9 @@ def read(
         One row a prediction: prediction_id, time, model, version, prediction, a proba_<class>
         for each class, truth (missing if it is not known), latency (ms), batch (rows in its
         request), client, marks, image, then the features. A feature whose name is taken appears
-        as ``input.<name>``. A model with several targets has prediction_<target> and
-        proba_<target>_<class>; its truth is a dict.
+        as ``input.<name>``. Datetimes and timedeltas are exact to the microsecond. A
+        model with several targets has prediction_<target> and proba_<target>_<class>; its truth
+        is a dict.
         ``attrs["torn_lines"]`` counts the lines in the whole log that a crash cut off.
         ``attrs["unmatched_feedback"]`` counts the predictions of this time that have feedback,
         but are not in the log.
@@ -115,12 +103,12 @@ def read(
         chosen = [p for p in all_models if p.model == name and version in (None, p.version)]
         told = _told_in_time(files, all_models, window)
         database = files.database
-        _create_views(database, chosen, told)
+        create_views(database, chosen, told)
         table = _rows(database, window)
         table["truth"] = typed(table, truths(database, chosen, table))
         table.attrs["unmatched_feedback"] = 0
         if told:
-            _create_views(database, all_models, told)
+            create_views(database, all_models, told)
             ((count,),) = database.execute(UNMATCHED, _times(window)).fetchall()
             table.attrs["unmatched_feedback"] = count
         return table
@@ -148,11 +136,11 @@ def read_apart(
         chosen = [p for p in files.predictions if p.model == name and _is_in_time(p, window)]
         told = _told_in_time(files, chosen, window)
         database = files.database
-        _create_views(database, chosen, told)
+        create_views(database, chosen, told)
         ((first,),) = database.execute(FIRST_OF_LAST, _times(window) | {"last": last}).fetchall()
         found = []
         for each in publications(database, chosen):
-            _create_views(database, each.files, told)
+            create_views(database, each.files, told)
             table = _rows(database, window | {"first": first})
             if len(table):
                 table["truth"] = typed(table, truths(database, each.files, table))
@@ -169,7 +157,7 @@ def sql(copy: LogCopy, query: str) -> pd.DataFrame:
 
     def table_of(files: LogFiles) -> pd.DataFrame:
         with connect() as database:  # the user's own query may read any file
-            _create_views(database, files.predictions, files.feedback)
+            create_views(database, files.predictions, files.feedback)
             return database.execute(query).df()
 
     return _read_now(copy, table_of)[0]
@@ -190,14 +178,6 @@ def _read_now(copy: LogCopy, table_of: Callable[[LogFiles], T]) -> tuple[T, LogF
     if len(files.damage) > WARNED:
         warnings.warn(f"And {len(files.damage) - WARNED} more.", stacklevel=4)
     return table, files
-
-
-def _create_views(database: Database, predictions: list[Part], feedback: list[Part]) -> None:
-    rows = read_parts(database, predictions) if predictions else database.sql(PREDICTIONS)
-    rows.create_view("predictions", replace=True)
-    told = read_parts(database, feedback) if feedback else database.sql(FEEDBACK)
-    told.create_view("told", replace=True)
-    database.execute(LAST_WORDS)
 
 
 def _rows(database: Database, window: Window) -> pd.DataFrame:

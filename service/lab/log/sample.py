@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Self
 
-from service.contract.log.line import RequestLine
+from service.contract.log.kinds import TimeKind
+from service.contract.log.line import Heading, RequestLine
 
 TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
+SECONDS = "DECIMAL(19,6)"  # of a length of time: Parquet's own type has milliseconds only
+TIMES: dict[TimeKind, str] = {
+    "datetime": "TIMESTAMP",
+    "datetime_utc": "TIMESTAMP WITH TIME ZONE",
+    "timedelta": SECONDS,
+}
 DIGITS = b"0123456789abcdef+-"  # of numbers, times, ids and checksums
 ESCAPES = re.compile(rb"\\.")
 
@@ -81,6 +88,8 @@ class Sample:
         if any(each != layouts[0] for each in layouts):
             raise ValueError("lines differ in publication, features, targets or classes")
         types = {name: _joined(each) for name, each in features.items()}
+        for kind, names in record.get("kinds", {}).items():
+            types |= dict.fromkeys(names, TIMES[kind])
         if keys is None:
             keys = {name: name for name in types}
             if len({name.casefold() for name in types}) < len(types):
@@ -94,7 +103,7 @@ class Sample:
 
 def layout(record: RequestLine) -> list[Any]:
     """Return what lines must share to become rows of one table: publication and columns."""
-    publication = [record["model"], record["version"], record.get("digest")]
+    publication = [record.get(name) for name in Heading.__annotations__]
     has_probabilities = record["probabilities"] is not None
     columns = [[*record["inputs"]], record["targets"], repr(record["classes"]), has_probabilities]
     return [publication, columns]

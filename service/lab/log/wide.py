@@ -33,7 +33,7 @@ def is_wide(record: RequestLine) -> bool:
 
 
 def folded(record: RequestLine, names: dict[str, str]) -> WideLine:
-    """Put the features of each row into one text.
+    """Put the features of each row into one text; times stay apart.
 
     Parameters
     ----------
@@ -47,11 +47,12 @@ def folded(record: RequestLine, names: dict[str, str]) -> WideLine:
     >>> folded(record, {"size": "size", "time": "input.time"})["rows"]
     ['{"size":1.5,"input.time":7}', '{"size":2.5,"input.time":8}']
     """
-    inputs = record["inputs"]
-    columns = [names[name] for name in inputs]
-    rows = zip(*inputs.values(), strict=True)
-    texts = [orjson.dumps(dict(zip(columns, row, strict=True))).decode() for row in rows]
-    return cast(WideLine, record | {"inputs": {}, "rows": texts})
+    times = {name for each in record.get("kinds", {}).values() for name in each}
+    folded = {names[name]: each for name, each in record["inputs"].items() if name not in times}
+    rows = zip(*folded.values(), strict=True)
+    texts = [orjson.dumps(dict(zip(folded, row, strict=True))).decode() for row in rows]
+    apart = {name: each for name, each in record["inputs"].items() if name in times}
+    return cast(WideLine, record | {"inputs": apart, "rows": texts})
 
 
 def unfolded(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,12 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import orjson
 
 from service.contract.files import sync_path
+from service.contract.log.kinds import microseconds
 from service.contract.log.line import LineError, RequestLine
 from service.contract.log.segment import SegmentName, stem
 from service.contract.text import printable
@@ -23,7 +25,7 @@ from service.lab.log.columns import (
     write_feedback,
     write_requests,
 )
-from service.lab.log.copy_files import DAMAGE, DONE, FEEDBACK, PARQUET, key
+from service.lab.log.copy_files import DAMAGE, DONE, FEEDBACK, PARQUET, TIMED, key
 from service.lab.log.line_check import read_request
 from service.lab.log.sample import Sample, layout, one_of_each_form
 from service.lab.log.segment.lines import Line, OneVersion, Place, SegmentLines
@@ -112,7 +114,7 @@ class SegmentCopy:
         if one is None or self.name != stem(self.file):
             return None
         try:
-            sample = Sample.of(map(_read_narrow, one.samples))
+            sample = Sample.of(map(_read_plain, one.samples))
             first = SegmentName.of(self.file).before + 1
             source = Source(self.path)
             self._write(source, sample, one.count, first, one.lines.after.last, one.others)
@@ -125,7 +127,7 @@ class SegmentCopy:
         texts = [line.text for line in found]
         try:
             forms = one_of_each_form(b"\n".join([*texts, b""]))
-            sample = Sample.of(map(_read_narrow, forms))
+            sample = Sample.of(map(_read_plain, forms))
             with self._file(texts) as source:
                 self._write(source, sample, len(texts))
             return
@@ -141,6 +143,7 @@ class SegmentCopy:
                     lines.leave_out(line.number, error)
                     continue
                 form = orjson.dumps(layout(record))
+                record = _in_seconds(record)
                 if is_wide(record):
                     if form not in names:
                         names[form] = feature_columns(record, record["inputs"])
@@ -184,7 +187,8 @@ class SegmentCopy:
         ValueError
             Some do not have the form of the sample, or have a number that is used or too high.
         """
-        version = f"{sample.record['model']}.{sample.record['version']}.{len(self.parts)}"
+        timed = TIMED if sample.record.get("kinds") else ""
+        version = f"{sample.record['model']}.{sample.record['version']}.{len(self.parts)}{timed}"
         staged = self.staging / f"{self.name}.{version}"
         write_requests(self.database, source, sample, self.writer, staged)
         values = {"file": str(staged), "first": first, "last": last, "others": [*others]}
@@ -207,9 +211,20 @@ class SegmentCopy:
             file.unlink()
 
 
-def _read_narrow(text: bytes) -> RequestLine:
+def _read_plain(text: bytes) -> RequestLine:
     """Read a request that DuckDB can read, too."""
     record = read_request(text)
-    if is_wide(record):
-        raise ValueError("each row of a wide request is folded first")
+    if is_wide(record) or "timedelta" in record.get("kinds", {}):
+        raise ValueError("DuckDB reads no wide requests, and no lengths of time")
     return record
+
+
+def _in_seconds(record: RequestLine) -> RequestLine:
+    """Write lengths of time as seconds, which DuckDB can read."""
+    names = record.get("kinds", {}).get("timedelta", [])
+    lengths = {name: [*map(_seconds, record["inputs"][name])] for name in names}
+    return record | {"inputs": record["inputs"] | lengths}
+
+
+def _seconds(duration: str | None) -> str | None:
+    return None if duration is None else f"{Decimal(microseconds(duration)).scaleb(-6):f}"

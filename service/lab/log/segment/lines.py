@@ -193,7 +193,7 @@ def _of_old_version(line: bytes) -> bytes | None:
             record = _of_one_prediction(record)
         layout = [record["classes"], record["targets"], [*record["inputs"]]]
         record["digest"] = f"{crc32(orjson.dumps(layout)):08x}"
-        line = orjson.dumps({name: record[name] for name in OLD_FIELDS})
+        line = orjson.dumps({name: record[name] for name in OLD_FIELDS if name in record})
         read_request(line)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
