@@ -102,8 +102,11 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
     estimator = artifact.load(store.folder(name, version) / MODEL)
     rows = [row for row in range(len(log)) if row not in left_out]
     predict = partial(predict_columns, estimator, manifest.signature)
-    parts, refused = _predicted(predict, manifest.signature, columns, rows)
-    left_out |= refused
+    parts = []
+    for alike in _alike(manifest.signature, columns, rows):
+        predicted, refused = _predicted(predict, manifest.signature, columns, alike)
+        parts += predicted
+        left_out |= refused
     if not parts:
         raise LabloopError(
             f"{who} can predict none of the {counted(len(log), 'logged row')}: "
@@ -124,6 +127,15 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
     if left_out:
         notes.append(f"Left out: {counted(len(left_out), 'row')}. {_reasons(left_out)}.")
     return Replay(heading, table, notes, compared, targets, version)
+
+
+def _alike(signature: Signature, columns: Columns, rows: list[int]) -> list[list[int]]:
+    """Part rows, so that none changes the dtypes of another one's table, as the API does."""
+    parts: dict[frozenset[str], list[int]] = {}
+    for row in rows:
+        one = {name: [columns[name][row]] for name in signature.widening}
+        parts.setdefault(signature.widened(one), []).append(row)
+    return [*parts.values()]
 
 
 def _predicted(

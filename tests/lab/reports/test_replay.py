@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 from service.contract.errors import ArtifactError, LabloopError, NotFoundError
 from service.contract.model import checksums
@@ -257,7 +258,7 @@ def in_turn(store: ModelStore, *tables: pd.DataFrame, y: Any = None) -> list[Log
             (OneHotEncoder(handle_unknown="ignore"), ["b"]), remainder="passthrough"
         )
         target = iris().y if y is None else y[version - 1]
-        model = make_pipeline(encode, KNeighborsClassifier(1)).fit(X, target)
+        model = make_pipeline(encode, DecisionTreeClassifier(random_state=0)).fit(X, target)
         publication = Publication("m", model, X, target)
         assert publication.write(store, {}, None, {}) == version
         output = publication.signature.output
