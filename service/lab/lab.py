@@ -64,11 +64,12 @@ class Lab(LogBook):
         y : array-like of shape (n_rows,)
             The target.
         metrics : mapping of str to float, optional
-            How good the estimator is, e.g. ``{"accuracy": 0.97}``.
-        class_names : sequence of str, shape (n_classes,), optional
-            The classes' names for people, in the order of ``estimator.classes_``.
+            How good the estimator is, e.g. ``{"accuracy": 0.97}``; finite numbers.
+        class_names : sequence of str or mapping, shape (n_classes,), optional
+            The classes' names for people, in the order of ``estimator.classes_``, or by class.
         parameters : mapping, optional
-            The parameters that the notebook was run with.
+            The parameters that the notebook was run with. They are kept as JSON: arrays as lists,
+            paths, dates and estimators as text.
         private : iterable of str, optional
             Features whose values the API neither logs nor shows, e.g. ``["sex"]``. The
             version's own files still hold training rows with them.
@@ -101,7 +102,12 @@ class Lab(LogBook):
         service.contract.errors.ApiUnreachableError: price version 1 is written and live, but ...
         """
         publication = Publication(name, estimator, X, y, private, kinds)
-        version = publication.write(self._store, metrics or {}, class_names, parameters or {})
+        version = publication.write(
+            self._store,
+            {} if metrics is None else metrics,
+            class_names,
+            {} if parameters is None else parameters,
+        )
         return self._activation.promote(name, version)
 
     def predict(

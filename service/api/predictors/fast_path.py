@@ -103,7 +103,10 @@ class FastPath:
         X = np.array([columns[name] for name in self._names], dtype=self._dtype).T
         scores = self._score(_float(self._prepare(X)))
         if self._classes is None:
-            return Predictions.model_construct(predictions=scores.tolist(), probabilities=None)
+            numbers = scores.tolist()
+            if math.inf in numbers or -math.inf in numbers:
+                raise NoFastPathError("a prediction is infinite")
+            return Predictions.model_construct(predictions=numbers, probabilities=None)
         best = scores.argmax(axis=1)
         if scores.shape[1] > 1:
             two = np.partition(scores, -2, axis=1)[:, -2:]

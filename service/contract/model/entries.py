@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from service.contract.errors import EstimatorError
 from service.contract.files import is_locked
 from service.contract.model.aliases import ALIASES
 from service.contract.model.checksums import SUMS
+from service.contract.text import show
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
@@ -117,10 +119,23 @@ def check_name(name: str) -> None:
         The text says which names can be used.
     """
     if not isinstance(name, str) or not NAME.fullmatch(name):
+        use = _usable(name) if isinstance(name, str) else ""
         raise EstimatorError(
-            f"Model name {name!r} cannot be used: take small letters, digits, - and _, "
-            "at most 64, beginning with a letter or digit."
+            f"Model name {show(name)} cannot be used: take small letters, digits, - and _, "
+            f"at most 64, beginning with a letter or digit{use and f'; for one, use {use!r}'}."
         )
+
+
+def _usable(name: str) -> str:
+    """Return a name like this one that can be used; empty if none of its letters can.
+
+    Examples
+    --------
+    >>> _usable("Mi Próximo Modelo!"), _usable("価格")
+    ('mi-proximo-modelo', '')
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:64].rstrip("-_")
 
 
 def clear(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,66 @@ def predict(
     Raises
     ------
     InputError
-        The estimator fails on this table, e.g. on a category that was not in training.
+        The estimator fails on this table, e.g. on a category that was not in training; or it
+        predicts an infinite number.
     """
+    return finite(_predict(estimator, signature, X, by_vote))
+
+
+def finite(given: Predictions) -> Predictions:
+    """Return predictions as they are, if JSON and the log can hold them.
+
+    Infinity has no place in either: it would become null there, which is a missing value.
+
+    Raises
+    ------
+    InputError
+        A prediction or probability is infinite; the text names the row.
+
+    Examples
+    --------
+    >>> finite(Predictions(predictions=[1.0, float("inf")]))
+    Traceback (most recent call last):
+        ...
+    service.contract.errors.InputError: The model predicts inf for row 1, which is no finite ...
+    """
+    for values in (given.predictions, given.probabilities):
+        if values is None or not len(values):
+            continue
+        if isinstance(values, np.ndarray):
+            if isfinite(values.sum()):
+                continue
+            rows = np.flatnonzero(np.isinf(values.reshape(len(values), -1)).any(axis=1)).tolist()
+        elif not isinstance(values[0], list) and inf not in values and -inf not in values:
+            continue
+        else:
+            rows = [row for row, value in enumerate(values) if _is_infinite(value)]
+        if rows:
+            shown = next(filter(_is_infinite, _flat(values[rows[0]])))
+            raise InputError(
+                f"The model predicts {shown} for row {rows[0]}, which is no finite number: it "
+                "overflows there. Send values nearer to those of training, or publish a model "
+                "whose predictions stay finite.",
+                [{"row": row, "problem": f"is predicted as {shown}"} for row in rows[:20]],
+            )
+    return given
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return [v for each in value for v in _flat(each)] if isinstance(value, list) else [value]
+
+
+def _is_infinite(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_infinite, value))
+    return isinstance(value, float) and value in (inf, -inf)
+
+
+def _predict(
+    estimator: Any, signature: Signature, X: pd.DataFrame | np.ndarray, by_vote: bool
+) -> Predictions:
     output = signature.output
     try:
         probabilities = estimator.predict_proba(X) if output.probabilities else None
@@ -76,11 +135,12 @@ def predict_columns(
     """
     with discreetly(signature):
         try:
-            return predict(estimator, signature, signature.table(columns), by_vote)
+            given = _predict(estimator, signature, signature.table(columns), by_vote)
         except InputError:
             if not signature.private:
                 raise
             raise InputError(f"The model cannot predict these rows. {KEPT_BACK}") from None
+    return finite(given)
 
 
 @contextmanager

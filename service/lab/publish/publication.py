@@ -20,9 +20,11 @@ from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
 from service.contract.signature.output import Output
-from service.contract.signature.predictions import predict_columns
+from service.contract.signature.predictions import Predictions, finite, predict_columns
 from service.contract.signature.signature import Signature
 from service.contract.table import Table
+from service.contract.text import printable, show
+from service.lab.publish.remarks import class_names_of, metrics_of, parameters_of, private_of
 from service.lab.publish.revision import is_dirty
 from service.lab.publish.tolerance import tolerant
 
@@ -118,13 +120,22 @@ class Publication:
         rows = len(table.frame)
         if y is None:
             raise EstimatorError("y is None. Pass the target, one value for each row of X.")
-        if rows != len(y):
-            raise EstimatorError(f"X has {rows} rows, but y has {len(y)}.")
-        inputs = Signature.from_table(table, Output(task="regression"), kinds).keep_private(private)
+        shape = _shape_of(y)
+        if rows != shape[0]:
+            raise EstimatorError(f"X has {rows} rows, but y has {shape[0]}.")
+        inputs = Signature.from_table(table, Output(task="regression"), kinds)
+        inputs = inputs.keep_private(private_of(private))
         try:
             predictions = np.asarray(estimator.predict(X))
             self._check_shape(predictions.shape, rows)
+            if len(shape) > 1 and shape[1:] != (predictions.shape[1:] or (1,)):
+                raise EstimatorError(
+                    f"y has shape {shape}, but {kind} predicts {predictions.shape}. Pass the y "
+                    "that it was fitted with."
+                )
+            finite(Predictions(predictions=predictions.tolist()))
             output = Output.of(estimator, y, predictions)
+            self._check_classes(output.classes or [])
             signature = inputs.model_copy(update={"output": output})
             self.golden = golden.make(estimator, signature, table.frame, predictions)
             self.signature = tolerant(estimator, signature, self.golden.columns)
@@ -163,29 +174,43 @@ class Publication:
         Raises
         ------
         EstimatorError
-            A metric is no number, the class names do not fit, or the API would refuse the model
-            file; nothing was written.
+            A metric is no finite number, a parameter cannot be written as JSON, the class names
+            do not fit, or the API would refuse the model file; nothing was written.
         """
         built = build()
+        kind = type(self.estimator).__name__
+        try:
+            described = _describe(self.estimator)
+        except Exception as error:  # whatever a user's estimator raises
+            raise EstimatorError(f"{kind} cannot be shown: its repr fails ({error!r}).") from error
         manifest = Manifest(
             model=self.name,
-            estimator=_describe(self.estimator),
+            estimator=described,
             rows=self.rows,
             signature=self.signature,
-            class_names=self._class_names(class_names),
-            metrics={key: self._number(key, value) for key, value in metrics.items()},
-            parameters=dict(parameters),
+            class_names=class_names_of(class_names, self.signature.output.classes),
+            metrics=metrics_of(metrics),
+            parameters=parameters_of(parameters),
             image=built.image,
             git_revision=built.revision or None,
             git_dirty=is_dirty(built),
         )
 
         model = self._model()
+        try:
+            Manifest.model_validate_json(manifest.model_dump_json())
+            rows, summary = self.golden.model_dump_json(), orjson.dumps(self.baseline)
+        except (ValueError, TypeError) as error:
+            reason = printable(" ".join(str(error).split()))
+            raise EstimatorError(
+                f"{kind} cannot be published: its classes, features or golden rows cannot be "
+                f"written as JSON and read back. {reason}"
+            ) from error
 
         def fill(folder: Path) -> Manifest:
             (folder / MODEL).write_bytes(model)
-            (folder / GOLDEN).write_text(self.golden.model_dump_json())
-            (folder / BASELINE).write_bytes(orjson.dumps(self.baseline))
+            (folder / GOLDEN).write_text(rows)
+            (folder / BASELINE).write_bytes(summary)
             return manifest
 
         return store.add(self.name, fill)
@@ -209,22 +234,26 @@ class Publication:
                 "rows. Fit it with a y of shape (n_rows,), or (n_rows, n_targets) for several."
             )
 
-    def _class_names(self, names: Sequence[str] | None) -> dict[str, str] | None:
-        classes = self.signature.output.classes
-        if names is None:
-            return None
-        if classes is None or len(names) != len(classes):
+    def _check_classes(self, classes: list[Any]) -> None:
+        """Refuse classes that JSON has no value for; dates, for one, would be numbers there."""
+        labels = [label for each in classes for label in (each if type(each) is list else [each])]
+        dtype = getattr(getattr(self.estimator, "classes_", None), "dtype", np.dtype(object))
+        plain = all(type(label) in (bool, int, float, str) for label in labels)
+        if not plain or dtype.kind in "mM":
             raise EstimatorError(
-                f"class_names has {len(names)} entries, but the estimator's classes are {classes}."
+                f"{type(self.estimator).__name__} predicts the classes {show(labels)}. A class "
+                "must be a text, a number, true or false: fit it with y.astype(str)."
             )
-        return {str(label): str(name) for label, name in zip(classes, names, strict=True)}
 
-    @staticmethod
-    def _number(key: str, value: Any) -> float:
-        try:
-            return float(value)
-        except (TypeError, ValueError) as error:
-            raise EstimatorError(f"Metric {key!r} is {value!r}; a number is expected.") from error
+
+def _shape_of(y: Any) -> tuple[int, ...]:
+    """Return the shape of a target; refuse what has no rows in an order."""
+    shape = getattr(y, "shape", None)
+    if shape is None and isinstance(y, Sequence) and not isinstance(y, str | bytes):
+        shape = (len(y),)
+    if not shape:
+        raise EstimatorError(f"y is {show(y)}. Pass the target, one value for each row of X.")
+    return tuple(shape)
 
 
 def _describe(estimator: Any) -> str:
