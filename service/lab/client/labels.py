@@ -102,6 +102,8 @@ def label_reader(
     known |= {label: label for label in classes if not isinstance(label, bool)}
 
     def read(value: Any) -> Any:
+        if type(value) is str and value in known:  # mostly it is
+            return known[value]
         if isinstance(value, bool) or type(value).__name__ == "bool_":
             value = "true" if value else "false"
         keys = [value] if isinstance(value, Hashable) else []

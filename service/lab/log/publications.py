@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import duckdb
+import numpy as np
 import orjson
 import pandas as pd
 
@@ -73,18 +74,20 @@ def truths(database: Database, parts: list[Part], table: pd.DataFrame) -> pd.Ser
     known = table["truth"].dropna().astype(object)
     if known.empty:
         return known
+    texts = known.tolist()
+    meant = np.array(texts, dtype=object)
     found = publications(database, parts)
     for each in found:
-        rows = known.index
+        places = np.arange(len(texts))
         if len(found) > 1:
             read_parts(database, each.files).create_view("predictions", replace=True)
             ids = [name for (name,) in database.execute(WITH_TRUTH).fetchall()]
-            rows = rows[table["prediction_id"][rows].isin(ids)]
+            places = np.flatnonzero(table["prediction_id"][known.index].isin(ids))
         read = truth_reader(each.classes, each.targets)
-        for row in rows:
-            meant = read(known[row])
-            known[row] = known[row] if meant is None else meant
-    return known
+        for place in places.tolist():
+            value = read(texts[place])
+            meant[place] = texts[place] if value is None else value
+    return pd.Series(meant, index=known.index, dtype=object)
 
 
 def typed(table: pd.DataFrame, known: pd.Series) -> pd.Series:

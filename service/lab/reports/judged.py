@@ -50,7 +50,10 @@ class Judged:
                 given = _part(truth, target)
                 scored = self._scores_for(target).add(target, table, given)
                 self._classes[_key(target)].setdefault(each.version, target.classes)
-                self._odd += _odd(target, given, scored, whose)
+                self._odd += [
+                    *_odd(target, given, scored, whose),
+                    *_unpredicted(target, scored, whose),
+                ]
         self.log = pd.concat(rows[1:] or rows)
 
     def scores(self, version: int | None = None) -> list[Scores]:
@@ -145,3 +148,13 @@ def _odd(target: Target, given: pd.Series, scored: pd.DataFrame, whose: str) -> 
     verb = "is" if len(odd) == 1 else "are"
     of = "" if target.name is None else f" of {target.name}"
     return [f"{counted(len(odd), 'truth')}{of}{whose} {verb} {words}, e.g. {odd.iloc[0]!r}."]
+
+
+def _unpredicted(target: Target, scored: pd.DataFrame, whose: str) -> list[str]:
+    """Count known truths whose prediction is missing: the model gave NaN, which is no number."""
+    count = int((scored["truth"].notna() & scored["prediction"].isna()).sum())
+    if not count:
+        return []
+    verb = "is" if count == 1 else "are"
+    of = "" if target.name is None else f" of {target.name}"
+    return [f"{counted(count, 'prediction')}{of}{whose} {verb} missing (NaN) and left out."]

@@ -335,3 +335,14 @@ def test_one_truth_for_several_targets_is_odd() -> None:
     found = measure(logged(publication, X).assign(truth=truth), manifest_of(publication))
     assert found.total["mae_petal_width"] == pytest.approx(0, abs=1e-9)
     assert "1 truth of petal_width is no number and left out, e.g. ['1.5']." in found.notes
+
+
+def test_a_missing_prediction_is_counted() -> None:
+    b = body_mass()
+    publication = Publication("mass", b.estimator, b.X, b.y)
+    log = logged(publication, b.X).assign(truth=b.y.to_numpy())
+    log.loc[:4, "prediction"] = np.nan
+    found = measure(log, manifest_of(publication))
+    error = mean_absolute_error(b.y[5:], log["prediction"][5:])
+    assert found.total["mae"] == pytest.approx(error)
+    assert "5 predictions are missing (NaN) and left out." in found.notes
