@@ -6,6 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from service.api.log.ids import prediction_ids
 from service.contract.errors import InputError
@@ -133,6 +138,44 @@ def test_drift_quality_and_replay(api: LiveApi) -> None:
     assert replay.table.empty
     with pytest.raises(Exception, match="has no version 9"):
         lab.replay("iris", 9)
+
+
+# Versions of other types.
+
+
+def test_old_versions_replay_their_rows(api: LiveApi) -> None:
+    lab, y = api.lab(), (iris().y > 0).astype(int)
+    X = iris().X[["petal_length"]].assign(b=np.arange(150) % 3)
+    line = LogisticRegression(max_iter=1000)
+    encode = make_column_transformer((OneHotEncoder(), ["b"]), remainder="passthrough")
+    text = X.assign(b=X["b"].map("k{}".format))
+    lab.publish("types", clone(line).fit(X, y), X, y)
+    lab.predict("types", X.head(40))
+    lab.publish("types", make_pipeline(encode, line).fit(text, y), text, y)
+    lab.predict("types", text.head(3))
+    switch = X.assign(b=X["b"] > 1)
+    lab.publish("types", clone(line).fit(switch, y), switch, y)
+    lab.predict("types", switch.head(5))
+    for version, rows in ((1, 40), (2, 3), (3, 5)):
+        replay = lab.replay("types", version)
+        assert len(replay.compared) == rows
+        assert replay.notes[0] == "All agree."
+        assert replay.notes[1].startswith(f"Left out: {48 - rows} rows. 'b' is ")
+
+
+def test_new_classes_leave_old_numbers(api: LiveApi) -> None:
+    lab, X, y = api.lab(), iris().X, iris().y
+    lab.publish("classes", LogisticRegression(C=0.001).fit(X, y), X, y)
+    lab.feedback(lab.predict("classes", X)["prediction_id"], y)
+    was = lab.quality("classes").total["accuracy"]
+    assert 0.3 < was < 1
+    names = y.map({0: "a", 1: "b", 2: "c"})
+    lab.publish("classes", LogisticRegression(max_iter=1000).fit(X, names), X, names)
+    assert lab.quality("classes").total["accuracy"] == was
+    lab.publish("classes", LogisticRegression(max_iter=1000).fit(X, y > 0), X, y > 0)
+    assert lab.quality("classes").total["accuracy"] == was
+    lab.delete("classes", 1)
+    assert lab.quality("classes").total["accuracy"] == was
 
 
 # Private features.
