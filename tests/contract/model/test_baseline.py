@@ -5,6 +5,9 @@ import orjson
 import pandas as pd
 
 from service.contract.model import baseline
+from service.contract.signature.feature import Feature
+from service.contract.signature.output import Output
+from service.contract.signature.signature import Signature
 from service.lab.publish.publication import Publication
 from tests.support.models import body_mass, iris, penguins
 
@@ -43,3 +46,28 @@ def test_it_survives_its_file() -> None:
     summary = Publication("m", i.estimator, pd.concat([i.X] * 5), [*i.y] * 5).baseline
     assert orjson.loads(orjson.dumps(summary)) == summary
     assert len(summary["features"]["petal_width"]["sample"]) == 500
+
+
+def test_many_names_are_not_kept() -> None:
+    names = pd.Series([f"person number {n}" for n in range(50_000)])
+    assert len(orjson.dumps(baseline.of_categories(names))) < 10_000
+
+
+def test_no_text_is_kept() -> None:
+    texts = pd.Series([f"a rather secret sentence, number {n}" for n in range(20_000)])
+    kept = orjson.dumps(baseline.of_texts(texts))
+    assert len(kept) < 70_000
+    for word in (b"secret", b"sentence", b"19999"):
+        assert word not in kept
+
+
+def test_a_column_without_values_is_counted() -> None:
+    empty = pd.DataFrame({"x": [np.nan, np.nan]})
+    feature = Feature(name="x", kind="number", dtype="float64", nullable=True)
+    for kind in ("number", "datetime", "timedelta", "text", "category"):
+        signature = Signature(
+            features=[feature.model_copy(update={"kind": kind})], output=Output(task="regression")
+        )
+        summary = baseline.summarise(signature, empty, np.zeros(2))
+        assert summary["features"]["x"]["missing"] == 2
+        assert orjson.loads(orjson.dumps(summary)) == summary

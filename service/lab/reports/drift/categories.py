@@ -12,9 +12,10 @@ from scipy import stats
 from service.contract.model.words import GROUPS, group
 from service.lab.reports.drift.chi_square import chi_square
 from service.lab.reports.drift.comparison import Comparison, share
+from service.lab.reports.drift.missing import MISSING
 from service.lab.reports.drift.psi import psi
 
-OTHER, UNSEEN, MISSING = "(other)", "(unseen)", "(missing)"
+OTHER, UNSEEN, SEEN = "(other)", "(unseen)", "(seen)"
 OWN_BIN = 5  # rows, of training and log together
 
 
@@ -59,13 +60,14 @@ def compare_categories(
     """
     absent, missing = int(values.isna().sum()), training.get("missing", 0)
     present, known = values.dropna().astype(str), pd.Series(training["counts"], dtype=float)
-    unseen = int((~present.isin(set(seen))).sum())
+    both = pd.DataFrame({"log": present.value_counts(), "training": known}).fillna(0)
+    is_new = ~both.index.isin([*seen, *known.index])
+    unseen = int(both.loc[is_new, "log"].sum())
     once = training.get("once", int((known == 1).sum()))
     twice = training.get("twice", int((known == 2).sum()))
-    log, expected = _bins(present, known, training.get("groups"))
+    log, expected = _groups(present, training) if "groups" in training else _bins(both)
     log, expected = np.append(log, absent), np.append(expected, missing)
-    shown = _shown(present, known, unseen, once, rows - missing)
-    shown.loc[MISSING] = [absent, missing]
+    shown = _shown(both, is_new, once, rows - missing, [absent, missing])
     statistic, p_value = chi_square(log, expected) if len(values) else (nan, nan)
     frequencies = Comparison(
         rows=len(values),
@@ -81,8 +83,8 @@ def compare_categories(
     )
     if not unseen or missing == rows:
         return frequencies
-    expected = _expected_unseen(once, twice, rows - missing)
     new = np.array([unseen, len(present) - unseen])
+    expected = _expected_unseen(once, twice, rows - missing)
     newer = replace(
         frequencies,
         psi=psi(new, expected),
@@ -90,21 +92,42 @@ def compare_categories(
         what="unseen",
         statistic=unseen / len(present),
         p_value=float(stats.fisher_exact([new, expected.round()], "greater").pvalue),
+        log=pd.Series(new / len(present), [UNSEEN, SEEN]),
+        training=pd.Series(expected / expected.sum(), [UNSEEN, SEEN]),
     )
     return Comparison.worst([frequencies, newer])
 
 
-def _bins(
-    present: pd.Series, known: pd.Series, groups: list[int] | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Count the rows of log and training in each bin."""
-    if groups is not None:
-        numbers = [group(text) for text in present]
-        return np.bincount(numbers, minlength=GROUPS), np.array(groups)
-    both = pd.DataFrame({"log": present.value_counts(), "training": known}).fillna(0)
+def _bins(both: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Count the rows of log and training in each bin, from those by category."""
     own = both.sum(axis=1) >= OWN_BIN
     log, training = (np.append(column[own], column[~own].sum()) for _, column in both.items())
     return log, training
+
+
+def _groups(present: pd.Series, training: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Count the rows of log and training in each group of categories."""
+    numbers = np.array([group(text) for text in present], dtype=int)
+    return np.bincount(numbers, minlength=GROUPS), np.array(training["groups"])
+
+
+def _shown(
+    both: pd.DataFrame, is_new: np.ndarray, once: int, rows: int, missing: list[int]
+) -> pd.DataFrame:
+    """Return the rows of log and training by category; rare ones are together.
+
+    Of the rows of training, those that would be unseen if they were new count as unseen.
+    """
+    own = (both.sum(axis=1) >= OWN_BIN).to_numpy()
+    named, rare = both[own], both.loc[~own, "log"]
+    alone = once - int((named["training"] == 1).sum())
+    together = {
+        OTHER: [rare[~is_new[~own]].sum(), rows - named["training"].sum() - alone],
+        UNSEEN: [rare[is_new[~own]].sum(), alone],
+        MISSING: missing,
+    }
+    rest = pd.DataFrame.from_dict(together, orient="index", columns=["log", "training"])
+    return pd.concat([named, rest])
 
 
 def _expected_unseen(once: int, twice: int, rows: int) -> np.ndarray:
@@ -123,15 +146,3 @@ def _expected_unseen(once: int, twice: int, rows: int) -> np.ndarray:
     binomial = once * (1 - once / rows)
     certain = binomial / (binomial + 2 * twice) if binomial else 1
     return np.array([once, rows - once]) * certain
-
-
-def _shown(present: pd.Series, known: pd.Series, unseen: int, once: int, rows: int) -> pd.DataFrame:
-    """Return the rows of log and training by category; rare ones are together."""
-    both = pd.DataFrame({"training": known, "log": present.value_counts().reindex(known.index)})
-    both = both[["log", "training"]].fillna(0)
-    named = both[both.sum(axis=1) >= OWN_BIN].copy()
-    log, training = named["log"].sum(), named["training"].sum()
-    new = once - (named["training"] == 1).sum()
-    named.loc[OTHER] = [len(present) - unseen - log, rows - training - new]
-    named.loc[UNSEEN] = [unseen, new]
-    return named

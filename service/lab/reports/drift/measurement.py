@@ -8,21 +8,24 @@ import pandas as pd
 from service.contract.model.baseline import numbers_of
 from service.contract.model.manifest import Manifest
 from service.contract.signature.feature import Feature
-from service.lab.reports.drift.categories import UNSEEN, compare_categories
+from service.lab.reports.drift.categories import compare_categories
 from service.lab.reports.drift.comparison import ENOUGH, MODERATE, SMALL_P, Comparison
 from service.lab.reports.drift.drift import Drift, by_psi
+from service.lab.reports.drift.missing import compare_missing
 from service.lab.reports.drift.numbers import compare_numbers
 from service.lab.reports.drift.texts import compare_texts
 from service.lab.reports.logged_input import logged_input
 from service.lab.reports.report import counted, named
 from service.lab.reports.target import Target
 
+NO_CLASS = "(no class)"
+
 
 def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> Drift:
     """Compare logged predictions with the training data of a version.
 
     `service.lab.reports.drift.comparison.Comparison` describes the verdict, and the modules beside
-    it what is compared: `numbers`, of dates and durations too, `categories` and `texts`.
+    it what is compared: `numbers`, of dates and durations too, `categories`, `texts` and `missing`.
 
     Parameters
     ----------
@@ -70,7 +73,8 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
             continue
         column = pd.Series(dtype=object) if column is None else column
         name = str(column.name or feature.name)
-        comparisons[name] = _of_feature(feature, column, summary, baseline["rows"])
+        values = _of_feature(feature, column, summary, baseline["rows"])
+        comparisons[name] = _worst(values, baseline["rows"])
         rows[name] = _row(feature.kind, comparisons[name])
     for target in Target.all_of(manifest):
         if target.column not in log and len(log):
@@ -78,8 +82,9 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
             continue
         summary = baseline["predictions"]
         summary = summary if target.name is None else summary[target.name]
-        values = target.read(log.get(target.column, pd.Series(dtype=object)))
-        comparisons[target.column] = _of_target(target, values, summary, baseline["rows"])
+        read = target.read(log.get(target.column, pd.Series(dtype=object)))
+        values = _of_target(target, read, summary, baseline["rows"])
+        comparisons[target.column] = _worst(values, baseline["rows"])
         rows[target.column] = _row(
             "number" if target.classes is None else "class", comparisons[target.column]
         )
@@ -107,8 +112,12 @@ def _of_target(target: Target, values: pd.Series, summary: dict[str, Any], rows:
     if target.classes is None:
         return compare_numbers(values.to_numpy(), summary, rows)
     seen = {label: str(label) for label in target.classes}
-    labels = [seen.get(value, UNSEEN) for value in values]
+    labels = [seen.get(value, NO_CLASS) for value in values]
     return compare_categories(pd.Series(labels, dtype=object), summary, rows, seen.values())
+
+
+def _worst(values: Comparison, rows: int) -> Comparison:
+    return Comparison.worst([values, compare_missing(values, rows)])
 
 
 def _row(kind: str, compared: Comparison) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from service.lab.reports.report import BLUE, GREY, shortened
 
 SHOWN_CATEGORIES, SHOWN_INTEGERS, SHOWN_BINS = 5, 20, 20
 DAY = 86_400  # seconds
+NARROW = 1e-9  # of the largest value
 LONGEST_TITLE, LONGEST_CATEGORY = 32, 18
 
 
@@ -28,6 +29,9 @@ def draw_column(axes: Axes, name: str, kind: str, compared: Comparison) -> None:
             np.histogram(values, bins)[0] / max(len(values), 1)
             for values in (compared.training, compared.log)
         )
+        if _is_narrow(bins):  # as a difference, because there is no such axis
+            more += f": above {bins[0]:.10g}"
+            bins = bins - bins[0]
         places = bins / DAY if kind == "datetime" else bins
         axes.stairs(training, places, fill=True, color=GREY)
         axes.stairs(log, places, color=BLUE, linewidth=1.6)
@@ -54,6 +58,10 @@ def _draw_categories(axes: Axes, log: pd.Series, training: pd.Series) -> tuple[i
     axes.set_yticks(places, [shortened(text, LONGEST_CATEGORY) for text in shown.index])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     return len(shown), len(both)
+
+
+def _is_narrow(bins: np.ndarray) -> bool:
+    return bool(bins[-1] - bins[0] < NARROW * abs(bins).max())
 
 
 def _bins(values: np.ndarray) -> np.ndarray:

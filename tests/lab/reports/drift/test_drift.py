@@ -16,8 +16,8 @@ from sklearn.preprocessing import OneHotEncoder
 from service.lab.publish.publication import Publication
 from service.lab.reports.drift.drift import Drift
 from service.lab.reports.drift.measurement import measure
+from tests.lab.reports.drift.measured import measured, published, some_rows
 from tests.lab.reports.logged import logged, manifest_of
-from tests.lab.reports.measured import measured, published, some_rows
 from tests.support.browser import new_browser
 from tests.support.models import iris
 

@@ -18,8 +18,8 @@ from service.lab.publish.publication import Publication
 from service.lab.reports import report
 from service.lab.reports.drift import drift
 from service.lab.reports.drift.measurement import measure
+from tests.lab.reports.drift.measured import MODELS, measured, published, some_rows
 from tests.lab.reports.logged import logged, manifest_of
-from tests.lab.reports.measured import MODELS, measured, published, some_rows
 from tests.support.models import body_mass, iris, penguins
 
 

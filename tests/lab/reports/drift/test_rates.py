@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.lab.reports.populations import POPULATIONS, Training
+from tests.lab.reports.drift.populations import POPULATIONS, Training
 from tests.support.soak import SOAK, times
 
 WINDOWS = times(20, 4)
