@@ -76,7 +76,7 @@ class Client:
         ----------
         path : str
         content : object
-            What JSON can hold; other values are sent as text.
+            What JSON can hold; other values are sent as text. Bytes are JSON already.
         version : int, optional
             The query parameter of this name.
 
@@ -91,7 +91,8 @@ class Client:
         """
         params = {} if version is None else {"version": version}
         headers = {"Content-Type": "application/json"}
-        return self._request("POST", path, content=_encode(content), params=params, headers=headers)
+        body = content if isinstance(content, bytes) else encode(content)
+        return self._request("POST", path, content=body, params=params, headers=headers)
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
         """Send a request, and send it again while the API is overloaded."""
@@ -125,7 +126,7 @@ class Client:
         return ApiError.of_code(content.get("code", ""))(message, details)  # 0.5.0 sent no code
 
 
-def _encode(content: Any) -> bytes:
+def encode(content: Any) -> bytes:
     """Write JSON with orjson, or with the standard library if orjson would hide a value.
 
     orjson writes infinity as null, which the API would take for a missing value, and refuses

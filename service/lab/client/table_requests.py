@@ -3,19 +3,21 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from service.contract.errors import InputError, NotFoundError
+from service.contract.errors import InputError, NotFoundError, TooLargeError
 from service.contract.settings import Settings
 from service.lab.client.answer_table import answer_columns
-from service.lab.client.client import Client, collector_paused
+from service.lab.client.client import Client, collector_paused, encode
 from service.lab.client.rows import Rows
 
 CHUNK_VALUES = 40_000
-CHUNKS_AT_ONCE = 3  # one is read, one is predicted, one is written
+CHARACTER_BYTES = 12  # at most, in JSON
 UNKNOWN = "is not known"
 DROP = "To leave out what the model does not know, pass drop_extra=True."
+CHUNKS_AT_ONCE = 3  # one is read, one is predicted, one is written
 
 
 def predict(
@@ -29,36 +31,90 @@ def predict(
     """Get predictions for the rows of a table; see `Lab.predict`."""
     given = Rows.of(X, lambda: _features(client, name, version), drop_extra)
     table = given.frame
-    size = min(settings.max_rows, max(1, CHUNK_VALUES // max(1, len(table.columns))))
-    starts = range(0, max(len(table), 1), size)
-    with tqdm(total=len(table), unit="row", disable=len(starts) < 2, desc=name) as bar:
+    cuts = _cuts(given, settings)
+    if len(cuts) > 2:  # so that a hot reload in between does not mix two versions
+        version = version or _serving(client, name)
+    with tqdm(total=len(table), unit="row", disable=len(cuts) < 3, desc=name) as bar:
 
-        def predict_part(start: int) -> pd.DataFrame:
+        def predict_part(start: int, end: int) -> list[pd.DataFrame]:
             with collector_paused():
-                columns = given.columns(start, start + size)
-                part = _table(_request(client, name, columns, version, start))
-            bar.update(len(part))
-            return part
+                bodies = _bodies(given, start, end, settings)
+                served = version or (_serving(client, name) if len(bodies) > 1 else None)
+                answers = [
+                    _table(_request(client, settings, name, body, served, first))
+                    for first, body in bodies
+                ]
+            bar.update(end - start)
+            return answers
 
-        if len(starts) == 1:
-            parts = [predict_part(0)]
-        else:
-            # So that a hot reload in between does not mix two versions.
-            version = version or _serving(client, name)
-            with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
-                parts = [*pool.map(predict_part, starts)]
+        with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
+            parts = [part for each in pool.map(predict_part, cuts, cuts[1:]) for part in each]
     result = pd.concat(parts, ignore_index=True)
     return result.set_index(given.index)
 
 
+def _cuts(given: Rows, settings: Settings) -> list[int]:
+    """Choose the rows at which a table is cut, so that each part fits into a request.
+
+    Raises
+    ------
+    TooLargeError
+        One row alone does not; nothing was sent.
+    """
+    table = given.frame
+    rows, columns = table.shape
+    size = min(settings.max_rows, max(1, CHUNK_VALUES // max(1, columns)))
+    texts = [column for _, column in table.items() if column.dtype.kind not in "biufmM"]
+    if not texts:
+        return [*range(0, rows, size), rows] if rows else [0, 0]
+    lengths = [[len(v) if isinstance(v, str) else 0 for v in column] for column in texts]
+    by_row = np.sum(lengths, axis=0)
+    for row in np.flatnonzero(by_row > settings.max_body_bytes // CHARACTER_BYTES).tolist():
+        _bodies(given, row, row + 1, settings)
+    # Half of what fits, since JSON has more than the characters of the texts.
+    before, room = np.cumsum(by_row), settings.max_body_bytes // 2
+    cuts = [0]
+    while cuts[-1] < rows:
+        start = cuts[-1]
+        used = before[start - 1] if start else 0
+        full = int(np.searchsorted(before, used + room, side="right"))
+        cuts.append(min(start + size, max(full, start + 1), rows))
+    return cuts if rows else [0, 0]
+
+
+def _bodies(given: Rows, start: int, end: int, settings: Settings) -> list[tuple[int, bytes]]:
+    """Encode rows of the table, in halves where they are too long.
+
+    Raises
+    ------
+    TooLargeError
+        One row alone is.
+    """
+    body = encode({"columns": given.columns(start, end)})
+    if len(body) <= settings.max_body_bytes:
+        return [(start, body)]
+    half = (start + end) // 2
+    if half == start:
+        raise TooLargeError(
+            f"Row {start} of the table has {len(body):,} bytes, more than fit into a request: "
+            f"MAX_BODY_BYTES is {settings.max_body_bytes:,}. Shorten its texts, or raise "
+            "MAX_BODY_BYTES for the API and for the lab."
+        )
+    return [*_bodies(given, start, half, settings), *_bodies(given, half, end, settings)]
+
+
 def _request(
-    client: Client, name: str, columns: Any, version: int | None, start: int
+    client: Client, settings: Settings, name: str, body: bytes, version: int | None, start: int
 ) -> dict[str, Any]:
     """Get predictions for a part of a table that begins at row `start` of the whole."""
     try:
-        response: dict[str, Any] = client.post(
-            f"/models/{name}/predict", {"columns": columns}, version
-        )
+        response: dict[str, Any] = client.post(f"/models/{name}/predict", body, version)
+    except TooLargeError as error:
+        raise TooLargeError(
+            f"From row {start} of the table the API refuses a part of {len(body):,} bytes: {error} "
+            f"Here MAX_BODY_BYTES is {settings.max_body_bytes} and MAX_ROWS is "
+            f"{settings.max_rows}; give the API and the lab the same."
+        ) from error
     except InputError as error:
         if any(str(each.get("problem")).startswith(UNKNOWN) for each in error.details):
             raise InputError(f"{error} {DROP}", error.details) from error
