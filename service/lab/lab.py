@@ -42,7 +42,7 @@ class Lab(LogBook):
         name: str,
         estimator: Any,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
         metrics: Mapping[str, float] | None = None,
         class_names: Sequence[str] | None = None,
@@ -61,12 +61,8 @@ class Lab(LogBook):
         X : DataFrame or ndarray, shape (n_rows, n_features); or texts, shape (n_rows,)
             The table that it was fitted with; the signature is read from it. Lists of lists, lists
             of dicts, and tables of polars and pyarrow are read, too.
-        y : array-like of shape (n_rows,)
-            The target.
-        metrics : mapping of str to float, optional
-            How good the estimator is, e.g. ``{"accuracy": 0.97}``; finite numbers.
-        class_names : sequence of str or mapping, shape (n_classes,), optional
-            The classes' names for people, in the order of ``estimator.classes_``, or by class.
+        y : array-like of shape (n_rows,), optional
+            The target. A clusterer, mixture or outlier detector needs none.
         parameters : mapping, optional
             The parameters that the notebook was run with. They are kept as JSON: arrays as lists,
             paths, dates and estimators as text.
@@ -102,12 +98,7 @@ class Lab(LogBook):
         service.contract.errors.ApiUnreachableError: price version 1 is written and live, but ...
         """
         publication = Publication(name, estimator, X, y, private, kinds)
-        version = publication.write(
-            self._store,
-            {} if metrics is None else metrics,
-            class_names,
-            {} if parameters is None else parameters,
-        )
+        version = publication.write(self._store, metrics, class_names, parameters)
         return self._activation.promote(name, version)
 
     def predict(
@@ -131,8 +122,9 @@ class Lab(LogBook):
         Returns
         -------
         DataFrame of shape (n_rows, …)
-            With the index of `X`: prediction_id, prediction, and a proba_<class> for each class.
-            One version predicts all rows.
+            With the index of `X`: prediction_id, prediction, score if the model gives one, and a
+            proba_<class> for each class. One version predicts all rows. An outlier detector's
+            score is negative for an outlier; a mixture's is the log-likelihood of the row.
 
         Raises
         ------

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.cluster import DBSCAN
+from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.manifold import TSNE
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -205,7 +208,22 @@ UNUSABLE: list[tuple[str, Any, Any, Any, dict[str, Any], str]] = [
     ("other columns", "new", iris().estimator, penguins().X.head(150), {}, "does not fit X"),
     ("fewer columns", "new", iris().estimator, iris().X.iloc[:, :2], {}, "does not fit X"),
     ("fewer rows", "new", iris().estimator, iris().X.head(9), {}, "X has 9 rows, but y has 150"),
-    ("no y", "new", iris().estimator, iris().X, {"y": None}, "y is None"),
+    ("no y", "new", iris().estimator, iris().X, {"y": None}, "y is None.*predicts a target"),
+    ("no y for numbers", "new", LinearRegression().fit(iris().X, iris().y), iris().X, {"y": None},
+     "y is None.*Only clusterers, mixtures and outlier detectors need none"),
+    ("no new rows", "new", AgglomerativeClustering().fit(iris().X), iris().X, {"y": None},
+     "AgglomerativeClustering.*no others.*KMeans, MeanShift"),
+    ("in a pipeline", "new", make_pipeline(StandardScaler(), DBSCAN()).fit(iris().X), iris().X,
+     {"y": None}, "DBSCAN has no `predict`: it groups the rows"),
+    ("no novelty", "new", LocalOutlierFactor().fit(iris().X), iris().X, {"y": None},
+     "novelty=True"),
+    ("no refit", "new", GridSearchCV(KMeans(), {"n_clusters": [2]}, refit=False).fit(iris().X),
+     iris().X, {"y": None}, "GridSearchCV.*Fit it with refit=True"),
+    ("a transformer", "new", StandardScaler().fit(iris().X), iris().X, {"y": None},
+     "StandardScaler has no `predict`: it only transforms"),
+    ("only a picture", "new", TSNE(), iris().X, {"y": None}, "TSNE has no `predict`: it places"),
+    ("names of clusters", "new", KMeans(3, n_init=1).fit(iris().X), iris().X,
+     {"y": None, "class_names": ["a"]}, r"class_names has 1.*\[0, 1, 2\]"),
     ("no rows", "new", iris().estimator, iris().X.head(0), {"y": []}, "shape \\(0, 4\\)"),
     ("class names", "new", iris().estimator, iris().X, {"class_names": ["a"]}, "class_names has 1"),
     ("metric", "new", iris().estimator, iris().X, {"metrics": {"f1": "high"}}, "Metric 'f1'"),

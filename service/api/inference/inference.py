@@ -32,6 +32,7 @@ class LoggedPrediction:
     predictions: list[Any]
     classes: list[Any] | None
     probabilities: Any
+    scores: Any
     targets: list[str] | None
 
 
@@ -156,7 +157,7 @@ class Inference:
     def _line(self, pending: PendingRequest, part: LoggedPrediction, time: str) -> bytes:
         signature = pending.model.signature
         fields: Request = {
-            **pending.model.heading,
+            **pending.model.heading,  # type: ignore[typeddict-item]
             "time": time,
             "image": self._image,
             "client": pending.client,
@@ -169,6 +170,8 @@ class Inference:
             "targets": part.targets,
             "marks": signature.marks(pending.columns),
         }
+        if part.scores is not None:
+            fields["scores"] = part.scores
         return encode(fields)
 
 
@@ -197,7 +200,7 @@ def _part(
     model: LoadedModel, predictions: Predictions, ids: list[str], start: int, stop: int
 ) -> LoggedPrediction:
     """Take one request's rows out of the predictions for a batch."""
-    probabilities = predictions.probabilities
+    probabilities, scores = predictions.probabilities, predictions.scores
     return LoggedPrediction(
         model=model.name,
         version=model.version,
@@ -205,5 +208,6 @@ def _part(
         predictions=predictions.predictions[start:stop],
         classes=model.signature.output.classes,
         probabilities=None if probabilities is None else probabilities[start:stop],
+        scores=None if scores is None else scores[start:stop],
         targets=model.signature.output.targets,
     )

@@ -11,8 +11,17 @@ import numpy as np
 import treelite
 from scipy.sparse import issparse
 from scipy.special import expit, softmax
-from sklearn import discriminant_analysis, ensemble, linear_model, svm, tree
-from sklearn import naive_bayes as bayes
+from sklearn import (
+    cluster,
+    covariance,
+    discriminant_analysis,
+    ensemble,
+    linear_model,
+    naive_bayes,
+    neighbors,
+    svm,
+    tree,
+)
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 
@@ -31,6 +40,7 @@ FORESTS = (
     ensemble.ExtraTreesClassifier,
     ensemble.RandomForestRegressor,
     ensemble.ExtraTreesRegressor,
+    ensemble.IsolationForest,
     *GRADIENT,
 )
 VOTING = (
@@ -39,6 +49,12 @@ VOTING = (
     ensemble.BaggingClassifier,
     tree.DecisionTreeClassifier,
     tree.ExtraTreeClassifier,
+)
+DETECTING = (
+    covariance.EllipticEnvelope,
+    ensemble.IsolationForest,
+    linear_model.SGDOneClassSVM,
+    neighbors.LocalOutlierFactor,
 )
 HISTOGRAMS = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
 TREES = (
@@ -52,7 +68,8 @@ LOGISTIC = (
     linear_model.LogisticRegressionCV,
     discriminant_analysis.LinearDiscriminantAnalysis,
 )
-BAYES = (bayes.MultinomialNB, bayes.ComplementNB)
+BAYES = (naive_bayes.MultinomialNB, naive_bayes.ComplementNB)
+CENTRES = (cluster.KMeans, cluster.MiniBatchKMeans)
 LINEAR = (
     linear_model.ARDRegression,
     linear_model.BayesianRidge,
@@ -91,8 +108,8 @@ def unwrap(estimator: Any) -> list[Any]:
 
 
 def is_by_vote(estimator: Any) -> bool:
-    """Whether `predict` is by definition the class of the highest `predict_proba`."""
-    return type(unwrap(estimator)[-1]) in VOTING
+    """Whether `predict` follows from `predict_proba`, or from the sign of `decision_function`."""
+    return type(unwrap(estimator)[-1]) in VOTING + DETECTING
 
 
 def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
@@ -110,11 +127,19 @@ def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
 
 
 def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
-    """Return what an estimator computes: numbers of shape (n_rows,), or a score a class."""
+    """Return what an estimator computes: numbers of shape (n_rows,), or a score a class.
+
+    The score of a cluster is the higher the nearer it is.
+    """
     kind = type(estimator)
     classes = len(getattr(estimator, "classes_", ()))
     if forest is not None:
-        return _trees(forest, classes, kind)
+        trees = _trees(forest, classes, kind)
+        if kind is ensemble.IsolationForest:  # of which treelite gives the paper's anomaly score
+            return lambda X: -trees(X) - estimator.offset_
+        return trees
+    if kind in CENTRES:
+        return _nearest(estimator.cluster_centers_)
     if kind in TREES:
         return _tree(estimator, classes)
     if kind not in LOGISTIC + LINEAR + BAYES or getattr(estimator, "loss", None) in (
@@ -153,7 +178,7 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
 
 def _prior(estimator: Any) -> Any:
     """Return what a naive Bayes classifier adds for each class."""
-    if type(estimator) is bayes.ComplementNB and len(estimator.classes_) > 1:
+    if type(estimator) is naive_bayes.ComplementNB and len(estimator.classes_) > 1:
         return 0.0
     return estimator.class_log_prior_
 
@@ -173,6 +198,20 @@ def _trees(forest: treelite.Model, classes: int, kind: type) -> Score:
         if not classes:
             return given[:, 0]
         return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
+
+    return score
+
+
+def _nearest(centres: np.ndarray) -> Score:
+    """Squared distances from centres, shape (n_clusters, n_features)."""
+    largest = np.square(centres).sum(axis=1).max()
+
+    def score(X: np.ndarray) -> np.ndarray:
+        # The estimator takes large squares from each other; what is missing is not less, either.
+        if not (np.square(X).sum(axis=1) + largest < CANCELS).all():
+            raise NoFastPathError("a value is missing, or too large")
+        given: np.ndarray = -np.square(X[:, np.newaxis] - centres).sum(axis=2)
+        return given
 
     return score
 

@@ -67,6 +67,7 @@ class FastPath:
         self._names = signature.names
         self._classes = signature.output.classes
         self._probabilities = signature.output.probabilities
+        self._detects = signature.output.task == "outlier"
         for feature in signature.features:
             if feature.dtype.lower() in ("float16", "float32"):
                 raise NoFastPathError(f"feature {feature.name!r} is {feature.dtype}")
@@ -102,6 +103,11 @@ class FastPath:
                 raise NoFastPathError("an integer is too large for float64")
         X = np.array([columns[name] for name in self._names], dtype=self._dtype).T
         scores = self._score(_float(self._prepare(X)))
+        if self._detects:
+            if not (np.abs(scores) >= NEAR).all():
+                raise NoFastPathError("a decision is too near to call")
+            labels = np.where(scores < 0, -1, 1).tolist()
+            return Predictions.model_construct(predictions=labels, scores=scores)
         if self._classes is None:
             numbers = scores.tolist()
             if math.inf in numbers or -math.inf in numbers:

@@ -193,8 +193,10 @@ def _rows(columns: Columns, start: int, count: int) -> Columns:
 def _slice(given: Predictions | None, start: int, count: int) -> Predictions | None:
     if given is None:
         return None
-    part, probabilities = slice(start, start + count), given.probabilities
+    part = slice(start, start + count)
+    probabilities, scores = given.probabilities, given.scores
     return Predictions.model_construct(
         predictions=given.predictions[part],
         probabilities=None if probabilities is None else probabilities[part],
+        scores=None if scores is None else scores[part],
     )

@@ -12,6 +12,7 @@ from service.api.log.feedback import PREDICTION_ID
 from service.api.registry.loaded_model import LoadedModel
 from service.api.rest.schemas import (
     ID,
+    SCORE,
     body_schema,
     prediction_schema,
     response_schema,
@@ -109,13 +110,14 @@ def predict_paths(served: list[LoadedModel], settings: Settings) -> Schema:
 
 
 def _ask_one(model: LoadedModel, summary: str) -> Schema:
-    signature = model.signature
+    signature, output = model.signature, model.signature.output
+    gives = {"prediction": prediction_schema(output)} | ({"score": SCORE} if output.score else {})
     parameters = [_parameter(feature, model.example) for feature in signature.features]
     content = {
         "schema": {
             "type": "object",
-            "properties": {"prediction": prediction_schema(signature.output)},
-            "required": ["prediction"],
+            "properties": gives,
+            "required": [*gives],
         }
     }
     return _operation(summary, content, parameters=parameters)

@@ -32,7 +32,10 @@ async def _predict_row(request: Request, name: str) -> Response:
         model = await state.registry.get(name)
         columns = model.signature.parse_query(query_of(request))
         prediction = await state.inference.predict(model, columns, client_of(request))
-    return JSON({"prediction": prediction.predictions[0]}, headers=_headers(prediction))
+    content = {"prediction": prediction.predictions[0]}
+    if prediction.scores is not None:
+        content["score"] = prediction.scores[0]
+    return JSON(content, headers=_headers(prediction))
 
 
 async def _predict_rows(request: Request, name: str) -> Response:
@@ -52,6 +55,8 @@ async def _predict_rows(request: Request, name: str) -> Response:
         "classes": prediction.classes,
         "probabilities": prediction.probabilities,
     }
+    if prediction.scores is not None:
+        content["scores"] = prediction.scores
     if prediction.targets is not None:
         content["targets"] = prediction.targets
     return JSON(content, headers=_headers(prediction))

@@ -8,6 +8,7 @@ from service.contract.signature.output import Output
 from service.contract.signature.signature import Signature
 
 ID: Schema = {"type": "string", "format": "uuid"}
+SCORE: Schema = {"type": "number"}
 
 
 def feature_schema(feature: Feature, example: dict[str, Any]) -> Schema:
@@ -121,6 +122,8 @@ def response_schema(output: Output) -> Schema:
         "classes": {"type": "null"} if output.classes is None else {"const": output.classes},
         "probabilities": probabilities,
     }
+    if output.score:
+        members["scores"] = {"type": "array", "items": SCORE}
     required = [*members]
     if output.targets is not None:
         members["targets"] = {"const": output.targets}

@@ -49,7 +49,11 @@ class OutputTensor:
     def _values(self, prediction: LoggedPrediction) -> Any:
         if self.name == "prediction_id":
             return prediction.ids
-        given = prediction.predictions if self.name == "predict" else prediction.probabilities
+        given = {
+            "predict": prediction.predictions,
+            "predict_proba": prediction.probabilities,
+            "score": prediction.scores,
+        }[self.name]
         if isinstance(given, np.ndarray):
             return given.ravel()
         while isinstance(given[0], list):  # a list a row, or of these a list a target
@@ -59,7 +63,7 @@ class OutputTensor:
 
 
 def output_tensors(output: Output) -> list[OutputTensor]:
-    """Describe what a model gives: ``predict`` and, where there are some, ``predict_proba``.
+    """Describe what a model gives: ``predict``, and ``predict_proba`` and ``score`` if it has them.
 
     Where there are several targets, each row of ``predict`` has a value a target, and each row of
     ``predict_proba`` the probabilities of the first target's classes, then of the second's, and so
@@ -85,6 +89,8 @@ def output_tensors(output: Output) -> list[OutputTensor]:
         about = about if classes is None else {**about, "classes": _json(classes)}
         width = -1 if several or classes is None else len(classes)
         tensors.append(OutputTensor("predict_proba", DATATYPES["FP64"], [width], about))
+    if output.score:
+        tensors.append(OutputTensor("score", DATATYPES["FP64"]))
     return tensors
 
 

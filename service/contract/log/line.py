@@ -70,9 +70,9 @@ class Request(Heading):
 
     `time` is in UTC, as in RFC 3339, with microseconds. `latency_ms` is the time from the
     parsed request to the response. `inputs` has a list of values for each feature that is not
-    private. `ids` and what follows are as in the response of ``POST /models/{name}/predict``.
-    `marks` says in which rows, counted from 0, the inputs were unusual: ``unseen:<feature>``,
-    ``out_of_range:<feature>``.
+    private. `ids` and what follows are as in the response of ``POST /models/{name}/predict``;
+    `scores`, if the model gives any, come last. `marks` says in which rows, counted from 0, the
+    inputs were unusual: ``unseen:<feature>``, ``out_of_range:<feature>``.
     """
 
     time: Time
@@ -84,6 +84,7 @@ class Request(Heading):
     predictions: list[Any]
     classes: list[Any] | None
     probabilities: list[Any] | None
+    scores: NotRequired[list[float]]  # not in 0.4.0 and before
     targets: list[str] | None
     marks: dict[str, list[Annotated[int, Field(ge=0)]]]
 

@@ -16,14 +16,19 @@ SINGLE = ("float16", "float32", "float[pyarrow]", "halffloat[pyarrow]")
 SECOND = pd.Timedelta(1, "s")
 
 
-def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray) -> dict[str, Any]:
-    """Summarise each feature and the mix of predictions.
+def summarise(
+    signature: Signature,
+    table: pd.DataFrame,
+    predictions: np.ndarray,
+    scores: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Summarise each feature, the mix of predictions, and the scores if there are any.
 
     Numbers, dates and durations have deciles, mean, standard deviation and a sample; `numbers_of`
     says how dates are numbers. Categories, booleans and predicted classes have counts, and
-    predicted numbers have deciles and a sample. Texts have what `of_texts` describes. Without a
-    single value, there is only the number of missing ones. Of a private feature, too, only missing
-    values are counted: its values are not in the log, so there is nothing to compare.
+    predicted numbers and scores have deciles and a sample. Texts have what `of_texts` describes.
+    Without a single value, there is only the number of missing ones. Of a private feature, too,
+    only missing values are counted: its values are not in the log, so there is nothing to compare.
 
     Parameters
     ----------
@@ -32,11 +37,13 @@ def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray
         The training table.
     predictions : ndarray of shape (n_rows,) or (n_rows, n_targets)
         What the estimator predicts for it.
+    scores : ndarray of shape (n_rows,), optional
+        The score that it gives each row.
 
     Returns
     -------
     baseline : dict
-        With rows, features and predictions, as JSON can hold it.
+        With rows, features and predictions, as JSON can hold it; with scores if there are any.
 
     Examples
     --------
@@ -51,7 +58,8 @@ def summarise(signature: Signature, table: pd.DataFrame, predictions: np.ndarray
     targets = signature.output.targets
     mixes = [_mix(signature, column) for column in np.atleast_2d(np.asarray(predictions).T)]
     mix = mixes[0] if targets is None else dict(zip(targets, mixes, strict=True))
-    return {"rows": len(table), "features": features, "predictions": mix}
+    baseline = {"rows": len(table), "features": features, "predictions": mix}
+    return baseline if scores is None else baseline | {"scores": of_numbers(scores)}
 
 
 def _of_feature(feature: Feature, column: pd.Series) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def make(
     columns = signature.parse_columns(as_columns(frame.iloc[rows]))
     expected = predict(estimator, signature, signature.table(columns))
     known = Predictions(predictions=predictions[rows].tolist())
-    bare = expected.model_copy(update={"probabilities": None})
+    bare = expected.model_copy(update={"probabilities": None, "scores": None})
     difference = disagreement(signature, known, bare)
     if difference:
         raise ArtifactError(
@@ -77,6 +77,8 @@ def make(
         )
     if isinstance(expected.probabilities, np.ndarray):
         expected.probabilities = expected.probabilities.tolist()
+    if isinstance(expected.scores, np.ndarray):
+        expected.scores = expected.scores.tolist()
     return Golden(columns=columns, expected=expected)
 
 
@@ -103,6 +105,8 @@ def prove(
         raise ArtifactError(f"The golden rows cannot be predicted: {error}") from error
     if signature.output.probabilities != (golden.expected.probabilities is not None):
         raise ArtifactError("The golden rows and the signature differ about probabilities.")
+    if signature.output.score != (golden.expected.scores is not None):
+        raise ArtifactError("The golden rows and the signature differ about a score.")
     difference = disagreement(signature, golden.expected, given)
     if difference:
         raise ArtifactError(

@@ -21,11 +21,13 @@ class Predictions(BaseModel):
 
     `predictions` has a prediction for each row. `probabilities` has, for each row, one for each
     class, in lists or in an array of shape (n_rows, n_classes). With several targets, each row
-    has a list of them.
+    has a list of them. `scores` has a number for each row, in a list or an array, if the model
+    gives one (`Output.score`).
     """
 
     predictions: list[Any]
     probabilities: Any = None
+    scores: Any = None
 
 
 def predict(
@@ -42,13 +44,14 @@ def predict(
     X : DataFrame or ndarray, shape (n_rows, n_features)
     by_vote : bool
         Whether its `predict` is by definition the class of the highest `predict_proba`, as in
-        a forest: then only the latter is called.
+        a forest, or the sign of the score, as in outlier detection: then only the latter is
+        called.
 
     Raises
     ------
     InputError
         The estimator fails on this table, e.g. on a category that was not in training; or it
-        predicts an infinite number.
+        predicts an infinite number, or gives a row a score that is not finite.
     """
     return finite(_predict(estimator, signature, X, by_vote))
 
@@ -109,9 +112,12 @@ def _predict(
 ) -> Predictions:
     output = signature.output
     try:
+        scores = output.scores(estimator, X)
         probabilities = estimator.predict_proba(X) if output.probabilities else None
         if by_vote and isinstance(probabilities, np.ndarray) and output.classes is not None:
             predictions = [output.classes[best] for best in probabilities.argmax(axis=1).tolist()]
+        elif by_vote and scores is not None:
+            predictions = np.where(scores < 0, -1, 1).tolist()
         else:
             predictions = np.asarray(estimator.predict(X)).tolist()
     except (ValueError, LookupError) as error:  # some raise a LookupError on an unseen category
@@ -123,7 +129,9 @@ def _predict(
     elif probabilities is not None:
         # orjson can write it as it is.
         probabilities = np.ascontiguousarray(probabilities, dtype=np.float64)
-    return Predictions.model_construct(predictions=predictions, probabilities=probabilities)
+    return Predictions.model_construct(
+        predictions=predictions, probabilities=probabilities, scores=scores
+    )
 
 
 def predict_columns(
@@ -196,6 +204,14 @@ def disagreement(signature: Signature, expected: Predictions, given: Predictions
             return (
                 f"row {row} has the probabilities {got[row].tolist()}; it was {want[row].tolist()}"
             )
+    if expected.scores is not None:
+        want, got = np.array(expected.scores, dtype=float), np.array(given.scores, dtype=float)
+        far = ~np.isclose(got, want, rtol=TOLERANCE, atol=TOLERANCE)
+        if far.any():
+            row = int(np.flatnonzero(far)[0])
+            if private:
+                return f"row {row} has another score than"
+            return f"row {row} has the score {got[row]}; it was {want[row]}"
     return None
 
 

@@ -12,13 +12,13 @@ def answer_columns(response: dict[str, Any]) -> dict[str, list[Any]]:
     Parameters
     ----------
     response : dict
-        With predictions, probabilities, classes and targets.
+        With predictions, probabilities, classes, and scores or targets if there are any.
 
     Returns
     -------
     columns : dict of str to list, each of shape (n_rows,)
-        prediction, and a proba_<class> for each class; with several targets
-        prediction_<target> and proba_<target>_<class>.
+        prediction, score if there is one, and a proba_<class> for each class; with several
+        targets prediction_<target> and proba_<target>_<class>.
 
     Examples
     --------
@@ -57,6 +57,7 @@ def answer_places(response: dict[str, Any]) -> list[tuple[Any, ...]]:
     has_probabilities = response["probabilities"] is not None
     if targets is None:
         places: list[tuple[Any, ...]] = [("prediction", "predictions")]
+        places += [("score", "scores")] if response.get("scores") is not None else []
         for number, label in enumerate(classes or [] if has_probabilities else []):
             places.append((f"proba_{label}", "probabilities", number))
         return places

@@ -18,8 +18,8 @@ from service.lab.log.sample import Sample
 from service.lab.log.wide import INPUTS
 
 OWN = [
-    *("prediction_id", "time", "model", "version", "prediction", "truth", "latency", "batch"),
-    *("client", "marks", "image", "sequence", "writer", INPUTS),
+    *("prediction_id", "time", "model", "version", "prediction", "score", "truth", "latency"),
+    *("batch", "client", "marks", "image", "sequence", "writer", INPUTS),
 ]
 PUBLICATION = ("version", "digest", "classes", "targets")  # what all lines of a file share
 OBJECT_BYTES = 16_000_000  # the longest line that DuckDB reads by default
@@ -131,6 +131,10 @@ def write_requests(
         columns["probabilities"] = sample.probabilities
         fits.append("probabilities IS NOT NULL")
         parts.append("unnest(probabilities) AS probabilities")
+    if "scores" in sample.record:
+        columns["scores"] = "DOUBLE[]"
+        fits.append("isfinite(list_min(scores)) AND isfinite(list_max(scores))")
+        parts.append("unnest(scores) AS scores")
     if names:
         kinds = [f"{quoted(sample.keys[name])} {kind}[]" for name, kind in sample.features.items()]
         columns["inputs"] = f"STRUCT({', '.join(kinds)})"

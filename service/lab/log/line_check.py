@@ -56,6 +56,7 @@ def read_request(line: bytes) -> RequestLine:
         probabilities is None or len(probabilities) == rows,
         "'probabilities' and 'ids' differ in number",
     )
+    _need(len(record.get("scores", record["ids"])) == rows, "'scores' and 'ids' differ in number")
     _need(
         all(row < rows for marked in record["marks"].values() for row in marked),
         "'marks' name a row that is not there",

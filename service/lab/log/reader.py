@@ -74,12 +74,12 @@ def read(
     Returns
     -------
     DataFrame of shape (n_predictions, …)
-        One row a prediction: prediction_id, time, model, version, prediction, a proba_<class>
-        for each class, truth (missing if it is not known), latency (ms), batch (rows in its
-        request), client, marks, image, then the features. A feature whose name is taken appears
-        as ``input.<name>``. Datetimes and timedeltas are exact to the microsecond. A
-        model with several targets has prediction_<target> and proba_<target>_<class>; its truth
-        is a dict.
+        One row a prediction: prediction_id, time, model, version, prediction, score if the
+        model gives one, a proba_<class> for each class, truth (missing if it is not known),
+        latency (ms), batch (rows in its request), client, marks, image, then the features. A
+        feature whose name is taken, as score is, appears as ``input.<name>``. Datetimes and
+        timedeltas are exact to the microsecond. A model with several targets has
+        prediction_<target> and proba_<target>_<class>; its truth is a dict.
         ``attrs["torn_lines"]`` counts the lines in the whole log that a crash cut off.
         ``attrs["unmatched_feedback"]`` counts the predictions of this time that have feedback,
         but are not in the log.
@@ -186,6 +186,8 @@ def _rows(database: Database, window: Window) -> pd.DataFrame:
     marks = [m.tolist() if isinstance(m, np.ndarray) else [] for m in table["marks"]]
     table["marks"] = pd.Series(marks, dtype=object)
     outputs = [c for c in table.columns if c.startswith(("prediction", "proba_")) and c not in HEAD]
+    if "score" in table:
+        outputs.insert(1, "score")
     return table[[*dict.fromkeys([*HEAD, *outputs, *REST, *table.columns])]]
 
 

@@ -106,7 +106,7 @@ def layout(record: RequestLine) -> list[Any]:
     publication = [record.get(name) for name in Heading.__annotations__]
     has_probabilities = record["probabilities"] is not None
     columns = [[*record["inputs"]], record["targets"], repr(record["classes"]), has_probabilities]
-    return [publication, columns]
+    return [publication, columns, "scores" in record]
 
 
 def _types(values: Iterable[Any]) -> set[str]:

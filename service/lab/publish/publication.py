@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
 
 from service.contract.build import build
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
@@ -23,7 +21,8 @@ from service.contract.signature.output import Output
 from service.contract.signature.predictions import Predictions, finite, predict_columns
 from service.contract.signature.signature import Signature
 from service.contract.table import Table
-from service.contract.text import printable, show
+from service.contract.text import printable
+from service.lab.publish.checks import check_classes, check_fitted, check_shapes, check_target
 from service.lab.publish.remarks import class_names_of, metrics_of, parameters_of, private_of
 from service.lab.publish.revision import is_dirty
 from service.lab.publish.tolerance import tolerant
@@ -53,13 +52,14 @@ class ModelVersion:
         return f"{self.model} version {self.version} ({where})"
 
     def _repr_html_(self) -> str:
-        manifest = self.manifest
+        manifest, output = self.manifest, self.manifest.signature.output
         lines = {
             "estimator": manifest.estimator,
             "metrics": ", ".join(f"{k} {v:.4g}" for k, v in manifest.metrics.items()),
             "features": ", ".join(f.describe() for f in manifest.signature.features),
-            "classes": ", ".join(map(manifest.class_name, manifest.signature.output.classes or [])),
-            "targets": ", ".join(manifest.signature.output.targets or []),
+            "task": output.task,
+            "classes": ", ".join(map(manifest.class_name, output.classes or [])),
+            "targets": ", ".join(output.targets or []),
             "trained on": f"{manifest.rows} rows, with "
             + ", ".join(f"{name} {number}" for name, number in manifest.libraries.items()),
             "commit": manifest.commit,
@@ -82,8 +82,8 @@ class Publication:
     estimator : fitted scikit-learn estimator
     X : DataFrame, ndarray or another form, shape (n_rows, n_features)
         The table that it was fitted with; see `Table.of`.
-    y : array-like of shape (n_rows,)
-        The target, as long as `X`.
+    y : array-like of shape (n_rows,), optional
+        The target, as long as `X`. A clusterer, mixture or outlier detector needs none.
     private : iterable of str
         Features whose values are never logged or shown.
     kinds : mapping of str to str, optional
@@ -92,7 +92,7 @@ class Publication:
     Raises
     ------
     EstimatorError
-        It has no `predict`, is not fitted, or does not fit `X`.
+        It has no `predict`, is not fitted, needs a target, or does not fit `X`.
     """
 
     def __init__(
@@ -100,42 +100,26 @@ class Publication:
         name: str,
         estimator: Any,
         X: Any,
-        y: Any,
+        y: Any = None,
         private: Iterable[str] = (),
         kinds: Mapping[str, str] | None = None,
     ) -> None:
         check_name(name)
         self.name = name
         self.estimator = estimator
+        check_fitted(estimator)
         kind = type(estimator).__name__
-        if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
-            raise EstimatorError(f"{kind} has no `predict`. Publish a fitted estimator.")
-        try:
-            check_is_fitted(estimator)
-        except NotFittedError as error:
-            raise EstimatorError(f"{kind} is not fitted. Call its `fit(X, y)` first.") from error
-        except TypeError as error:
-            raise EstimatorError(f"{kind} is not a scikit-learn estimator: {error}") from error
         table = Table.of(X)
-        rows = len(table.frame)
-        if y is None:
-            raise EstimatorError("y is None. Pass the target, one value for each row of X.")
-        shape = _shape_of(y)
-        if rows != shape[0]:
-            raise EstimatorError(f"X has {rows} rows, but y has {shape[0]}.")
+        shape = check_target(estimator, y, len(table.frame))
         inputs = Signature.from_table(table, Output(task="regression"), kinds)
         inputs = inputs.keep_private(private_of(private))
         try:
             predictions = np.asarray(estimator.predict(X))
-            self._check_shape(predictions.shape, rows)
-            if len(shape) > 1 and shape[1:] != (predictions.shape[1:] or (1,)):
-                raise EstimatorError(
-                    f"y has shape {shape}, but {kind} predicts {predictions.shape}. Pass the y "
-                    "that it was fitted with."
-                )
+            check_shapes(estimator, predictions.shape, shape, len(table.frame))
             finite(Predictions(predictions=predictions.tolist()))
-            output = Output.of(estimator, y, predictions)
-            self._check_classes(output.classes or [])
+            output = Output.of(estimator, X, y, predictions)
+            check_classes(estimator, output.classes or [])
+            scores = output.scores(estimator, X)
             signature = inputs.model_copy(update={"output": output})
             self.golden = golden.make(estimator, signature, table.frame, predictions)
             self.signature = tolerant(estimator, signature, self.golden.columns)
@@ -147,24 +131,24 @@ class Publication:
             raise EstimatorError(f"{kind} does not fit X. {error}") from error
         except Exception as error:  # whatever a user's estimator raises
             raise EstimatorError(f"{kind} does not fit X: {error}") from error
-        self.rows = rows
-        self.baseline = baseline.summarise(self.signature, table.frame, predictions)
+        self.rows = len(table.frame)
+        self.baseline = baseline.summarise(self.signature, table.frame, predictions, scores)
 
     def write(
         self,
         store: ModelStore,
-        metrics: Mapping[str, float],
-        class_names: Sequence[str] | None,
-        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float] | None = None,
+        class_names: Sequence[str] | None = None,
+        parameters: Mapping[str, Any] | None = None,
     ) -> int:
         """Write the version.
 
         Parameters
         ----------
         store : ModelStore
-        metrics : mapping of str to float
-        class_names : sequence of str, shape (n_classes,), or None
-        parameters : mapping
+        metrics : mapping of str to float, optional
+        class_names : sequence of str, shape (n_classes,), optional
+        parameters : mapping, optional
 
         Returns
         -------
@@ -188,9 +172,9 @@ class Publication:
             estimator=described,
             rows=self.rows,
             signature=self.signature,
-            class_names=class_names_of(class_names, self.signature.output.classes),
-            metrics=metrics_of(metrics),
-            parameters=parameters_of(parameters),
+            class_names=class_names_of(class_names, self.signature.output),
+            metrics=metrics_of({} if metrics is None else metrics),
+            parameters=parameters_of({} if parameters is None else parameters),
             image=built.image,
             git_revision=built.revision or None,
             git_dirty=is_dirty(built),
@@ -226,34 +210,6 @@ class Publication:
                 f"{error}"
             ) from error
         return content
-
-    def _check_shape(self, shape: tuple[int, ...], rows: int) -> None:
-        if shape != (rows,) and not (len(shape) == 2 and shape[0] == rows and shape[1] > 1):
-            raise EstimatorError(
-                f"{type(self.estimator).__name__} predicts an array of shape {shape} for {rows} "
-                "rows. Fit it with a y of shape (n_rows,), or (n_rows, n_targets) for several."
-            )
-
-    def _check_classes(self, classes: list[Any]) -> None:
-        """Refuse classes that JSON has no value for; dates, for one, would be numbers there."""
-        labels = [label for each in classes for label in (each if type(each) is list else [each])]
-        dtype = getattr(getattr(self.estimator, "classes_", None), "dtype", np.dtype(object))
-        plain = all(type(label) in (bool, int, float, str) for label in labels)
-        if not plain or dtype.kind in "mM":
-            raise EstimatorError(
-                f"{type(self.estimator).__name__} predicts the classes {show(labels)}. A class "
-                "must be a text, a number, true or false: fit it with y.astype(str)."
-            )
-
-
-def _shape_of(y: Any) -> tuple[int, ...]:
-    """Return the shape of a target; refuse what has no rows in an order."""
-    shape = getattr(y, "shape", None)
-    if shape is None and isinstance(y, Sequence) and not isinstance(y, str | bytes):
-        shape = (len(y),)
-    if not shape:
-        raise EstimatorError(f"y is {show(y)}. Pass the target, one value for each row of X.")
-    return tuple(shape)
 
 
 def _describe(estimator: Any) -> str:

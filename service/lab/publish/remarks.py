@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from service.contract.errors import EstimatorError
+from service.contract.signature.output import Output
 from service.contract.text import printable, show
 
 DEEPEST = 20
+OUTLIER_NAMES = {"-1": "outlier", "1": "inlier"}
 # Columns of lab.models and lab.versions, where metrics are columns too.
 TAKEN = {"model", "version", "versions", "live", "created", "estimator", "rows", "commit"}
 TAKEN |= {"problem"}
@@ -50,16 +52,17 @@ def metrics_of(metrics: Any) -> dict[str, float]:
     return found
 
 
-def class_names_of(names: Any, classes: list[Any] | None) -> dict[str, str] | None:
+def class_names_of(names: Any, output: Output) -> dict[str, str] | None:
     """Return the classes' names for people, by the classes as text; None if there are none.
 
     Examples
     --------
-    >>> class_names_of(["no", "yes"], [0, 1])
+    >>> class_names_of(["no", "yes"], Output(task="classification", classes=[0, 1]))
     {'0': 'no', '1': 'yes'}
     """
+    classes = output.classes
     if names is None:
-        return None
+        return OUTLIER_NAMES if output.task == "outlier" else None
     if classes is None or any(isinstance(each, list) for each in classes):
         raise EstimatorError(
             f"class_names is {show(names)}, but the estimator does not predict the classes of one "

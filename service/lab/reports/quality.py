@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from service.contract.errors import LabloopError
 from service.contract.model.manifest import Manifest
 from service.lab.log.publications import Logged
+from service.lab.reports.clusters import NO_TRUTH
 from service.lab.reports.judged import Judged
 from service.lab.reports.report import AMBER, BLUE, INK, RED, Report, counted
 
@@ -32,7 +33,7 @@ class Quality(Report):
     by_version: dict[int, pd.DataFrame] = field(default_factory=dict)
 
     def _draw(self, figure: Figure) -> None:
-        if not self.total["known"]:
+        if not self.metric or not self.total["known"]:
             return
         axes = figure.subplots()
         counts = axes.twinx()
@@ -102,7 +103,7 @@ def measure(
 
         A truth that is none of the classes counts as wrong. It is not a class of its own in the
         means, and has no part in the log loss. In a regression, a truth that is no number is
-        left out.
+        left out. A clustering has no metric, and a note that says why.
 
     Raises
     ------
@@ -126,11 +127,12 @@ def measure(
     """
     judged = Judged(logged, manifests, live)
     log, model = judged.log, manifests[live].model
+    is_clustering = manifests[live].signature.output.task == "clustering"
 
     def row(part: pd.Index, version: int | None = None) -> dict[str, float]:
         known = int(log["known"][part].sum())
         found = {"predictions": len(part), "known": known, "share_known": _ratio(known, len(part))}
-        for scores in judged.scores(version):
+        for scores in [] if is_clustering else judged.scores(version):
             found |= scores.metrics(part)
         return found
 
@@ -148,6 +150,8 @@ def measure(
         f"Quality of {model}: the truth is known for {int(total['known']):,} "
         f"of {counted(len(log), 'logged prediction')}."
     )
+    if is_clustering:
+        return Quality(heading, rows(log), [NO_TRUTH], total)
     totals = {v: row(log.index[log["version"] == v], v) for v in by_version}
     metric = next((each for each in judged.main if pd.notna(total[each])), judged.main[0])
     notes = _notes(total, totals, judged.main) + judged.notes()

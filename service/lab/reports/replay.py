@@ -74,10 +74,11 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
         prediction_<target>, new_prediction_<target> and change_<target> for each.
 
         Classes differ if they are not the same. Their change is the new minus the logged
-        probability of the logged class. Numbers differ if `numpy.isclose` says so: by more than
-        1e-5 of their size. (The API's fast path rounds differently from the estimator, but by
-        less than 1e-6.) Their change is the new minus the logged number, and the largest comes
-        first.
+        probability of the logged class. If both versions give a score, there are also score and
+        new_score; without probabilities the change is that of the score. A note says how alike
+        clusters are. Numbers differ if `numpy.isclose` says so: by more than 1e-5 of their size.
+        (The API's fast path rounds differently from the estimator, but by less than 1e-6.) Their
+        change is the new minus the logged number, and the largest comes first.
 
     Raises
     ------
@@ -103,8 +104,8 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
     rows = [row for row in range(len(log)) if row not in left_out]
     predict = partial(predict_columns, estimator, manifest.signature)
     parts = []
-    for alike in _alike(manifest.signature, columns, rows):
-        predicted, refused = _predicted(predict, manifest.signature, columns, alike)
+    for group in _of_one_width(manifest.signature, columns, rows):
+        predicted, refused = _predicted(predict, manifest.signature, columns, group)
         parts += predicted
         left_out |= refused
     if not parts:
@@ -117,6 +118,10 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
     new = new.sort_index()
     compared = _compared(log.loc[new.index], new, targets)
     differs = compared.pop("differs")
+    if output.score and "score" in log:
+        compared["score"], compared["new_score"] = log.loc[new.index, "score"], new["score"]
+        if not output.probabilities:
+            compared["change"] = compared["new_score"] - compared["score"]
     table = _disagreements(log, compared[differs], targets, manifest.signature)
     heading = f"Replay of {counted(len(compared), 'logged prediction')} by {who}."
     notes = [
@@ -124,12 +129,15 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
         if len(table)
         else "All agree."
     ]
+    if output.task == "clustering" and len(table):
+        groups = compared["prediction"], compared["new_prediction"]
+        notes.append(alike(log.loc[compared.index, "version"], *groups))
     if left_out:
         notes.append(f"Left out: {counted(len(left_out), 'row')}. {_reasons(left_out)}.")
     return Replay(heading, table, notes, compared, targets, version)
 
 
-def _alike(signature: Signature, columns: Columns, rows: list[int]) -> list[list[int]]:
+def _of_one_width(signature: Signature, columns: Columns, rows: list[int]) -> list[list[int]]:
     """Part rows, so that none changes the dtypes of another one's table, as the API does."""
     parts: dict[frozenset[str], list[int]] = {}
     for row in rows:
@@ -182,6 +190,7 @@ def _table(given: Predictions, output: Output) -> pd.DataFrame:
     line = {
         "predictions": given.predictions,
         "probabilities": given.probabilities,
+        "scores": given.scores,
         "classes": output.classes,
         "targets": output.targets,
     }

@@ -44,7 +44,11 @@ def api(zoo: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def predictions(content: dict[str, Any]) -> Predictions:
-    return Predictions(predictions=content["predictions"], probabilities=content["probabilities"])
+    return Predictions(
+        predictions=content["predictions"],
+        probabilities=content["probabilities"],
+        scores=content.get("scores"),
+    )
 
 
 def tables(signature: Signature, kept: Columns) -> Iterator[Columns]:
@@ -56,10 +60,11 @@ def tables(signature: Signature, kept: Columns) -> Iterator[Columns]:
 
 
 def part(given: Predictions, start: int, stop: int) -> Predictions:
-    probabilities = given.probabilities
+    probabilities, scores = given.probabilities, given.scores
     return Predictions.model_construct(
         predictions=given.predictions[start:stop],
         probabilities=None if probabilities is None else probabilities[start:stop],
+        scores=None if scores is None else scores[start:stop],
     )
 
 

@@ -70,6 +70,7 @@ from sklearn.utils import all_estimators
 
 from service.features import AddRatio
 from tests.support.models import MEASURES, Trained, iris, penguins
+from tests.support.unsupervised import MODELS, UNWRITABLE, customers, fitted
 
 
 def plain(kind: str) -> Iterator[tuple[str, Trained]]:
@@ -194,7 +195,20 @@ def composed() -> Iterator[tuple[str, Trained]]:
     yield "isotonic", Trained(IsotonicRegression(out_of_bounds="clip").fit(one, long), one, long)
 
 
+def without_target() -> Iterator[tuple[str, Trained]]:
+    """Clusterers, mixtures and outlier detectors; a target changes nothing for them."""
+    X = customers()
+    for name in MODELS.keys() - UNWRITABLE:
+        yield name.replace(" ", "-"), Trained(fitted(name), X, X["age"])
+    missing = X.mask(np.random.default_rng(0).random(X.shape) < 0.1)
+    forest = clone(MODELS["IsolationForest"])
+    yield "isolation-of-missing", Trained(forest.fit(missing), missing, X["age"])
+    tiny, huge = X * 1e-4, X * 1e5
+    yield "kmeans-of-tiny", Trained(clone(MODELS["KMeans"]).fit(tiny), tiny, X["age"])
+    yield "kmeans-of-huge", Trained(clone(MODELS["KMeans"]).fit(huge), huge, X["age"])
+
+
 def everything() -> dict[str, Trained]:
     """Return all of them by name, small letters and digits as a model's name must be."""
-    found = [*plain("classifier"), *plain("regressor"), *mixed(), *composed()]
+    found = [*plain("classifier"), *plain("regressor"), *mixed(), *composed(), *without_target()]
     return {name.lower(): trained for name, trained in found}

@@ -12,6 +12,7 @@ from tests.api.v2.models import MODELS, types
 from tests.api.v2.tensors import columns, flower, infer, outputs, tensor
 from tests.support.live import LiveApi
 from tests.support.models import iris, penguins
+from tests.support.unsupervised import customers, fitted
 
 # What is answered.
 
@@ -105,3 +106,30 @@ def test_a_feature_takes_fitting_datatypes(
     values = {name: each["data"][0] for name, each in sent.items()}
     frame = pd.DataFrame([values]).astype(types().X.dtypes.to_dict())
     assert outputs(response)["predict"].tolist() == types().estimator.predict(frame).tolist()
+
+
+def test_a_score_is_a_tensor(api: LiveApi, http: httpx.Client) -> None:
+    X = customers().head(20)
+    lab = api.lab()
+    for name, kind in (("forest", "IsolationForest"), ("mixture", "GaussianMixture")):
+        lab.publish(name, fitted(kind), customers())
+    described = {
+        name: {t["name"]: t for t in http.get(f"/v2/models/{name}").json()["outputs"]}
+        for name in ("forest", "mixture", "iris")
+    }
+    assert described["forest"]["score"] == {"name": "score", "datatype": "FP64", "shape": [-1]}
+    assert described["forest"]["predict"]["datatype"] == "INT64"
+    assert [*described["forest"]] == ["predict", "score"]
+    assert [*described["mixture"]] == ["predict", "predict_proba", "score"]
+    assert "score" not in described["iris"]
+    given = outputs(infer(http, "forest", columns(X)))
+    assert given["predict"].tolist() == fitted("IsolationForest").predict(X).tolist()
+    expected = fitted("IsolationForest").decision_function(X)
+    assert given["score"] == pytest.approx(expected, abs=1e-7)
+    given = outputs(infer(http, "mixture", columns(X), outputs=[{"name": "score"}]))
+    assert [*given] == ["score"]
+    assert given["score"] == pytest.approx(fitted("GaussianMixture").score_samples(X), rel=1e-9)
+    asked = [{"name": "score", "parameters": {"binary_data": True}}]
+    response = infer(http, "forest", columns(X), outputs=asked)
+    length = int(response.headers["Inference-Header-Content-Length"])
+    assert np.frombuffer(response.content[length:]) == pytest.approx(expected, abs=1e-7)

@@ -47,6 +47,7 @@ RIGHT: dict[str, list[Any]] = {
     "predictions": [[1], ["x"], [None]],
     "classes": [],
     "probabilities": [None],
+    "scores": [[1]],
     "targets": [None],
     "marks": [{}],
 }
@@ -56,6 +57,7 @@ INNER: dict[str, tuple[Callable[[Any], dict[str, Any]], list[Any]]] = {
     "a prediction": (lambda v: {"predictions": [v]}, PLAIN),
     "a class": (lambda v: {"classes": ["small", v]}, [*PLAIN[:8], *NAMES]),
     "a probability": (lambda v: {"probabilities": [[v, 0.25]]}, [None, *NUMBERS]),
+    "a score": (lambda v: {"scores": [v]}, NUMBERS),
     "a mark": (lambda v: {"marks": {"unseen:size": [v]}}, [0]),
     "a target": (lambda v: {"targets": [v], "predictions": [["x"]], "classes": None,
                             "probabilities": None}, NAMES),
@@ -229,3 +231,12 @@ def test_repeated_numbers_are_found(tmp_path: Path) -> None:
     table, damage = heard(tmp_path, lambda: read(tmp_path))
     assert len(table) == 2
     assert damage[0] == f"{file}, line 3 is there twice; one is left out."
+
+
+def test_a_score_beyond_numbers_is_damage(tmp_path: Path) -> None:
+    good = [line(scores=[1.5]) for _ in range(5)]
+    bad = renamed(line(scores=[1.5]), b'"scores":[1.5]', b'"scores":[1.5e999]')
+    file = forge(tmp_path, 1, NOTE, *good, bad)
+    table, damage = heard(tmp_path, lambda: read(tmp_path))
+    assert table["score"].tolist() == [1.5] * 5
+    assert [text.startswith(f"{file}, line 7 is damaged and left out") for text in damage] == [True]

@@ -95,7 +95,9 @@ def test_features_keep_their_value_types(tmp_path: Path, values: Any, dtype: str
     assert [None if pd.isna(value) else value for value in table["x"]] == values
 
 
-@pytest.mark.parametrize("taken", ["time", "Time", "truth", "proba_small", "sequence", "batch"])
+@pytest.mark.parametrize(
+    "taken", ["time", "Time", "truth", "proba_small", "sequence", "batch", "score"]
+)
 def test_taken_names_get_a_prefix(tmp_path: Path, taken: str) -> None:
     written(tmp_path, line(inputs={taken: [3.5], "size": [1.0]}))
     table = read(tmp_path)
@@ -129,6 +131,10 @@ OUTPUTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"classes": [True, False], "predictions": [True]}, {"prediction": True, "proba_True": 0.75}),
     ({"classes": [2**63 + 5, 5], "predictions": [2**63 + 5]}, {"prediction": 2**63 + 5}),
     ({"classes": ["yes", "Yes"]}, {"proba_yes": 0.75, "proba_Yes (2)": 0.25}),
+    (
+        {"classes": [-1, 1], "predictions": [-1], "probabilities": None, "scores": [-0.5]},
+        {"prediction": -1, "score": -0.5},
+    ),
     (
         {"classes": None, "targets": ["id"], "predictions": [[1.5]], "probabilities": None},
         {"prediction_id (2)": 1.5},
@@ -190,6 +196,26 @@ def test_different_versions_share_a_table(tmp_path: Path) -> None:
     assert table["weight"].tolist()[1] == 7
     assert table["prediction"].tolist() == ["small", "1"]
     assert table["proba_1"].tolist()[1] == 0.25
+
+
+def test_a_score_is_one_column(tmp_path: Path) -> None:
+    scored: dict[str, Any] = {"classes": [-1, 1], "predictions": [1], "probabilities": None}
+    other = line(inputs={"score": [700.0]})  # a feature of a version that gives no score
+    written(tmp_path, other, line(version=2, scores=[0.25], inputs={"score": [650.0]}, **scored))
+    table = read(tmp_path)
+    assert [*table.columns[4:7]] == ["prediction", "score", "proba_small"]
+    assert table["score"].isna().tolist() == [True, False]
+    assert table["score"][1] == 0.25
+    assert table["input.score"].tolist() == [700.0, 650.0]
+    query = "SELECT score FROM predictions WHERE score IS NOT NULL"
+    assert sql(tmp_path, query)["score"].tolist() == [0.25]
+
+
+def test_some_lines_may_lack_a_score(tmp_path: Path) -> None:
+    written(tmp_path, line(scores=[1.5]), line(), line(rows=2, scores=[2.5, -3.0]))
+    scores = read(tmp_path)["score"]
+    assert scores.isna().tolist() == [False, True, False, False]
+    assert scores.dropna().tolist() == [1.5, 2.5, -3.0]
 
 
 def test_a_republished_version_is_another(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def logged(publication: Publication, X: pd.DataFrame, version: int = 1) -> pd.Da
     line = {
         "predictions": given.predictions,
         "probabilities": given.probabilities,
+        "scores": given.scores,
         "classes": signature.output.classes,
         "targets": signature.output.targets,
     }

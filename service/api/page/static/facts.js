@@ -6,6 +6,12 @@ import { range, some } from "./field.js";
 import { counted, plural, short } from "./numbers.js";
 
 const MANY = 12; // classes, targets or categories; more are counted
+const GIVES = {
+  classification: "Gives classes",
+  regression: "Gives numbers",
+  clustering: "Gives clusters",
+  outlier: "Tells outliers from inliers",
+};
 
 /** Show all of it in a model's article. */
 export function showFacts(element, model) {
@@ -145,16 +151,18 @@ function saySignature(element, { signature, class_names: names }) {
   const { features, output } = signature;
   const gives = output.targets
     ? plural(output.targets.length, "target")
-    : output.classes
-      ? plural(output.classes.length, "class", "classes")
-      : output.task;
+    : output.task === "clustering"
+      ? plural(output.classes.length, "cluster")
+      : output.classes
+        ? plural(output.classes.length, "class", "classes")
+        : output.task;
   find(".signature summary", element).textContent =
     `Signature: ${plural(features.length, "feature")}, ${gives}`;
   const classes = output.targets ? null : output.classes;
   const result = output.targets ? some(output.targets, MANY) : "";
   const labels = classes ? some(classes.map((label) => className(label, names)), MANY) : "";
   fill(find(".gives", element), [result, labels], () => [
-    output.task === "regression" ? "Gives numbers" : "Gives classes",
+    GIVES[output.task],
     result ? " for " : labels ? ": " : "",
     data(result || labels),
     ".",

@@ -39,7 +39,7 @@ export class ModelArticle {
 
   update(model) {
     const live = model.live;
-    this.names = live?.class_names;
+    this.output = { task: live?.signature.output.task, names: live?.class_names };
     showFacts(this.element, model);
     this.part(".talk").hidden = live === null;
     if (live === null) return;
@@ -117,7 +117,7 @@ export class ModelArticle {
   }
 
   showPrediction(content) {
-    showPrediction(this.part(".said"), this.part(".probabilities"), content, this.names);
+    showPrediction(this.part(".said"), this.part(".probabilities"), content, this.output);
     this.part(".response > div").scrollIntoView({ block: "nearest" });
   }
 

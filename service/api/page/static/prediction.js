@@ -1,30 +1,35 @@
-// What the API says about one row: predictions, and probabilities as bars.
+// What the API says about one row: predictions, a score, and probabilities as bars.
 
 import { data, make } from "./elements.js";
 import { plural, short } from "./numbers.js";
 
 const FIRST_BARS = 8; // the rest is folded away
+const SCORES = {
+  outlier: "negative means outlier",
+  clustering: "the log-likelihood of the row; the lower, the less usual it is",
+};
 
 /** Show a response: in `said` what was predicted, in `probabilities` how probable each class is. */
-export function showPrediction(said, probabilities, content, names) {
+export function showPrediction(said, probabilities, content, { task, names }) {
   const outcomes = outcomesOf(content);
   const headlines = outcomes.map(({ target, prediction }) =>
     make(
       "p",
       { class: "prediction" },
       target === null ? null : make("span", { class: "target" }, data(target)),
-      headline(prediction, names),
+      headline(prediction, names, task),
     ),
   );
+  const score = content.scores ? [scoreLine(content.scores[0], task)] : [];
   const footer = make(
     "p",
     { class: "hint" },
     `Predicted by version ${content.version}, and in the log as `,
     make("code", {}, content.ids[0]),
   );
-  said.replaceChildren(...headlines, footer);
+  said.replaceChildren(...headlines, ...score, footer);
   const known = outcomes.filter((outcome) => outcome.probabilities.length);
-  probabilities.replaceChildren(...known.map((outcome) => bars(outcome, names)));
+  probabilities.replaceChildren(...known.map((outcome) => bars(outcome, names, task)));
 }
 
 /** Say why there is no prediction; `named` are the problems with single features. */
@@ -45,23 +50,30 @@ export function showProblem(said, probabilities, message, named) {
   probabilities.replaceChildren();
 }
 
-function headline(prediction, names) {
+function headline(prediction, names, task) {
   if (prediction === null) return "no number";
   if (typeof prediction === "number" && !Number.isInteger(prediction)) {
     return make("data", { value: prediction, title: String(prediction) }, short(prediction, 6));
   }
-  const name = className(prediction, names);
-  const label = make("span", { class: "hint" }, ` class ${prediction}`);
-  const named = name !== String(prediction);
-  return make("data", { value: String(prediction) }, data(name), named ? label : null);
+  const name = className(prediction, names, task);
+  const unnamed = className(prediction, null, task);
+  const label = task === "clustering" ? unnamed : `class ${prediction}`;
+  const hint = name === unnamed ? null : make("span", { class: "hint" }, ` ${label}`);
+  return make("data", { value: String(prediction) }, data(name), hint);
 }
 
-/** Give a class's name for people; Python wrote its label as text. */
-export function className(label, names) {
+function scoreLine(score, task) {
+  const value = make("data", { value: score, title: String(score) }, short(score, 3));
+  return make("p", { class: "score" }, "Score ", value, `: ${SCORES[task]}.`);
+}
+
+/** Give a class's name for people; Python wrote its label as text. A cluster has a number. */
+export function className(label, names, task) {
   const text = String(label);
   const written = [text, `${text}.0`, text.slice(0, 1).toUpperCase() + text.slice(1)]; // 1.0, True
   const known = written.find((each) => names && Object.hasOwn(names, each));
-  return known === undefined ? text || "(empty)" : names[known];
+  if (known !== undefined) return names[known];
+  return task === "clustering" ? `cluster ${text}` : text || "(empty)";
 }
 
 /** Lay out the response to one row: a prediction a target, with the probability of each class. */
@@ -83,14 +95,14 @@ function pairs(classes, probabilities) {
 }
 
 /** Show probabilities as bars, the highest first. */
-function bars({ target, probabilities }, names) {
+function bars({ target, probabilities }, names, task) {
   const sorted = probabilities.toSorted(([, one], [, other]) => other - one);
   const title = target === null ? "Probabilities" : `Probabilities of ${target}`;
   const table = (some) =>
     make(
       "table",
       { class: "bars", "aria-label": title },
-      make("tbody", {}, some.map(([label, probability]) => bar(className(label, names), probability))),
+      make("tbody", {}, some.map(([label, value]) => bar(className(label, names, task), value))),
     );
   const rest = sorted.slice(FIRST_BARS);
   const more = make("summary", {}, plural(rest.length, "more class", "more classes"));

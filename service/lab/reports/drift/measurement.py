@@ -40,8 +40,9 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
     -------
     Drift
         Its table has a row for each feature, then one for each target, by their names in the
-        log. The verdict is "stable", "moderate" or "shifted"; or it says why there is none:
-        "private", "not logged", "no rows". Then come psi, p_value, rows, missing and
+        log, and one for the score if the model gives one. The verdict is "stable", "moderate" or
+        "shifted"; or it says why there is none: "private", "not logged", "no rows". Then come
+        psi, p_value, rows, missing and
         missing_training (shares of rows), unusual (the share of rows with a category that was
         not in training, or with a number outside its range; of texts the mean share of words
         that were not in training), kind, test (with what was compared, if there is more than
@@ -88,6 +89,11 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
         rows[target.column] = _row(
             "number" if target.classes is None else "class", comparisons[target.column]
         )
+    if "scores" in baseline:
+        scores = log.get("score", pd.Series(dtype=float)).to_numpy(dtype=float)
+        compared = compare_numbers(scores, baseline["scores"], baseline["rows"])
+        comparisons["score"] = _worst(compared, baseline["rows"])
+        rows["score"] = _row("number", comparisons["score"])
     table = pd.DataFrame.from_dict(rows, orient="index")
     heading = (
         f"Drift of {manifest.model}: {counted(len(log), 'logged prediction')} against training"
