@@ -20,6 +20,7 @@ from service.contract.signature.signature import Columns, Signature
 from service.lab.client.answer_table import answer_columns
 from service.lab.log.publications import Logged
 from service.lab.reports.agreement_plot import draw_matrix, draw_scatter
+from service.lab.reports.clusters import alike
 from service.lab.reports.logged_input import logged_input
 from service.lab.reports.replay_rows import ReplayRows
 from service.lab.reports.report import Report, counted
