@@ -48,7 +48,7 @@ def test_one_number_may_be_two_publications(tmp_path: Path) -> None:
     assert [each.classes for each in found] == [[0, 1], ["no", "yes"]]
 
 
-def test_the_last_rows_are_of_any_version(tmp_path: Path) -> None:
+def test_last_rows_are_of_any_version(tmp_path: Path) -> None:
     lines = [line(**NUMBERS), line(**TEXT), line(**NUMBERS), line(**TRUE), line(**TEXT)]
     written(tmp_path, *lines, line(model="other"))
     ids = [name for each in lines for name in ids_of(each)]
@@ -79,7 +79,7 @@ def test_mixed_truths_are_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("truth", [True, 1.0, "1", "true", "[1]", {"target": 1}])
-def test_old_and_new_truths_mean_a_class(tmp_path: Path, truth: Any) -> None:
+def test_old_truths_mean_a_class(tmp_path: Path, truth: Any) -> None:
     one = line(**NUMBERS)
     written(tmp_path, one, told(ids_of(one), [truth]))
     table = read(tmp_path)

@@ -328,7 +328,7 @@ def test_a_deleted_version_keeps_its_targets() -> None:
     assert found.by_version[1]["accuracy_is_2"].notna().any()
 
 
-def test_one_truth_for_several_targets_is_odd() -> None:
+def test_one_truth_for_targets_is_odd() -> None:
     X, y = iris().X, iris().X[["petal_length", "petal_width"]]
     publication = Publication("two", LinearRegression().fit(X, y), X, y)
     truth = [*y.to_dict(orient="records")[:-1], "1.5"]
