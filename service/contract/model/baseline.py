@@ -13,7 +13,7 @@ QUANTILES = tuple(round(q / 10, 1) for q in range(11))
 SAMPLE = 500
 LISTED = 200
 SINGLE = ("float16", "float32", "float[pyarrow]", "halffloat[pyarrow]")
-SECOND = pd.Timedelta(1, "s")
+EPOCH, SECOND = np.datetime64(0, "us"), np.timedelta64(1, "s")
 
 
 def summarise(
@@ -24,11 +24,10 @@ def summarise(
 ) -> dict[str, Any]:
     """Summarise each feature, the mix of predictions, and the scores if there are any.
 
-    Numbers, dates and durations have deciles, mean, standard deviation and a sample; `numbers_of`
-    says how dates are numbers. Categories, booleans and predicted classes have counts, and
-    predicted numbers and scores have deciles and a sample. Texts have what `of_texts` describes.
-    Without a single value, there is only the number of missing ones. Of a private feature, too,
-    only missing values are counted: its values are not in the log, so there is nothing to compare.
+    Numbers, dates and durations, and predicted numbers and scores, have deciles and a sample.
+    Categories, booleans and predicted classes have counts. Texts have what `of_texts` describes.
+    Of a private feature only missing values are counted: its values are not in the log, so there
+    is nothing to compare.
 
     Parameters
     ----------
@@ -70,18 +69,7 @@ def _of_feature(feature: Feature, column: pd.Series) -> dict[str, Any]:
         return missing | of_texts(column.dropna())
     if feature.kind in ("category", "boolean"):
         return missing | of_categories(column.dropna())
-    numbers = numbers_of(feature, column)
-    present = numbers[~np.isnan(numbers)]
-    if not len(present):
-        return missing
-    return (
-        missing
-        | of_numbers(numbers)
-        | {
-            "mean": float(present.mean()),
-            "std": float(present.std()),
-        }
-    )
+    return of_numbers(numbers_of(feature, column))
 
 
 def _mix(signature: Signature, predictions: np.ndarray) -> dict[str, Any]:
@@ -114,10 +102,10 @@ def numbers_of(feature: Feature, column: pd.Series) -> np.ndarray:
     True
     """
     if feature.kind == "datetime":
-        times = pd.to_datetime(column, format="ISO8601", utc=True)
-        numbers = ((times - pd.Timestamp(0, tz="UTC")) / SECOND).to_numpy(dtype=float)
+        times = pd.to_datetime(column, format="ISO8601", utc=True).dt.tz_localize(None)
+        numbers = (times.to_numpy(dtype="datetime64[us]") - EPOCH) / SECOND
     elif feature.kind == "timedelta":
-        numbers = (pd.to_timedelta(column) / SECOND).to_numpy(dtype=float)
+        numbers = pd.to_timedelta(column).to_numpy(dtype="timedelta64[us]") / SECOND
     else:
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         if feature.dtype.lower() in SINGLE:
@@ -139,7 +127,8 @@ def of_numbers(values: np.ndarray) -> dict[str, Any]:
     if not len(present):
         return missing
     return missing | {
-        "quantiles": np.quantile(present, QUANTILES).tolist(),
+        # Halves, because the difference of two large numbers may be infinite.
+        "quantiles": (2 * np.quantile(present / 2, QUANTILES)).tolist(),
         "sample": sample(present),
     }
 

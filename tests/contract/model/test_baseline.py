@@ -71,3 +71,19 @@ def test_a_column_without_values_is_counted() -> None:
         summary = baseline.summarise(signature, empty, np.zeros(2))
         assert summary["features"]["x"]["missing"] == 2
         assert orjson.loads(orjson.dumps(summary)) == summary
+
+
+def test_dates_far_away_are_read() -> None:
+    feature = Feature(name="x", kind="datetime", dtype="datetime64[us]", nullable=True)
+    texts = pd.Series(["9999-12-31T23:59:59", "1000-01-01T00:00:00", None])
+    for column in (texts, pd.to_datetime(texts, format="ISO8601")):
+        far, near, missing = baseline.numbers_of(feature, column)
+        assert (far, near) == (253402300799, -30610224000)
+        assert np.isnan(missing)
+
+
+def test_largest_numbers_have_quantiles() -> None:
+    largest = np.finfo(float).max
+    summary = baseline.of_numbers(np.array([-largest, largest] * 50 + [np.inf]))
+    assert (summary["quantiles"][0], summary["quantiles"][-1]) == (-largest, largest)
+    assert summary["missing"] == 1

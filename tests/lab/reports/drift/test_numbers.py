@@ -16,7 +16,7 @@ def compared(log: np.ndarray, training: np.ndarray) -> Comparison:
     return compare_numbers(log, of_numbers(training), len(training))
 
 
-def test_the_test_is_that_of_whole_columns() -> None:
+def test_it_equals_whole_columns() -> None:
     random = np.random.default_rng(0)
     training, log = random.lognormal(0, 1, 400), random.lognormal(0.2, 1, 150)
     whole = stats.ks_2samp(log, training)
@@ -28,7 +28,7 @@ def test_the_test_is_that_of_whole_columns() -> None:
     )
 
 
-def test_near_equal_large_numbers_keep_their_bins() -> None:
+def test_near_equal_numbers_keep_their_bins() -> None:
     neighbours = 1e9 + np.arange(11) * np.spacing(1e9)
     training = np.repeat(neighbours, 200)
     assert compared(training, training).psi == 0
@@ -52,7 +52,7 @@ def test_a_column_without_values_in_training() -> None:
     assert (found.verdict, found.missing_training, found.unusual) == ("shifted", 1, 1)
 
 
-def test_as_many_rows_as_in_training_raise_no_warning() -> None:
+def test_equal_sizes_raise_no_warning() -> None:
     training, log = (np.where(np.arange(300) < few, 1.0, np.nan) for few in (3, 4))
     assert compared(log, training).p_value == 1
 

@@ -45,7 +45,7 @@ def test_training_texts_asked_again_are_stable() -> None:
     assert row(again)["unusual"] == 0
 
 
-def test_a_word_alone_is_one_left_out() -> None:
+def test_lone_words_are_left_out_ones() -> None:
     """Compare with looking at each text as if all others were the training texts."""
     some = texts(np.random.default_rng(2), 60)
     left_out = [
