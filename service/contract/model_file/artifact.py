@@ -8,22 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import skops.io
+from sklearn.cluster import Birch
+from skops.io._general import object_get_state
 
-from service.contract.errors import ArtifactError, EstimatorError
+from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.model_file import object_graph, structure
 from service.contract.model_file import tree as model_tree
 from service.contract.model_file.allow_list import ALLOWED
+from service.contract.model_file.light.light_copy import LightCopy
 from service.contract.text import sentence
 
-__all__ = ["ALLOWED", "dumps", "load", "loads"]
+__all__ = ["ALLOWED", "dumps", "left_out", "load", "loads"]
+
+
+# skops refuses it for its linked nodes, which are left out.
+skops.io._utils._get_state.register(Birch, object_get_state)
 
 
 def dumps(estimator: Any) -> bytes:
-    """Write an estimator.
+    """Write an estimator, without what predict never calls.
 
     Parameters
     ----------
     estimator : fitted scikit-learn estimator
+        It is not changed.
 
     Returns
     -------
@@ -33,15 +41,52 @@ def dumps(estimator: Any) -> bytes:
     Raises
     ------
     EstimatorError
-        skops cannot write it, e.g. because it holds a lambda.
+        Something in it cannot be written, e.g. a lambda; the text says what, where, and what to do.
     """
+    kind = type(estimator).__name__
+    light = _light(estimator)
     try:
-        return skops.io.dumps(estimator)  # type: ignore[no-any-return]
+        return skops.io.dumps(light.estimator)  # type: ignore[no-any-return]
     except Exception as error:  # skops and the estimator may raise anything here
         raise EstimatorError(
-            f"{type(estimator).__name__} cannot be written as a skops file: {error}. "
-            "Replace what it names (a lambda, an open file) by a class in service/features.py."
+            f"{kind} cannot be written as a skops file ({type(error).__name__}: "
+            f"{sentence(str(error))}). Keep numbers, text, lists, dicts and scikit-learn's "
+            "estimators in it."
         ) from error
+
+
+def left_out(estimator: Any) -> list[str]:
+    """Return what `dumps` leaves out, because predict never calls it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import RidgeCV
+    >>> from sklearn.model_selection import KFold
+    >>> left_out(RidgeCV(cv=KFold(3)))
+    ['RidgeCV.cv']
+    """
+    return _light(estimator).left_out
+
+
+def _light(estimator: Any) -> LightCopy:
+    kind = type(estimator).__name__
+    try:
+        return LightCopy(estimator)
+    except LabloopError as error:
+        best = _best(estimator)
+        raise EstimatorError(
+            f"{kind} cannot be published. {error}"
+            + (f" Or publish its `best_estimator_`, a {best}, alone: it can be." if best else "")
+        ) from error
+
+
+def _best(estimator: Any) -> str | None:
+    """Return the class of a search's best estimator, if that alone could be written."""
+    best = vars(estimator).get("best_estimator_") if hasattr(estimator, "__dict__") else None
+    try:
+        return type(LightCopy(best).estimator).__name__ if best is not None else None
+    except LabloopError:
+        return None
 
 
 def load(file: Path) -> Any:

@@ -20,8 +20,10 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics._dist_metrics import PyFuncDistance32, PyFuncDistance64
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.neighbors._base import NeighborsBase
 from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
 
 from service.contract.model_file import own_code
@@ -43,13 +45,25 @@ REBUILT = {IsotonicRegression: {"f_"}}
 FUNCTION_ATTRIBUTES = {
     BSpline: {"_asarray"},
     BaseSearchCV: {"best_params_", "cv_results_", "param_distributions", "param_grid"},
+    NeighborsBase: {"effective_metric_"},
+    PyFuncDistance32: {""},  # which is in its state
+    PyFuncDistance64: {""},
     _BaseScorer: {"_score_func"},
 }
 # Where objects belong that can be called like functions.
 CALLABLE_OBJECTS = {
     BSpline: {"bsplines_"},
     BaseLoss: {"_base_loss", "_loss"},
-    Kernel: {"best_params_", "cv_results_", "k1", "k2", "kernel", "kernel_", "param_grid"},
+    Kernel: {
+        "best_params_",
+        "cv_results_",
+        "k1",
+        "k2",
+        "kernel",
+        "kernel_",
+        "kernels",
+        "param_grid",
+    },
     _BaseScorer: {"_curve_scorer", "_scorer", "owner", "scorer_", "scoring"},
     _PassthroughScorer: {"owner", "scorer_"},
     make_column_selector: {"_transformers", "transformers", "transformers_"},

@@ -69,7 +69,8 @@ def _json_value(seen: Inventory, node: Node, name: str, place: Place, depth: int
 
 def _sequence(seen: Inventory, node: Node, name: str, place: Place, depth: int) -> None:
     base = {"ListNode": list, "SetNode": set, "TupleNode": tuple}[node["__loader__"]]
-    _check_base(seen, name, frozenset({f"builtins.{base.__name__}"}), base)
+    names = {f"builtins.{base.__name__}"} | (allow_list.NAMED_TUPLES if base is tuple else set())
+    _check_base(seen, name, frozenset(names), base)
     _visit_all(seen, node["content"], place, depth)
 
 
@@ -193,13 +194,20 @@ def _partial(seen: Inventory, node: Node, name: str, place: Place, depth: int) -
 
 
 def _object(seen: Inventory, node: Node, name: str, place: Place, depth: int) -> None:
-    if not seen.is_listed(name, allow_list.OBJECTS | allow_list.COMPILED):
+    objects = allow_list.OBJECTS - allow_list.NAMED_TUPLES
+    if not seen.is_listed(name, objects | allow_list.COMPILED.keys()):
         return
     kind = allow_list.resolve(name)
     place.check_object(kind)
     state = node["content"]
     if name in allow_list.COMPILED:
         _check_parts(node, {"content": "TupleNode"}, whole=False)
+        loaders, entries = allow_list.COMPILED[name], state["content"]
+        if len(entries) != len(loaders) or any(
+            each["__loader__"] not in expected
+            for each, expected in zip(entries, loaders, strict=True)
+        ):
+            refuse(f"{place} holds a {kind.__name__} of another state than scikit-learn writes")
         visit(seen, state, Place(kind), depth)
     elif state["__loader__"] == "JsonNode" and state["content"] == "null":
         visit(seen, state, PLAIN, depth)

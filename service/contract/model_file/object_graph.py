@@ -6,8 +6,8 @@ opens something.
 """
 
 from collections import OrderedDict, defaultdict
-from functools import cache, partial
-from types import BuiltinFunctionType, FunctionType, NoneType
+from functools import partial
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,12 @@ from service.contract.model_file import allow_list, attributes, own_code
 from service.contract.model_file.allow_list import name_of
 from service.contract.model_file.archive import refuse
 from service.contract.model_file.place import PLAIN, ROOT, Place
+from service.contract.model_file.surface.functions import KINDS
 from service.contract.text import sentence
 
 VALUES = (bool, int, float, str, bytes, NoneType, slice)
 OF_NUMPY = (np.generic, np.dtype, np.random.RandomState, np.random.Generator)
-FUNCTIONS = (FunctionType, BuiltinFunctionType, np.ufunc)
+FUNCTIONS = (*KINDS, np.ufunc)
 KEYS = (bool, int, float, str, np.generic)
 COLLECTIONS = (
     list,
@@ -78,7 +79,7 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
     """Check one value; return what it holds, each with its place."""
     kind = type(value)
     ours = kind.__module__ == own_code.MODULE
-    if kind in COLLECTIONS or (ours and isinstance(value, COLLECTIONS)):
+    if _is_collection(kind) or (ours and isinstance(value, COLLECTIONS)):
         if isinstance(value, dict):
             _check_keys(value)
         return [(each, place) for each in items(value) or []]
@@ -100,6 +101,8 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
             value.check_format()
         return []
     _check_parameters(value)
+    if name_of(kind) in allow_list.COMPILED:
+        return [(each, Place(kind)) for each in value.__getstate__()]
     inside = []
     for name, held in getattr(value, "__dict__", {}).items():
         inner = Place.of(kind, name)
@@ -107,6 +110,12 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
         if name not in attributes.REBUILT.get(kind, ()):
             inside.append((held, inner))
     return inside
+
+
+def _is_collection(kind: type) -> bool:
+    return kind in COLLECTIONS or (
+        issubclass(kind, tuple) and name_of(kind) in allow_list.NAMED_TUPLES
+    )
 
 
 def items(value: Any) -> list[Any] | None:
@@ -135,30 +144,16 @@ def _check_keys(value: dict[Any, Any]) -> None:
 
 
 def _check_listed(kind: type) -> None:
-    name = name_of(kind)
-    if kind.__module__ == own_code.MODULE:
-        listed = own_code.defines(name, type)
-    else:
-        listed = name in allow_list.ALLOWED and allow_list.resolve(name) is kind
-    if not listed:
-        raise ArtifactError(f"It holds {sentence(name)}, which is not on the allow-list.")
-
-
-@cache
-def _functions() -> frozenset[Any]:
-    return frozenset(map(allow_list.resolve, allow_list.FUNCTIONS))
+    if not allow_list.holds_class(kind):
+        held = sentence(name_of(kind))
+        raise ArtifactError(f"It holds {held}, which is not on the allow-list.")
 
 
 def _check_function(function: Any) -> str:
     """Check that a function is listed; return its name."""
     name = getattr(function, "__name__", repr(function))
-    module = getattr(function, "__module__", None)
-    if not (
-        isinstance(function, np.ufunc)
-        or function in _functions()
-        or own_code.defines(f"{module}.{name}", FunctionType)
-    ):
-        held = sentence(f"{module}.{name}")
+    if not allow_list.holds_function(function):
+        held = sentence(f"{getattr(function, '__module__', None)}.{name}")
         raise ArtifactError(f"It holds {held}, which is not on the allow-list.")
     return str(name)
 

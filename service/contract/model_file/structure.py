@@ -19,9 +19,11 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import Tree
 
 from service.contract.errors import ArtifactError
+from service.contract.model_file.allow_list import COMPILED, resolve
 from service.contract.model_file.object_graph import items
 
 # They check the width of a table once, and pass it to their trees unchecked.
+COUNTED = {"estimators_", "n_trees_per_iteration_", "_bin_mapper", "_n_features", "_predictors"}
 FORESTS = (BaseForest, BaseGradientBoosting, IsolationForest)
 
 
@@ -95,7 +97,13 @@ def _width(holder: Any) -> int:
 
 
 def _check_boosting(estimator: Any) -> None:
-    """Check the counts by which compiled code loops over trees and categories."""
+    """Check the counts by which compiled code loops over trees and categories.
+
+    An unfitted one, as a prototype in another estimator, has none of what they count: `predict`
+    asks for that before any compiled code runs.
+    """
+    if COUNTED.isdisjoint(vars(estimator)):
+        return
     if isinstance(estimator, BaseGradientBoosting):
         sound = estimator.estimators_.shape[1] == estimator.n_trees_per_iteration_
     else:
@@ -136,7 +144,9 @@ def _histogram_tree_is_sound(tree: Any, features: int) -> bool:
 
 
 def _neighbours_are_sound(tree: Any, _: int) -> bool:
-    data, order, nodes, bounds = tree.__getstate__()[:4]
+    state = tree.__getstate__()
+    data, order, nodes, bounds = state[:4]
+    metric = state[11]
     numbers = np.arange(len(nodes))
     return bool(
         np.array_equal(np.sort(order), np.arange(len(data)))
@@ -147,7 +157,21 @@ def _neighbours_are_sound(tree: Any, _: int) -> bool:
         and bounds.shape[0] == (2 if isinstance(tree, KDTree) else 1)
         and bounds.shape[1] == len(nodes)
         and bounds.shape[2] == data.shape[1]  # with it the width of a query is compared
+        and _distance_is_sound(metric, data.shape[1])
     )
+
+
+def _distance_is_sound(metric: Any, features: int) -> bool:
+    """Whether the weights or the matrix of a distance are as wide as the table, if it is known."""
+    _, weights, matrix = metric.__getstate__()[:3]
+    kind = type(metric).__name__
+    sizes = {
+        "Mahalanobis": {*matrix.shape},
+        "SEuclidean": {len(weights)},
+        "Minkowski": {len(weights)} - {0},
+    }
+    needed = next((size for name, size in sizes.items() if kind.startswith(name)), set())
+    return not needed or (len(needed) == 1 and needed <= {features or max(needed)})
 
 
 def _reaches_each_once(
@@ -171,4 +195,5 @@ SOUND: dict[type, Callable[[Any, int], bool]] = {
     TreePredictor: _histogram_tree_is_sound,
     KDTree: _neighbours_are_sound,
     BallTree: _neighbours_are_sound,
+    **{resolve(name): _distance_is_sound for name in COMPILED if "_dist_metrics" in name},
 }

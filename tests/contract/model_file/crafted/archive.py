@@ -9,7 +9,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from service.contract.model_file import artifact
 from tests.contract.model_file.crafted.case import (
     Node,
     attributes,
@@ -20,6 +19,7 @@ from tests.contract.model_file.crafted.case import (
     put,
     sequence,
     value,
+    written,
 )
 
 # The zip.
@@ -94,7 +94,7 @@ def member_twice(path: str) -> bytes:
 
 @case
 def bomb(path: str) -> bytes:
-    out = io.BytesIO(artifact.dumps(line()))
+    out = io.BytesIO(written(line()))
     with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as file:
         file.writestr("1.npy", bytes(10**8))
     return out.getvalue()

@@ -21,7 +21,6 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from service.contract.model_file import artifact
 from service.features import AddRatio
 from tests.contract.model_file.crafted.case import (
     Node,
@@ -38,6 +37,7 @@ from tests.contract.model_file.crafted.case import (
     sequence,
     shadowed,
     value,
+    written,
 )
 from tests.support.models import iris
 
@@ -103,21 +103,21 @@ def method_decision_function(path: str) -> bytes:
 def method_of_a_step(path: str) -> bytes:
     pipeline = fitted(make_pipeline(StandardScaler(), GaussianNB()))
     vars(pipeline[0])["transform"] = payload(path)
-    return artifact.dumps(pipeline)
+    return written(pipeline)
 
 
 @acts
 def method_of_a_loss(path: str) -> bytes:
     boosting = fitted(HistGradientBoostingRegressor(max_iter=2, loss="poisson"))
     vars(boosting._loss.link)["inverse"] = payload(path)
-    return artifact.dumps(boosting)
+    return written(boosting)
 
 
 @acts
 def method_of_a_kernel(path: str) -> bytes:
     process = fitted(GaussianProcessRegressor(RBF(), optimizer=None))
     vars(process)["kernel_"] = payload(path)
-    return artifact.dumps(process)
+    return written(process)
 
 
 @acts
@@ -189,7 +189,7 @@ def stacking_calls_by_name(path: str) -> bytes:
     cached = Pipeline([("scale", StandardScaler()), ("none", "passthrough")], memory=path)
     stacking = fitted(StackingRegressor([("r", LinearRegression())], cv=2))
     stacking.estimators_, stacking.stack_method_ = [cached], ["fit_transform"]
-    return artifact.dumps(stacking)
+    return written(stacking)
 
 
 @case
@@ -197,21 +197,21 @@ def chain_calls_by_name(path: str) -> bytes:
     targets = iris().y.to_numpy()[:, None] == [0, 1]
     chain = ClassifierChain(LogisticRegression(max_iter=1000)).fit(iris().X, targets)
     chain.chain_method_ = "fit"
-    return artifact.dumps(chain)
+    return written(chain)
 
 
 @case
 def scorer_calls_by_name(path: str) -> bytes:
     search = fitted(GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=2, scoring="accuracy"))
     search.scorer_._response_method = "fit"
-    return artifact.dumps(search)
+    return written(search)
 
 
 @case
 def importance_by_a_private_path(path: str) -> bytes:
     chosen = fitted(SelectFromModel(LogisticRegression(max_iter=1000)))
     chosen.importance_getter = "fit.__func__.__globals__"
-    return artifact.dumps(chosen)
+    return written(chosen)
 
 
 @case
@@ -224,7 +224,7 @@ def format_case(name: str, text: str) -> Callable[[str], bytes]:
     def make(path: str) -> bytes:
         scaled = ColumnTransformer([("scale", StandardScaler(), [0, 1])]).fit(iris().X)
         scaled.verbose_feature_names_out = text
-        return artifact.dumps(scaled.set_output(transform="pandas"))
+        return written(scaled.set_output(transform="pandas"))
 
     make.__name__ = f"format_that_{name}"
     return make
@@ -246,7 +246,7 @@ for name, text in {
 def objects_as_feature_names(path: str) -> bytes:
     estimator = line()
     estimator.feature_names_in_ = np.array([StandardScaler(), GaussianNB()], dtype=object)
-    return artifact.dumps(estimator)
+    return written(estimator)
 
 
 @case
@@ -258,4 +258,4 @@ def text_as_the_number_of_features(path: str) -> bytes:
 def objects_as_classes(path: str) -> bytes:
     estimator = line()
     estimator.classes_ = [np.array([StandardScaler(), GaussianNB()], dtype=object)]
-    return artifact.dumps(estimator)
+    return written(estimator)

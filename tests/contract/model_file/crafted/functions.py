@@ -21,7 +21,6 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from service.contract.model_file import artifact
 from tests.contract.model_file.crafted.case import (
     acts,
     case,
@@ -35,6 +34,7 @@ from tests.contract.model_file.crafted.case import (
     sequence,
     shadowed,
     value,
+    written,
 )
 from tests.support.models import iris
 
@@ -43,49 +43,49 @@ from tests.support.models import iris
 
 @acts
 def partial_in_a_transformer(path: str) -> bytes:
-    return artifact.dumps(FunctionTransformer(payload(path)).fit(iris().X))
+    return written(FunctionTransformer(payload(path)).fit(iris().X))
 
 
 @acts
 def partial_in_a_target(path: str) -> bytes:
     target = fitted(TransformedTargetRegressor(LinearRegression()))
     target.transformer_.inverse_func = payload(path)
-    return artifact.dumps(target)
+    return written(target)
 
 
 @acts
 def partial_as_a_kernel(path: str) -> bytes:
     ridge = fitted(KernelRidge())
     ridge.kernel = payload(path)
-    return artifact.dumps(ridge)
+    return written(ridge)
 
 
 @acts
 def partial_as_weights(path: str) -> bytes:
     near = fitted(KNeighborsClassifier())
     near.weights = payload(path)
-    return artifact.dumps(near)
+    return written(near)
 
 
 @acts
 def partial_as_importance(path: str) -> bytes:
     chosen = fitted(SelectFromModel(LogisticRegression(max_iter=1000)))
     chosen.importance_getter = payload(path)
-    return artifact.dumps(chosen)
+    return written(chosen)
 
 
 @acts
 def partial_as_an_analyzer(path: str) -> bytes:
     words = CountVectorizer(vocabulary=["a", "b"])
     words.analyzer = payload(path)
-    return artifact.dumps(words)
+    return written(words)
 
 
 @acts
 def partial_in_a_spline(path: str) -> bytes:
     spline = fitted(SplineTransformer())
     vars(spline.bsplines_[0])["_asarray"] = payload(path)
-    return artifact.dumps(spline)
+    return written(spline)
 
 
 @acts
@@ -99,7 +99,7 @@ def function_of_numpy_in_a_partial(path: str) -> bytes:
 def partial_with_attributes(path: str) -> bytes:
     function = partial(np.add, 1.0)
     function.note = 1  # type: ignore[attr-defined]
-    return artifact.dumps(FunctionTransformer(function))
+    return written(FunctionTransformer(function))
 
 
 @case
@@ -148,7 +148,7 @@ def function_of_another_module(path: str) -> bytes:
 def function_in_the_categories(path: str) -> bytes:
     encoder = OneHotEncoder().fit(np.array([["a"], ["b"]], dtype=object))
     encoder.categories_ = [np.array([np.log, np.exp], dtype=object)]
-    return artifact.dumps(encoder)
+    return written(encoder)
 
 
 @case
@@ -168,26 +168,26 @@ def function_as_feature_names(path: str) -> bytes:
 def scorer_as_a_metric(path: str) -> bytes:
     near = fitted(KNeighborsClassifier(algorithm="brute"))
     near.metric = make_scorer(mean_squared_error)
-    return artifact.dumps(near)
+    return written(near)
 
 
 @case
 def kernel_as_a_metric(path: str) -> bytes:
     near = fitted(KNeighborsClassifier(algorithm="brute"))
     near.metric = RBF()
-    return artifact.dumps(near)
+    return written(near)
 
 
 @case
 def selector_as_a_score(path: str) -> bytes:
     chosen = fitted(SelectKBest(k=2))
     chosen.score_func = make_column_selector(".*")
-    return artifact.dumps(chosen)
+    return written(chosen)
 
 
 @case
 def kernel_as_the_root(path: str) -> bytes:
-    return artifact.dumps(RBF())
+    return written(RBF())
 
 
 # Files that an estimator opens by itself.
@@ -196,36 +196,36 @@ def kernel_as_the_root(path: str) -> bytes:
 @acts
 def vectorizer_of_files(path: str) -> bytes:
     words = CountVectorizer(input="filename", vocabulary=["a", "b"])
-    return artifact.dumps(words)
+    return written(words)
 
 
 @case
 def vectorizer_that_imports(path: str) -> bytes:
-    return artifact.dumps(CountVectorizer(encoding="rot13", vocabulary=["a", "b"]))
+    return written(CountVectorizer(encoding="rot13", vocabulary=["a", "b"]))
 
 
 @acts
 def vectorizer_with_weights_of_files(path: str) -> bytes:
     words = TfidfVectorizer().fit(["a word", "another word"])
     words.input = "filename"
-    return artifact.dumps(words)
+    return written(words)
 
 
 @acts
 def hashing_of_files(path: str) -> bytes:
-    return artifact.dumps(FeatureUnion([("words", HashingVectorizer(input="filename"))]).fit([""]))
+    return written(FeatureUnion([("words", HashingVectorizer(input="filename"))]).fit([""]))
 
 
 @case
 def vectorizer_that_reads(path: str) -> bytes:
-    return artifact.dumps(CountVectorizer(input="file", vocabulary=["a"]))
+    return written(CountVectorizer(input="file", vocabulary=["a"]))
 
 
 @case
 def pipeline_with_a_cache(path: str) -> bytes:
     pipeline = fitted(make_pipeline(StandardScaler(), GaussianNB()))
     pipeline.memory = path
-    return artifact.dumps(pipeline)
+    return written(pipeline)
 
 
 @case

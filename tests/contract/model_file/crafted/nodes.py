@@ -17,7 +17,6 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from service.contract.model_file import artifact
 from tests.contract.model_file.crafted.case import (
     Node,
     attributes,
@@ -30,6 +29,7 @@ from tests.contract.model_file.crafted.case import (
     put,
     sequence,
     value,
+    written,
 )
 from tests.support.models import iris
 
@@ -38,7 +38,7 @@ from tests.support.models import iris
 
 @case
 def bound_method(path: str) -> bytes:
-    return artifact.dumps(FunctionTransformer(GaussianNB().fit))
+    return written(FunctionTransformer(GaussianNB().fit))
 
 
 @case
@@ -243,7 +243,7 @@ def sparse_matrix_that_points_outside(path: str) -> bytes:
     matrix = sparse.csr_matrix(np.eye(3))
     matrix.indices[:] = 1000
     vars(estimator)["labels_"] = matrix
-    return artifact.dumps(estimator)
+    return written(estimator)
 
 
 @case

@@ -1,0 +1,95 @@
+"""Advice: why something cannot be in a model file, and what to do instead."""
+
+from types import FunctionType, MethodType
+from typing import Any
+
+from service.contract.model_file import allow_list, attributes
+from service.contract.text import sentence
+
+FILE = "service/features.py"
+HERE = ("__main__", "__mp_main__")  # a notebook or a script
+
+
+def on_function(function: Any, holder: Any, attribute: str) -> str | None:
+    """Return why a function cannot be in a model file and what to do; None if it can be.
+
+    Parameters
+    ----------
+    function : function, method, ufunc or builtin
+    holder : object
+        What keeps it.
+    attribute : str
+        Under which name.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> step = FunctionTransformer(lambda x: x + 1)
+    >>> print(on_function(step.func, step, "func"))
+    is a lambda. ... Write it as `def my_function(...)` in service/features.py, then ...
+    """
+    if allow_list.holds_function(function):
+        return None
+    name = getattr(function, "__name__", type(function).__name__)
+    if isinstance(function, MethodType):
+        owner = type(function.__self__).__name__
+        return f"is the method {name} of a {owner}. {_move('a function', name, holder, attribute)}"
+    if not isinstance(function, FunctionType):
+        return (
+            f"is {sentence(name)}, which is not among the functions that only compute. "
+            f"{_move('a function that calls it', 'my_function', holder, attribute)}"
+        )
+    if name == "<lambda>":
+        return f"is a lambda. {_move('it', 'my_function', holder, attribute)}"
+    if function.__module__ in HERE or "<locals>" in function.__qualname__:
+        where = "this notebook" if function.__module__ in HERE else "another function"
+        return f"is {name}, a function of {where}. {_move('it', name, holder, attribute)}"
+    return (
+        f"is {sentence(f'{function.__module__}.{name}')}, which is not among the functions that "
+        f"only compute. {_move('a function that calls it', 'my_function', holder, attribute)}"
+    )
+
+
+def on_class(kind: type) -> str | None:
+    """Return why objects of a class cannot be in a model file and what to do; None if they can be.
+
+    Examples
+    --------
+    >>> from pathlib import PurePosixPath
+    >>> print(on_class(PurePosixPath))
+    is a PurePosixPath of the library pathlib, whose types are not trusted. ...
+    """
+    if allow_list.holds_class(kind):
+        return None
+    name, library = kind.__name__, kind.__module__.partition(".")[0]
+    if kind.__module__ in HERE or "<locals>" in kind.__qualname__:
+        return (
+            f"is a {name}, a class of this notebook. A model file names a class and does not carry "
+            f"its code. Move the class to {FILE}, with the imports that it needs, then "
+            f"`from service.features import {name}`, use `{name}(...)` as before, and fit again."
+        )
+    if kind.__module__ == "service.features":
+        return f"is a {name}, which {FILE} does not have now. Save the file there, and fit again."
+    if library == "pandas":
+        return (
+            f"is a pandas {name}. Keep its values instead, e.g. `.to_dict()` or `.to_numpy()`, and "
+            "fit again."
+        )
+    return (
+        f"is a {sentence(name)} of the library {sentence(library)}, whose types are not trusted. "
+        "Keep numbers, text, lists and dicts in its place, or an estimator that docs/models.md "
+        "names."
+    )
+
+
+def _move(what: str, name: str, holder: Any, attribute: str) -> str:
+    """Say how a function moves to the user's own file."""
+    kind = type(holder)
+    use = "use it here"
+    if attribute in attributes.parameters(kind):
+        use = f"`{kind.__name__}({attribute}={name})`"
+    return (
+        "A model file names a function and does not carry its code. "
+        f"Write {what} as `def {name}(...)` in {FILE}, then "
+        f"`from service.features import {name}`, {use}, and fit again."
+    )
