@@ -42,6 +42,7 @@ class Manifest(BaseModel):
     metrics: dict[str, float] = {}
     parameters: dict[str, Any] = {}
     libraries: dict[str, str] = Field(default_factory=installed_libraries)
+    left_out: list[str] = []  # of the model file, because predict never calls it
     image: str
     git_revision: str | None = None
     git_dirty: bool | None = None  # whether `service/` was edited after that commit

@@ -39,7 +39,15 @@ SCALARS = frozenset(
         if issubclass(each, np.bool_ | np.number | np.str_ | np.datetime64 | np.timedelta64)
     }
 )
-DTYPES = frozenset({"builtins.object", "numpy.number", "numpy.integer", "numpy.floating"}) | SCALARS
+DTYPES = SCALARS | {
+    "builtins.dict",  # a defaultdict makes these
+    "builtins.list",
+    "builtins.object",
+    "builtins.set",
+    "numpy.floating",
+    "numpy.integer",
+    "numpy.number",
+}
 DICTS = frozenset({"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"})
 SPARSE = frozenset(
     f"scipy.sparse._{kind}.{kind}_{suffix}"
@@ -51,8 +59,6 @@ LISTS = (COMPILED.keys(), DICTS, DTYPES, FUNCTIONS, GENERATORS, LOSSES, OBJECTS,
 ALLOWED = frozenset().union(*LISTS) | {
     "builtins.bytes",
     "collections.defaultdict",
-    "builtins.list",
-    "builtins.set",
     "builtins.slice",
     "builtins.tuple",
     "functools.partial",

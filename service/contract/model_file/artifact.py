@@ -5,11 +5,12 @@ what the file describes, then to what was built from it.
 """
 
 from pathlib import Path
+from types import BuiltinFunctionType
 from typing import Any
 
 import skops.io
 from sklearn.cluster import Birch
-from skops.io._general import object_get_state
+from skops.io._general import function_get_state, object_get_state
 
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.model_file import object_graph, structure
@@ -21,8 +22,10 @@ from service.contract.text import sentence
 __all__ = ["ALLOWED", "dumps", "left_out", "load", "loads"]
 
 
-# skops refuses it for its linked nodes, which are left out.
+# What skops does not write by itself: Birch has linked nodes, which are left out here, and some of
+# NumPy's functions are builtins.
 skops.io._utils._get_state.register(Birch, object_get_state)
+skops.io._utils._get_state.register(BuiltinFunctionType, function_get_state)
 
 
 def dumps(estimator: Any) -> bytes:
@@ -75,7 +78,7 @@ def _light(estimator: Any) -> LightCopy:
     except LabloopError as error:
         best = _best(estimator)
         raise EstimatorError(
-            f"{kind} cannot be published. {error}"
+            f"{kind} cannot be written as a skops file: {error}"
             + (f" Or publish its `best_estimator_`, a {best}, alone: it can be." if best else "")
         ) from error
 

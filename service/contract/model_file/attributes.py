@@ -17,6 +17,7 @@ import numpy as np
 from scipy.interpolate import BSpline
 from sklearn._loss.loss import BaseLoss
 from sklearn.base import BaseEstimator
+from sklearn.cluster._bisect_k_means import _BisectingTree
 from sklearn.compose import make_column_selector
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.isotonic import IsotonicRegression
@@ -38,6 +39,7 @@ SET_FROM_OUTSIDE = {
         "n_features_in_",
     },
     MetadataRequest: {*SIMPLE_METHODS},
+    _BisectingTree: {"label"},
 }
 # What `__setstate__` computes again; it is not in the file.
 REBUILT = {IsotonicRegression: {"f_"}}

@@ -62,6 +62,7 @@ class ModelVersion:
             "targets": ", ".join(output.targets or []),
             "trained on": f"{manifest.rows} rows, with "
             + ", ".join(f"{name} {number}" for name, number in manifest.libraries.items()),
+            "left out": ", ".join(manifest.left_out),
             "commit": manifest.commit,
         }
         rows = "".join(
@@ -175,6 +176,7 @@ class Publication:
             class_names=class_names_of(class_names, self.signature.output),
             metrics=metrics_of({} if metrics is None else metrics),
             parameters=parameters_of({} if parameters is None else parameters),
+            left_out=artifact.left_out(self.estimator),
             image=built.image,
             git_revision=built.revision or None,
             git_dirty=is_dirty(built),
@@ -200,10 +202,14 @@ class Publication:
         return store.add(self.name, fill)
 
     def _model(self) -> bytes:
-        """Return the model file's content, after loading it under the same rules as the API."""
+        """Return the model file's content, after loading it under the same rules as the API.
+
+        What was loaded must predict the golden rows, too.
+        """
         content = artifact.dumps(self.estimator)
         try:
-            artifact.loads(content)
+            loaded = partial(predict_columns, artifact.loads(content), self.signature)
+            golden.prove(loaded, self.signature, self.golden)
         except ArtifactError as error:
             raise EstimatorError(
                 f"{type(self.estimator).__name__} cannot be published: the API would refuse it. "

@@ -1,11 +1,16 @@
 """Advice: why something cannot be in a model file, and what to do instead."""
 
+import sys
+from collections.abc import Iterable
 from types import FunctionType, MethodType
 from typing import Any
 
-from service.contract.model_file import allow_list, attributes
-from service.contract.text import sentence
+import numpy as np
 
+from service.contract.model_file import allow_list, attributes
+from service.contract.text import sentence, show
+
+KEYS = (bool, int, float, str, np.generic)
 FILE = "service/features.py"
 HERE = ("__main__", "__mp_main__")  # a notebook or a script
 
@@ -26,7 +31,7 @@ def on_function(function: Any, holder: Any, attribute: str) -> str | None:
     >>> from sklearn.preprocessing import FunctionTransformer
     >>> step = FunctionTransformer(lambda x: x + 1)
     >>> print(on_function(step.func, step, "func"))
-    is a lambda. ... Write it as `def my_function(...)` in service/features.py, then ...
+    is a <lambda>, a function without a name. ... Write it as `def my_function(...)` in service/features.py, then ...
     """
     if allow_list.holds_function(function):
         return None
@@ -36,17 +41,17 @@ def on_function(function: Any, holder: Any, attribute: str) -> str | None:
         return f"is the method {name} of a {owner}. {_move('a function', name, holder, attribute)}"
     if not isinstance(function, FunctionType):
         return (
-            f"is {sentence(name)}, which is not among the functions that only compute. "
+            f"is {sentence(name)}, which is not on the allow-list of functions that only compute. "
             f"{_move('a function that calls it', 'my_function', holder, attribute)}"
         )
     if name == "<lambda>":
-        return f"is a lambda. {_move('it', 'my_function', holder, attribute)}"
+        return f"is a <lambda>, a function without a name. {_move('it', 'my_function', holder, attribute)}"
     if function.__module__ in HERE or "<locals>" in function.__qualname__:
         where = "this notebook" if function.__module__ in HERE else "another function"
         return f"is {name}, a function of {where}. {_move('it', name, holder, attribute)}"
     return (
-        f"is {sentence(f'{function.__module__}.{name}')}, which is not among the functions that "
-        f"only compute. {_move('a function that calls it', 'my_function', holder, attribute)}"
+        f"is {sentence(f'{function.__module__}.{name}')}, which is not on the allow-list of "
+        f"functions that only compute. {_move('a function that calls it', 'my_function', holder, attribute)}"
     )
 
 
@@ -57,7 +62,7 @@ def on_class(kind: type) -> str | None:
     --------
     >>> from pathlib import PurePosixPath
     >>> print(on_class(PurePosixPath))
-    is a PurePosixPath of the library pathlib, whose types are not trusted. ...
+    is of the type PurePosixPath, which no model file can hold. Keep numbers, text, ...
     """
     if allow_list.holds_class(kind):
         return None
@@ -75,10 +80,31 @@ def on_class(kind: type) -> str | None:
             f"is a pandas {name}. Keep its values instead, e.g. `.to_dict()` or `.to_numpy()`, and "
             "fit again."
         )
+    if library in sys.stdlib_module_names:
+        return (
+            f"is of the type {sentence(name)}, which no model file can hold. Keep numbers, text, "
+            "lists and dicts in its place, and make it where it is used."
+        )
     return (
         f"is a {sentence(name)} of the library {sentence(library)}, whose types are not trusted. "
-        "Keep numbers, text, lists and dicts in its place, or an estimator that docs/models.md "
-        "names."
+        "docs/models.md says which libraries are, and how to trust another."
+    )
+
+
+def on_keys(keys: Iterable[Any]) -> str | None:
+    """Return why a dict cannot be in a model file and what to do; None if it can be.
+
+    Examples
+    --------
+    >>> print(on_keys([("a", "b")]))
+    has the key ('a', 'b'). A dict's keys are text, numbers or booleans there: ...
+    """
+    odd = [key for key in keys if not isinstance(key, KEYS)]
+    if not odd:
+        return None
+    return (
+        f"has the key {show(odd[0])}. A dict's keys are text, numbers or booleans there: "
+        "write it as text, and fit again."
     )
 
 

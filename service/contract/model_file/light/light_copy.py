@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 from sklearn import get_config
 from sklearn.utils import Bunch
+from sklearn.utils._set_output import _SetOutputMixin
 
 from service.contract.errors import EstimatorError
-from service.contract.model_file import attributes, own_code
+from service.contract.model_file import allow_list, attributes, own_code
 from service.contract.model_file.light import advice, never_called
 from service.contract.model_file.surface.functions import KINDS
-from service.contract.text import show
+from service.contract.text import sentence, show
 
 DEPTH = 100  # objects and collections in each other; the deepest that was seen has 20
 PLAIN = (bool, int, float, str, bytes, NoneType, slice, np.generic, np.dtype)
@@ -83,8 +84,8 @@ class LightCopy:
         return self._made[id(value)][1]
 
     def _copy_of(self, value: Any, kind: type, path: str) -> Any:
-        if isinstance(value, FUNCTIONS):
-            holder, attribute = self._holders[-1]
+        holder, attribute = self._holders[-1]
+        if isinstance(value, FUNCTIONS) or self._acts_as_function(value, kind):
             self._check(path, advice.on_function(value, holder, attribute))
             return value
         if isinstance(value, type):
@@ -96,7 +97,7 @@ class LightCopy:
         if isinstance(value, np.ndarray):
             return self._array(value, path)
         if isinstance(value, pd.Index | pd.api.extensions.ExtensionArray) or (
-            isinstance(value, pd.Series) and not self._is_in_own_code()
+            isinstance(value, pd.Series | pd.DataFrame) and not self._is_in_own_code()
         ):
             return self._array(np.asarray(value), path)
         if kind in COLLECTIONS or hasattr(kind, "_fields"):
@@ -105,6 +106,8 @@ class LightCopy:
         return self._object(value, kind, path) if hasattr(value, "__dict__") else value
 
     def _array(self, value: np.ndarray, path: str) -> np.ndarray:
+        if type(value) not in (np.ndarray, np.ma.MaskedArray):  # a file is mapped by joblib
+            value = np.array(value, subok=False)
         if value.dtype.kind == "T":  # text of any length, which no file of arrays can hold
             return value.astype(object)
         if not value.dtype.hasobject or value.dtype.names:
@@ -118,6 +121,8 @@ class LightCopy:
 
     def _collection(self, value: Any, path: str) -> Any:
         if isinstance(value, dict):
+            self._check(path, advice.on_keys(value))
+            self._copy(getattr(value, "default_factory", None), path)
             copies = [self._copy(each, f"{path}[{show(key)}]") for key, each in value.items()]
             if _same(copies, value.values()):
                 return value
@@ -148,7 +153,7 @@ class LightCopy:
     def _output(self, value: Any, path: str) -> dict[str, Any]:
         """Return the setting of a transformer's output, if the notebook's settings make it."""
         own = vars(value).get(OUTPUT, {})
-        if not hasattr(value, "set_output"):
+        if not isinstance(value, _SetOutputMixin) or not hasattr(value, "set_output"):
             return {}
         output = own.get("transform") or get_config()["transform_output"]
         if output not in ("default", "pandas"):
@@ -158,6 +163,17 @@ class LightCopy:
                 '`.set_output(transform="pandas")` or "default", and fit again.',
             )
         return {} if output == "default" or own else {OUTPUT: {"transform": output}}
+
+    def _acts_as_function(self, value: Any, kind: type) -> bool:
+        """Whether an object of an unlisted class is called here, e.g. one of `numpy.vectorize`."""
+        holder, attribute = self._holders[-1]
+        return (
+            callable(value)
+            and not isinstance(value, type | partial)
+            and not allow_list.holds_class(kind)
+            and attributes.takes_functions(type(holder), attribute)
+            and kind.__module__ not in advice.HERE
+        )
 
     def _is_in_own_code(self) -> bool:
         return type(self._holders[-1][0]).__module__ == own_code.MODULE
@@ -169,7 +185,7 @@ class LightCopy:
     def _refuse(self, path: str, reason: str) -> NoReturn:
         holder, attribute = self._holders[-1]
         place = f"{type(holder).__name__}.{attribute}" if attribute else "It"
-        where = "" if path in (place, type(holder).__name__) else f" (at {path})"
+        where = "" if path in (place, type(holder).__name__) else f" (at {sentence(path)})"
         raise EstimatorError(f"{place}{where} {reason}")
 
 

@@ -14,6 +14,7 @@ from sklearn.cluster import Birch, BisectingKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.metrics._scorer import _CurveScorer
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 
 from service.contract.model_file import attributes
 
@@ -70,6 +71,10 @@ def without(holder: Any) -> tuple[dict[str, Any], list[str]]:
         held["_kwargs"] = {"pos_label": holder._get_pos_label()}
         held["_score_func"] = None
         left_out.append("_score_func")
+    requests = isinstance(holder, MetadataRequest | MethodMetadataRequest)
+    if requests and not isinstance(holder.owner, PLAIN):
+        held["owner"] = type(holder.owner).__name__  # for messages; it holds the request
+        left_out.append("owner")
     return held, left_out
 
 
