@@ -88,6 +88,15 @@ def test_estimator_and_name_can_be_chosen(api: LiveApi, estimator: str) -> None:
     assert manifest["metrics"]["accuracy"] > 0.9
 
 
+def test_the_boosting_library_can_be_chosen(api: LiveApi) -> None:
+    run(api, "06_boosting", {"LIBRARY": "lightgbm", "MODEL": "boosted"})
+    with api.http() as http:
+        shown = http.get("/models/boosted").json()["live"]
+        manifest = http.get("/models/boosted/versions/1").json()
+    assert "LGBMClassifier" in manifest["estimator"]
+    assert shown["fast_path"], shown["slow_because"]
+
+
 def test_without_an_api_a_notebook_stops(tmp_path: Path) -> None:
     environment = {"API_URL": "http://127.0.0.1:9", "PYTHONPATH": str(CHECKOUT)}
     environment |= {"MODELS_DIR": str(tmp_path), "LOGS_DIR": str(tmp_path)}
