@@ -10,7 +10,11 @@ from service.contract.model.store import ModelStore
 from service.contract.signature.predictions import predict_columns
 from service.contract.table import as_columns
 from service.lab.client.answer_table import answer_columns
+from service.lab.log.publications import Logged
 from service.lab.publish.publication import Publication
+from service.lab.reports import quality, replay
+from service.lab.reports.quality import Quality
+from service.lab.reports.replay import Replay
 
 
 def manifest_of(publication: Publication, **more: Any) -> Manifest:
@@ -57,3 +61,24 @@ def logged(publication: Publication, X: pd.DataFrame, version: int = 1) -> pd.Da
         "truth": pd.Series([None] * len(X), dtype=object),
     }
     return pd.DataFrame(own | {f"input.{f}" if f in own else f: v for f, v in inputs.items()})
+
+
+def measure(log: pd.DataFrame, manifest: Manifest, every: Any = None) -> Quality:
+    """Measure the log of versions that are all like the one of the manifest."""
+    output = manifest.signature.output
+    logged = [
+        Logged(int(version), output.classes, output.targets, part)
+        for version, part in log.groupby("version")
+    ]
+    numbers = [each.version for each in logged] or [1]
+    return quality.measure(logged, dict.fromkeys(numbers, manifest), numbers[0], every)
+
+
+def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay:
+    """Replay the log of versions with the classes of the one that predicts."""
+    output = store.manifest(name, version).signature.output
+    logged = [
+        Logged(number, output.classes, output.targets, part.dropna(axis=1, how="all"))
+        for number, part in log.groupby("version")
+    ]
+    return replay.run(store, name, version, logged)

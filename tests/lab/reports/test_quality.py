@@ -26,7 +26,7 @@ from service.lab.log.publications import Logged
 from service.lab.publish.publication import Publication
 from service.lab.reports import quality
 from service.lab.reports.quality import Quality
-from tests.lab.reports.logged import logged, manifest_of
+from tests.lab.reports.logged import logged, manifest_of, measure
 from tests.support.models import body_mass, iris, penguins
 from tests.support.notebooks import FOLDER
 
@@ -40,17 +40,6 @@ def flowers() -> tuple[pd.DataFrame, Manifest]:
     publication = Publication("iris", fitted, iris().X, iris().y)
     names = {"0": "setosa", "1": "versicolor", "2": "virginica"}
     return logged(publication, iris().X), manifest_of(publication, class_names=names)
-
-
-def measure(log: pd.DataFrame, manifest: Manifest, every: Any = None) -> Quality:
-    """Measure the log of versions that are all like the one of the manifest."""
-    output = manifest.signature.output
-    logged = [
-        Logged(int(version), output.classes, output.targets, part)
-        for version, part in log.groupby("version")
-    ]
-    numbers = [each.version for each in logged] or [1]
-    return quality.measure(logged, dict.fromkeys(numbers, manifest), numbers[0], every)
 
 
 def with_truth(truth: Any) -> tuple[pd.DataFrame, Manifest]:

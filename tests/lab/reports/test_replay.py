@@ -24,19 +24,8 @@ from service.contract.model_file import artifact
 from service.lab.log.publications import Logged
 from service.lab.publish.publication import Publication
 from service.lab.reports import replay
-from service.lab.reports.replay import Replay
-from tests.lab.reports.logged import logged, publish
+from tests.lab.reports.logged import logged, publish, run
 from tests.support.models import Trained, body_mass, iris, penguins
-
-
-def run(store: ModelStore, name: str, version: int, log: pd.DataFrame) -> Replay:
-    """Replay the log of versions with the classes of the one that predicts."""
-    output = store.manifest(name, version).signature.output
-    logged = [
-        Logged(number, output.classes, output.targets, part.dropna(axis=1, how="all"))
-        for number, part in log.groupby("version")
-    ]
-    return replay.run(store, name, version, logged)
 
 
 def publication_of(trained: Trained, name: str = "m") -> Publication:
