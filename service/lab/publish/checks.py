@@ -1,6 +1,6 @@
 """Checks: what an estimator, its target and its predictions must be, to be published."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Set, Sized
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def check_target(estimator: Any, y: Any, rows: int) -> tuple[int, ...]:
             )
         return ()
     shape = getattr(y, "shape", None)
-    if shape is None and isinstance(y, Sequence) and not isinstance(y, str | bytes):
+    if shape is None and isinstance(y, Sized) and not isinstance(y, str | bytes | Mapping | Set):
         shape = (len(y),)
     if not shape:
         raise EstimatorError(f"y is {show(y)}. Pass the target, one value for each row of X.")
