@@ -129,7 +129,7 @@ class LogCopy:
                 ) from error
             copies = listed(home)
             found = whole([file for file in copies if stem(file) in names])
-            found += [file for piece in pieces for file in piece.folder.iterdir()]
+            found += [file for piece in pieces for file in piece.files]
             parts = [Part.of(file) for file in found if file.suffix == PARQUET]
             done = [Done.of(file) for file in found if file.suffix == DONE]
             deleted = max((each.deleted for each in done), default=0)

@@ -1,7 +1,11 @@
 """Open segments are copied as they grow."""
 
+import gc
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import rmtree
+from weakref import finalize
 
 import pytest
 
@@ -66,4 +70,42 @@ def test_two_reads_at_once_agree(tmp_path: Path) -> None:
             log.write([line()])
             reads = [pool.submit(reader.read, copy, "iris") for _ in range(4)]
             assert {len(each.result()) for each in reads} == {number}
+    log.stop()
+
+
+def test_deleted_temporary_files_are_made_again(tmp_path: Path) -> None:
+    log, copy = open_log(tmp_path), copy_of(tmp_path)
+    sent: list[str] = []
+    for _ in range(3):
+        text = line()
+        sent += ids_of(text)
+        log.write([text])
+        assert reader.read(copy, "iris")["prediction_id"].tolist() == sent
+        with copy.files() as files:
+            rmtree(files.predictions[0].file.parents[1])
+    log.stop()
+
+
+def test_an_ending_child_deletes_nothing(tmp_path: Path) -> None:
+    log, copy = open_log(tmp_path), copy_of(tmp_path)
+    log.write([line()])
+    reader.read(copy, "iris")
+    with copy.files() as files:
+        if not (child := os.fork()):
+            finalize._exitfunc()  # type: ignore[attr-defined]  # as at the end of a process
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert files.predictions[0].file.exists()
+    log.stop()
+
+
+def test_temporary_files_end_with_the_lab(tmp_path: Path) -> None:
+    log, copy = open_log(tmp_path), copy_of(tmp_path)
+    log.write([line()])
+    with copy.files() as files:
+        place = files.predictions[0].file.parents[1]
+    assert place.exists()
+    del copy, files
+    gc.collect()
+    assert not place.exists()
     log.stop()

@@ -1,10 +1,12 @@
 """Opened: the copies of segments that are still being written, continued as they grow."""
 
+import os
 import tempfile
 import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from shutil import rmtree
 
@@ -32,8 +34,15 @@ class Piece:
     content: bytes | None
     after: Place
 
+    files: list[Path] = field(default_factory=list)
+
     def __post_init__(self) -> None:
-        weakref.finalize(self, rmtree, self.folder, ignore_errors=True)
+        weakref.finalize(self, _remove, self.folder, os.getpid())
+        self.files.extend(self.folder.iterdir())
+
+    def is_there(self) -> bool:
+        """Whether nobody deleted its files: old ones may be cleaned away where they are."""
+        return all(file.exists() for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -69,12 +78,12 @@ class Opened:
     def folder(self) -> Path:
         """Where the pieces are."""
         folder = Path(tempfile.mkdtemp(prefix="labloop-")).resolve()
-        weakref.finalize(self, rmtree, folder, ignore_errors=True)
+        weakref.finalize(self, _remove, folder, os.getpid())
         return folder
 
     def read(self, file: Path, unread: dict[Path, str]) -> OpenSegment | None:
         """Read what is new in a segment; see `service.lab.log.segment.file.content_of`."""
-        pieces = [*self._pieces.get(file, [])]
+        pieces = [*takewhile(Piece.is_there, self._pieces.get(file, []))]
         while pieces:
             last = pieces[-1]
             content = content_of(file, unread, last.end - len(last.ending))
@@ -117,6 +126,7 @@ class Opened:
             pieces.pop()
         start, place = (pieces[-1].end, pieces[-1].after) if pieces else (0, None)
         place = place or Place.first(segment.file)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         lines = SegmentCopy(
             database, segment.file, segment.file, content, folder, folder, place
@@ -130,3 +140,9 @@ class Opened:
             lines.after,
         )
         return pieces if lines.damage else [*pieces, piece], [*pieces, piece]
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Delete a folder, but not where a copy of its owner's process ends."""
+    if os.getpid() == owner:
+        rmtree(folder, ignore_errors=True)
