@@ -123,17 +123,25 @@ def shifts() -> Iterator[tuple[str, str, Draw]]:
     )
 
 
+def window_verdicts(
+    population: str, draw: Draw, rows: int, trainings: int, windows: int, seed: int = 0
+) -> list[str]:
+    """Return the verdict on each window of so many rows, for each of several trainings."""
+    kind, old = POPULATIONS[population]
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(trainings):
+        training = Training(pd.DataFrame({"x": old(random, TRAINING)}), {"x": kind})
+        for _ in range(windows):
+            log = pd.DataFrame({"x": draw(random, rows)})
+            found.append(str(training.measured(log).table.loc["x", "verdict"]))
+    return found
+
+
 def share_noticed(population: str, draw: Draw, rows: int) -> float:
     """Return in how many windows of so many rows the change is not called stable."""
-    kind, old = POPULATIONS[population]
-    random = np.random.default_rng(0)
-    noticed = 0
-    for _ in range(TRAININGS):
-        training = Training(pd.DataFrame({"x": old(random, TRAINING)}), {"x": kind})
-        for _ in range(WINDOWS):
-            log = pd.DataFrame({"x": draw(random, rows)})
-            noticed += training.measured(log).table.loc["x", "verdict"] != "stable"
-    return noticed / (TRAININGS * WINDOWS)
+    verdicts = window_verdicts(population, draw, rows, TRAININGS, WINDOWS)
+    return 1 - verdicts.count("stable") / len(verdicts)
 
 
 def table() -> list[str]:
