@@ -35,8 +35,9 @@ def compare_categories(
 
     The other compares how many rows have a category that was not in training. Some are expected:
     their share is estimated by that of the categories that training had once (Good, The Population
-    Frequencies of Species, 1953). The test is Fisher's exact test, one-sided. It takes training
-    for smaller than it was, by how uncertain the estimate is.
+    Frequencies of Species and the Estimation of Population Parameters, 1953). The test is Fisher's
+    exact test, one-sided. It takes training for smaller than it was, by how uncertain the estimate
+    is.
 
     Parameters
     ----------
