@@ -5,13 +5,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    GradientBoostingClassifier,
     GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     IsolationForest,
     RandomForestClassifier,
+    StackingClassifier,
     VotingClassifier,
 )
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import RFE, SelectFromModel
+from sklearn.metrics import DistanceMetric
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeRegressor
@@ -86,3 +99,97 @@ def test_inner_trees_may_be_wider() -> None:
     for estimator in (boosting.fit(iris().X, iris().y), columns):
         again = artifact.loads(artifact.dumps(estimator))
         assert np.array_equal(again.predict(iris().X), estimator.predict(iris().X))
+
+
+# Unfitted, as a prototype; the checks cannot be evaded by looking like one.
+
+
+PROTOTYPES: list[Any] = [
+    BaggingClassifier(HistGradientBoostingClassifier(max_iter=2), 2),
+    CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=2), cv=2),
+    AdaBoostClassifier(GradientBoostingClassifier(n_estimators=2), n_estimators=2),
+    RFE(GradientBoostingClassifier(n_estimators=2), n_features_to_select=2),
+    OneVsRestClassifier(HistGradientBoostingClassifier(max_iter=2)),
+    StackingClassifier([("trees", GradientBoostingClassifier(n_estimators=2))], cv=2),
+    VotingClassifier([("trees", HistGradientBoostingClassifier(max_iter=2))]),
+    GridSearchCV(
+        make_pipeline(GradientBoostingClassifier(n_estimators=2)),
+        {"gradientboostingclassifier__max_depth": [1, 2]},
+        cv=2,
+    ),
+    make_pipeline(
+        SelectFromModel(GradientBoostingClassifier(n_estimators=2)),
+        HistGradientBoostingClassifier(max_iter=2),
+    ),
+]
+
+
+@pytest.mark.parametrize("estimator", PROTOTYPES, ids=lambda each: type(each).__name__)
+def test_unfitted_boosting_may_be_inside(estimator: Any) -> None:
+    estimator.fit(iris().X, iris().y)
+    again = artifact.loads(artifact.dumps(estimator))
+    assert np.array_equal(again.predict(iris().X), estimator.predict(iris().X))
+
+
+@pytest.mark.parametrize("kind", [GradientBoostingRegressor, HistGradientBoostingRegressor])
+def test_unfitted_boosting_has_no_trees(kind: type) -> None:
+    again = artifact.loads(artifact.dumps(kind()))
+    with pytest.raises(NotFittedError):
+        again.predict(iris().X.to_numpy())
+
+
+def alone(kind: type, *names: str) -> Any:
+    """Return boosting that lacks everything that `fit` sets but these, and has no widths."""
+    boosting = kind().fit(iris().X, iris().y)
+    for name in [*vars(boosting)]:
+        if name not in (*names, *boosting.get_params()):
+            delattr(boosting, name)
+    return boosting
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (GradientBoostingRegressor, ["estimators_"]),
+        (GradientBoostingRegressor, ["n_trees_per_iteration_"]),
+        (HistGradientBoostingRegressor, ["_predictors"]),
+        (HistGradientBoostingRegressor, ["_predictors", "_n_features"]),
+        (HistGradientBoostingRegressor, ["_bin_mapper"]),
+        (HistGradientBoostingRegressor, ["_predictors", "_bin_mapper", "_n_features"]),
+    ],
+)
+def test_half_fitted_boosting_is_refused(kind: type, names: list[str]) -> None:
+    with pytest.raises(ArtifactError):
+        artifact.loads(artifact.dumps(alone(kind, *names)))
+
+
+def test_more_trees_than_outputs_are_refused() -> None:
+    boosting = GradientBoostingRegressor(n_estimators=2).fit(iris().X, iris().y)
+    boosting.estimators_ = np.column_stack([boosting.estimators_] * 3)
+    with pytest.raises(ArtifactError, match="another number of trees"):
+        artifact.loads(artifact.dumps(boosting))
+
+
+# A distance reads its weights without looking how many there are.
+
+
+@pytest.mark.parametrize("algorithm", ["brute", "ball_tree"])
+@pytest.mark.parametrize(
+    ("metric", "given"),
+    [
+        ("seuclidean", {"V": np.ones(4)}),
+        ("mahalanobis", {"V": np.eye(4)}),
+        ("minkowski", {"p": 3, "w": np.ones(4)}),
+    ],
+)
+def test_distances_are_as_wide_as_tables(algorithm: str, metric: str, given: Any) -> None:
+    distance = DistanceMetric.get_metric(metric, **given)
+    near = KNeighborsClassifier(metric=distance, algorithm=algorithm).fit(iris().X, iris().y)
+    again = artifact.loads(artifact.dumps(near))
+    assert np.array_equal(again.predict(iris().X), near.predict(iris().X))
+    narrow = {name: value if np.isscalar(value) else value[:2] for name, value in given.items()}
+    if metric == "mahalanobis":
+        narrow = {"V": np.eye(2)}
+    distance.__setstate__(DistanceMetric.get_metric(metric, **narrow).__getstate__())
+    with pytest.raises(ArtifactError, match="is damaged"):
+        artifact.loads(artifact.dumps(near))

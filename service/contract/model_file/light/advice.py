@@ -31,28 +31,22 @@ def on_function(function: Any, holder: Any, attribute: str) -> str | None:
     >>> from sklearn.preprocessing import FunctionTransformer
     >>> step = FunctionTransformer(lambda x: x + 1)
     >>> print(on_function(step.func, step, "func"))
-    is a <lambda>, a function without a name. ... Write it as `def my_function(...)` in service/features.py, then ...
+    is a <lambda>, ... Write it as `def my_function(...)` in service/features.py, then ...
     """
     if allow_list.holds_function(function):
         return None
     name = getattr(function, "__name__", type(function).__name__)
+    moved, new_name = "a function that calls it", "my_function"
     if isinstance(function, MethodType):
-        owner = type(function.__self__).__name__
-        return f"is the method {name} of a {owner}. {_move('a function', name, holder, attribute)}"
-    if not isinstance(function, FunctionType):
-        return (
-            f"is {sentence(name)}, which is not on the allow-list of functions that only compute. "
-            f"{_move('a function that calls it', 'my_function', holder, attribute)}"
-        )
-    if name == "<lambda>":
-        return f"is a <lambda>, a function without a name. {_move('it', 'my_function', holder, attribute)}"
-    if function.__module__ in HERE or "<locals>" in function.__qualname__:
-        where = "this notebook" if function.__module__ in HERE else "another function"
-        return f"is {name}, a function of {where}. {_move('it', name, holder, attribute)}"
-    return (
-        f"is {sentence(f'{function.__module__}.{name}')}, which is not on the allow-list of "
-        f"functions that only compute. {_move('a function that calls it', 'my_function', holder, attribute)}"
-    )
+        what = f"the method {name} of a {type(function.__self__).__name__}"
+    elif name == "<lambda>":
+        what, moved = "a <lambda>, a function without a name", "it"
+    elif isinstance(function, FunctionType) and _is_here(function):
+        what, moved, new_name = f"{name}, a function of this notebook", "it", name
+    else:
+        full = sentence(f"{getattr(function, '__module__', None)}.{name}")
+        what = f"{full}, which is not on the allow-list of functions that only compute"
+    return f"is {what}. {_move(moved, new_name, holder, attribute)}"
 
 
 def on_class(kind: type) -> str | None:
@@ -67,7 +61,7 @@ def on_class(kind: type) -> str | None:
     if allow_list.holds_class(kind):
         return None
     name, library = kind.__name__, kind.__module__.partition(".")[0]
-    if kind.__module__ in HERE or "<locals>" in kind.__qualname__:
+    if _is_here(kind):
         return (
             f"is a {name}, a class of this notebook. A model file names a class and does not carry "
             f"its code. Move the class to {FILE}, with the imports that it needs, then "
@@ -106,6 +100,11 @@ def on_keys(keys: Iterable[Any]) -> str | None:
         f"has the key {show(odd[0])}. A dict's keys are text, numbers or booleans there: "
         "write it as text, and fit again."
     )
+
+
+def _is_here(thing: Any) -> bool:
+    """Whether a function or class is written in a notebook or a script, or inside a function."""
+    return thing.__module__ in HERE or "<locals>" in thing.__qualname__
 
 
 def _move(what: str, name: str, holder: Any, attribute: str) -> str:

@@ -124,7 +124,8 @@ def _of_sklearn() -> Iterator[Any]:
         module = importlib.import_module(name)
         for public in getattr(module, "__all__", dir(module)):
             each = getattr(module, public)
-            if inspect.isfunction(each) and each.__module__.startswith(name):
+            own = inspect.isfunction(each) and each.__module__.startswith(name)
+            if own and not public.startswith("_"):
                 yield each
 
 

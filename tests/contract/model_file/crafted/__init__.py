@@ -5,7 +5,7 @@ told to trust the types that the file names, lets it act: while it is loaded, or
 once it is asked. The rest are doors beside those, which nobody may open either.
 """
 
-from tests.contract.model_file.crafted import archive, attributes, functions, nodes
+from tests.contract.model_file.crafted import archive, attributes, functions, nodes, surface
 from tests.contract.model_file.crafted.case import CASES, Case
 
-__all__ = ["CASES", "Case", "archive", "attributes", "functions", "nodes"]
+__all__ = ["CASES", "Case", "archive", "attributes", "functions", "nodes", "surface"]
