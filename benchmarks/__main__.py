@@ -297,6 +297,7 @@ def table(folder: Path) -> Iterator[Row | str]:
     store.promote("slow", publish(store, "slow", plain.neighbours()))
     store.promote("penguins", publish(store, "penguins", plain.penguins()))
     store.promote("questions", publish(store, "questions", plain.questions()))
+    store.promote("boosting", publish(store, "boosting", plain.boosting()))
     yield from log_cost(folder, store)
     yield from reading(folder)
     versions = [publish(store, "iris", trained) for _ in range(22)]
@@ -309,6 +310,9 @@ def table(folder: Path) -> Iterator[Row | str]:
         yield against("penguins, one row by POST, against FastAPI", 20, 40, mixed, "mixed", PENGUIN)
         text = f"{api.url}/models/questions/predict"
         yield against("free text, one row by POST, against FastAPI", 5, 10, text, "text", QUESTION)
+        boosted = f"{api.url}/models/boosting/predict"
+        work = "XGBoost on penguins, one row by POST, against FastAPI"
+        yield against(work, 20, 40, boosted, "boosted", PENGUIN)
         yield against("no fast path, against the same unbatched", 4, 8, slow, "slow")
         yield large_table(api)
         yield spared(api)

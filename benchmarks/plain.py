@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from fastapi import FastAPI
 from pydantic import BaseModel
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from xgboost import XGBClassifier
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 FLOWER = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
@@ -52,6 +54,14 @@ def questions() -> Trained:
     table = pd.read_csv(DATA / "questions.csv")
     X, y = table["question"], table["topic"]
     return make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(X, y), X, y
+
+
+def boosting() -> Trained:
+    """Fit XGBoost behind the same preparation."""
+    pipeline, X, y = penguins()
+    codes = y.astype("category").cat.codes.astype(int)
+    boosted = make_pipeline(clone(pipeline[0]), XGBClassifier(n_estimators=100))
+    return boosted.fit(X, codes), X, codes
 
 
 class Question(BaseModel):
@@ -123,7 +133,16 @@ def text() -> FastAPI:
 
 def mixed() -> FastAPI:
     """Answer about penguins."""
-    app, model = FastAPI(), penguins()[0]
+    return _about_penguins(penguins()[0])
+
+
+def boosted() -> FastAPI:
+    """Answer about penguins by XGBoost."""
+    return _about_penguins(boosting()[0])
+
+
+def _about_penguins(model: Any) -> FastAPI:
+    app = FastAPI()
 
     @app.post("/predict")
     def predict(penguin: Penguin) -> dict[str, Any]:

@@ -5,6 +5,7 @@ which reads fitted forests.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sklearn import (
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 
+from service.api.predictors import booster_math
 from service.api.predictors.no_fast_path import NoFastPathError
 from service.api.predictors.words import Wide
 
@@ -109,18 +111,25 @@ def unwrap(estimator: Any) -> list[Any]:
 
 def is_by_vote(estimator: Any) -> bool:
     """Whether `predict` follows from `predict_proba`, or from the sign of `decision_function`."""
-    return type(unwrap(estimator)[-1]) in VOTING + DETECTING
+    last = unwrap(estimator)[-1]
+    return type(last) in VOTING + DETECTING or is_balanced(last)
 
 
 def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
     """Have treelite read a forest, or what it made of it before; None for what is no forest."""
-    if type(estimator) not in FORESTS + HISTOGRAMS:
+    is_booster = booster_math.is_booster(estimator)
+    if is_booster and (reason := booster_math.reason_against(estimator)) is not None:
+        raise NoFastPathError(reason)
+    is_forest = type(estimator) in FORESTS + HISTOGRAMS or is_balanced(estimator)
+    if not is_forest and not is_booster:
         return None
     if getattr(estimator, "loss", None) == "exponential":
         raise NoFastPathError("treelite does not know the loss 'exponential'")
     if trees is not None:
         return treelite.Model.deserialize_bytes(trees)
     try:
+        if is_booster:
+            return booster_math.read_trees(estimator)
         return treelite.sklearn.import_model(estimator)
     except Exception as error:  # treelite raises what it likes for what it does not know
         raise NoFastPathError("treelite does not read it") from error
@@ -133,6 +142,8 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
     """
     kind = type(estimator)
     classes = len(getattr(estimator, "classes_", ()))
+    if booster_math.is_booster(estimator):
+        return _booster(estimator, forest, classes)
     if forest is not None:
         trees = _trees(forest, classes, kind)
         if kind is ensemble.IsolationForest:  # of which treelite gives the paper's anomaly score
@@ -185,7 +196,7 @@ def _prior(estimator: Any) -> Any:
 
 def _trees(forest: treelite.Model, classes: int, kind: type) -> Score:
     """Many trees by treelite."""
-    single = kind in FORESTS  # scikit-learn rounds the input of these to single precision
+    single = kind not in HISTOGRAMS  # scikit-learn rounds the input of these to single precision
     takes_missing = kind not in GRADIENT
 
     def score(X: np.ndarray) -> np.ndarray:
@@ -214,6 +225,33 @@ def _nearest(centres: np.ndarray) -> Score:
         return given
 
     return score
+
+
+def _booster(estimator: Any, trees: treelite.Model | None, classes: int) -> Score:
+    """Boosters of XGBoost and LightGBM, by treelite or by themselves."""
+    if trees is None:
+        raw = booster_math.raw(estimator)
+    else:
+        raw = partial(treelite.gtil.predict, trees, nthread=1)
+
+    def score(X: np.ndarray) -> np.ndarray:
+        if estimator.__module__.startswith("xgboost."):
+            X = np.ascontiguousarray(_single(X))
+        given = raw(X).reshape(len(X), -1).astype(float)
+        if not classes:
+            return given[:, 0]
+        return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
+
+    return score
+
+
+def is_balanced(estimator: Any) -> bool:
+    """Whether an estimator is imbalanced-learn's forest, which predicts as scikit-learn's."""
+    kind = type(estimator)
+    return (kind.__module__, kind.__name__) == (
+        "imblearn.ensemble._forest",
+        "BalancedRandomForestClassifier",
+    )
 
 
 def _tree(estimator: Any, classes: int) -> Score:

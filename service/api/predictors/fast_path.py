@@ -140,10 +140,14 @@ def _step(transformer: Any, names: list[str]) -> Step:
         kind is FunctionTransformer and transformer.func is None and not transformer.validate
     ):
         return lambda X: X
+    if hasattr(transformer, "fit_resample") and not hasattr(transformer, "transform"):
+        return lambda X: (
+            X
+        )  # imbalanced-learn's samplers change what is trained on, and nothing else
     if hasattr(transformer, "transform_array"):  # the user's own; see service/features.py
         own: Step = transformer.transform_array
         return own
-    if kind is Pipeline:
+    if isinstance(transformer, Pipeline):
         return _chain(_steps([each for _, each in transformer.steps], names))
     if kind in VECTORIZERS:
         return counter(transformer)

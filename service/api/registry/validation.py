@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from service.api.predictors.predictor import Predictor, Verdict
 from service.api.processes.lifeline import end_with_parent, go_first
 from service.contract.errors import ArtifactError, LabloopError
+from service.contract.libraries import boosters, versions
 from service.contract.model import golden
 from service.contract.model.golden import Golden
 from service.contract.model.manifest import GOLDEN, MODEL, Manifest
@@ -48,7 +49,13 @@ def load(store: ModelStore, name: str, version: int) -> Passed:
     store.check_files(name, version)
     manifest = store.manifest(name, version)
     folder = store.folder(name, version)
+    with versions.told(manifest.libraries, "the API"):
+        return _prove(folder, manifest)
+
+
+def _prove(folder: Path, manifest: Manifest) -> Passed:
     estimator = artifact.load(folder / MODEL)
+    boosters.use_one_thread(estimator)  # several tables are predicted at once
     try:
         rows = Golden.model_validate_json((folder / GOLDEN).read_bytes())
     except (OSError, ValueError) as error:

@@ -18,10 +18,10 @@ from service.api.rest.openapi import FEEDBACK, METRICS
 from service.api.state import State, state_of
 from service.contract.build import build
 from service.contract.errors import InputError
+from service.contract.libraries import versions
 from service.contract.log.segment import SegmentName, all_segments, stem
-from service.contract.model.manifest import installed_libraries
 
-INSTALLED = installed_libraries()
+INSTALLED = versions.installed()
 
 router = APIRouter(responses=problems())
 

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from service.contract.errors import ArtifactError
 from service.contract.files import open_regular, read_regular
+from service.contract.libraries.boosters import BOOSTERS
 from service.contract.model.manifest import BASELINE, GOLDEN, MANIFEST, MODEL
 
 SUMS = "SHA256SUMS"
 FILES = (BASELINE, GOLDEN, MANIFEST, MODEL)
-LARGEST = 10_000  # bytes that SHA256SUMS may have at most
+LARGEST = 100_000  # bytes that SHA256SUMS may have at most
 
 
 def write(folder: Path) -> None:
     """Write the checksums of a version's files."""
-    (folder / SUMS).write_bytes(b"".join(_line(folder / name) for name in FILES))
+    (folder / SUMS).write_bytes(b"".join(_line(folder / name) for name in _names(folder)))
 
 
 def check(folder: Path) -> None:
@@ -30,7 +31,8 @@ def check(folder: Path) -> None:
         lines = read_regular(folder / SUMS, LARGEST).splitlines(keepends=True)
     except OSError as error:
         raise ArtifactError(f"{version}/{SUMS} cannot be read ({error}). Publish again.") from error
-    for number, name in enumerate(FILES):
+    names = _names(folder)
+    for number, name in enumerate(names):
         try:
             line = _line(folder / name)
         except OSError as error:
@@ -42,8 +44,13 @@ def check(folder: Path) -> None:
                 f"{version}/{name} is not what was published: its sha256 differs from that in "
                 f"{SUMS}. Publish again."
             )
-    if len(lines) != len(FILES):
+    if len(lines) != len(names):
         raise ArtifactError(f"{version}/{SUMS} lists other files than a version has.")
+
+
+def _names(folder: Path) -> list[str]:
+    """List a version's files; those of boosters are there if the model has any."""
+    return [*FILES, *sorted(each.name for each in folder.glob(BOOSTERS))]
 
 
 def digest(folder: Path) -> str:

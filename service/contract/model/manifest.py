@@ -1,27 +1,14 @@
 """Manifest: what is known about a model version, kept with it."""
 
-import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.contract.libraries import versions
 from service.contract.signature.signature import Signature
 
 MODEL, GOLDEN, BASELINE, MANIFEST = "model.skops", "golden.json", "baseline.json", "manifest.json"
-LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")
-
-
-def installed_libraries() -> dict[str, str]:
-    """Return the versions of the libraries that decide what a model predicts.
-
-    Examples
-    --------
-    >>> sorted(installed_libraries())
-    ['numpy', 'pandas', 'python', 'scikit-learn', 'skops']
-    """
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
 class Manifest(BaseModel):
@@ -41,7 +28,7 @@ class Manifest(BaseModel):
     class_names: dict[str, str] | None = None
     metrics: dict[str, float] = {}
     parameters: dict[str, Any] = {}
-    libraries: dict[str, str] = Field(default_factory=installed_libraries)
+    libraries: dict[str, str] = Field(default_factory=versions.installed)
     left_out: list[str] = []  # of the model file, because predict never calls it
     image: str
     git_revision: str | None = None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from service.contract.libraries import listing, trusted
 from service.contract.model_file import own_code
 from service.contract.model_file.surface import classes, compiled, functions
 from service.contract.model_file.surface.classes import name_of, resolve
@@ -70,7 +71,7 @@ ALLOWED = frozenset().union(*LISTS) | {
 
 
 def holds_class(kind: type) -> bool:
-    """Whether objects of a class may be in a model file: it is listed, or the user's own.
+    """Whether objects of a class may be in a model file: listed here or by the user, or their own.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def holds_class(kind: type) -> bool:
     name = name_of(kind)
     if kind.__module__ == own_code.MODULE:
         return own_code.defines(name, type)
-    return name in ALLOWED and resolve(name) is kind
+    return (name in ALLOWED or listing.lists(name)) and resolve(name) is kind
 
 
 def holds_function(function: Any) -> bool:
@@ -92,7 +93,9 @@ def holds_function(function: Any) -> bool:
     (True, False)
     """
     name = f"{getattr(function, '__module__', None)}.{getattr(function, '__name__', None)}"
-    return function in _functions() or own_code.defines(name, FunctionType)
+    return (
+        function in _functions() or name in trusted.names() or own_code.defines(name, FunctionType)
+    )
 
 
 @cache

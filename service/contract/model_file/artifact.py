@@ -4,6 +4,7 @@ The rules for what it may hold are ours and never read from the file. They are a
 what the file describes, then to what was built from it.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from types import BuiltinFunctionType
 from typing import Any
@@ -13,6 +14,7 @@ from sklearn.cluster import Birch
 from skops.io._general import function_get_state, object_get_state
 
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
+from service.contract.libraries import boosters
 from service.contract.model_file import object_graph, structure
 from service.contract.model_file import tree as model_tree
 from service.contract.model_file.allow_list import ALLOWED
@@ -34,7 +36,8 @@ def dumps(estimator: Any) -> bytes:
     Parameters
     ----------
     estimator : fitted scikit-learn estimator
-        It is not changed.
+        It is not changed. Its boosters are taken out before, as
+        `service.contract.libraries.boosters` does.
 
     Returns
     -------
@@ -92,6 +95,11 @@ def _best(estimator: Any) -> str | None:
         return None
 
 
+def types_in(content: bytes) -> list[str]:
+    """Return the names of the types and functions that the content of a model file needs."""
+    return model_tree.check(content)
+
+
 def load(file: Path) -> Any:
     """Read an estimator, if everything in it is allowed, and its trees are trees.
 
@@ -112,11 +120,22 @@ def load(file: Path) -> Any:
         content = file.read_bytes()
     except OSError as error:
         raise ArtifactError(f"{file.name} cannot be read ({error}). Publish again.") from error
-    return loads(content, file.name)
+    return loads(content, file.name, boosters.reader(file.parent))
 
 
-def loads(content: bytes, name: str = "The model file") -> Any:
+def loads(
+    content: bytes,
+    name: str = "The model file",
+    booster: Callable[[str], bytes] = lambda name: b"",
+) -> Any:
     """Read an estimator from the content of a file, as `load` does.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+    booster : callable
+        Gives the content of a booster's file by its name.
 
     Examples
     --------
@@ -136,6 +155,7 @@ def loads(content: bytes, name: str = "The model file") -> Any:
         estimator = skops.io.loads(content, trusted=needed)
         object_graph.check(estimator)
         structure.check(estimator)
+        boosters.put_back(estimator, booster)
     except ArtifactError:
         raise
     except Exception as error:  # skops, scikit-learn and NumPy may raise anything here

@@ -5,12 +5,10 @@ listed by name.
 """
 
 import inspect
-import opcode
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from string import Formatter
-from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -27,7 +25,11 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.neighbors._base import NeighborsBase
 from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
 
+from service.contract.libraries import listing, trusted
+from service.contract.libraries.boosters import BoosterFile
+from service.contract.libraries.pandas_parts import PandasParts
 from service.contract.model_file import own_code
+from service.contract.model_file.assigned import assigned_by
 
 # What scikit-learn sets from outside a class. All other attributes are set by the class itself.
 SET_FROM_OUTSIDE = {
@@ -142,11 +144,19 @@ def allowed(owner: type) -> frozenset[str]:
     names = parameters(owner)
     for base in owner.__mro__:
         names |= SET_FROM_OUTSIDE.get(base, set())
-        for method, member in vars(base).items():
-            if method != "__sklearn_tags__":  # it sets attributes of the tags, not of the object
-                for function in _functions(member):
-                    names |= _assigned(function.__code__)
+        names |= assigned_by(base)
     return frozenset(name for name in names if not _is_defined(owner, name))
+
+
+def has(owner: type, attribute: str) -> bool:
+    """Whether an object of a class may have an attribute.
+
+    One of the user's trusted types may have any that takes no method's place.
+    """
+    if attribute in allowed(owner):
+        return True
+    members = [vars(base).get(attribute) for base in owner.__mro__]
+    return trusted.holds(owner) and not any(hasattr(each, "__get__") for each in members)
 
 
 def parameters(owner: type) -> set[str]:
@@ -168,18 +178,26 @@ def takes_functions(owner: type, attribute: str) -> bool:
     constraints = getattr(owner, "_parameter_constraints", {}).get(attribute)
     return (
         (isinstance(constraints, list) and callable in constraints)
-        or owner.__module__ == own_code.MODULE
+        or _is_users(owner)
+        or listing.takes_function(owner, attribute)
         or any(attribute in FUNCTION_ATTRIBUTES.get(base, ()) for base in owner.__mro__)
     )
 
 
 def takes_object(owner: type, attribute: str, kind: type) -> bool:
     """Whether an attribute may hold an object of a class; some objects can be called."""
-    if kind.__module__ == own_code.MODULE or not any(
-        "__call__" in vars(base) for base in kind.__mro__
-    ):
+    if kind is BoosterFile:
+        return _is_users(owner) or listing.takes_booster(owner, attribute)
+    if kind is PandasParts:
+        return _is_users(owner) or owner is PandasParts
+    if _is_users(kind) or not any("__call__" in vars(base) for base in kind.__mro__):
         return True
     return any(attribute in CALLABLE_OBJECTS.get(base, ()) for base in kind.__mro__)
+
+
+def _is_users(kind: type) -> bool:
+    """Whether a class is the user's own, or on the user's list of trusted types."""
+    return kind.__module__ == own_code.MODULE or trusted.holds(kind)
 
 
 def takes_value(owner: type, attribute: str, value: Any) -> bool:
@@ -266,33 +284,3 @@ def _is_defined(owner: type, name: str) -> bool:
         not isinstance(vars(base).get(name), bool | int | float | str | None)
         for base in owner.__mro__
     )
-
-
-def _functions(member: Any) -> Iterator[FunctionType]:
-    """Return the functions in a class's member: of a method, a property, or a decorated one."""
-    if isinstance(member, FunctionType):
-        yield member
-        inside = [member.__dict__.get("__wrapped__")]
-    elif isinstance(member, type | bool | int | float | str | dict | None):
-        inside = []
-    else:
-        inside = [
-            getattr(member, name, None) for name in ("__func__", "fget", "fn", "fset", "func")
-        ]
-    for each in inside:
-        if isinstance(each, FunctionType):
-            yield from _functions(each)
-
-
-def _assigned(code: CodeType) -> set[str]:
-    """Return the names of the attributes that a function assigns, from its bytecode."""
-    names, wide = set(), 0
-    for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
-        argument |= wide
-        wide = argument << 8 if operation == opcode.EXTENDED_ARG else 0
-        if operation == opcode.opmap["STORE_ATTR"]:
-            names.add(code.co_names[argument])
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _assigned(constant)
-    return names

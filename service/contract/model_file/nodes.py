@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 
+from service.contract.libraries import listing, trusted
 from service.contract.model_file import allow_list
 from service.contract.model_file.archive import refuse
 from service.contract.model_file.inventory import Inventory, Node
@@ -176,7 +177,8 @@ def _generator(seen: Inventory, node: Node, name: str, place: Place, depth: int)
 
 
 def _function(seen: Inventory, node: Node, name: str, place: Place, depth: int) -> None:
-    names = allow_list.FUNCTIONS | allow_list.UFUNCS
+    named = frozenset({name} if name in trusted.names() else ())
+    names = allow_list.FUNCTIONS | allow_list.UFUNCS | named
     if seen.is_listed(name, names, FunctionType):
         place.check_function(name)
 
@@ -194,7 +196,8 @@ def _partial(seen: Inventory, node: Node, name: str, place: Place, depth: int) -
 
 
 def _object(seen: Inventory, node: Node, name: str, place: Place, depth: int) -> None:
-    objects = allow_list.OBJECTS - allow_list.NAMED_TUPLES
+    named = frozenset({name} if listing.lists(name) else ())
+    objects = allow_list.OBJECTS - allow_list.NAMED_TUPLES | named
     if not seen.is_listed(name, objects | allow_list.COMPILED.keys()):
         return
     kind = allow_list.resolve(name)

@@ -38,7 +38,7 @@ class Place:
     @classmethod
     def of(cls, owner: type, attribute: str) -> "Place":
         """Return the place of an attribute; refuse one that the class does not have."""
-        if attribute not in attributes.allowed(owner):
+        if not attributes.has(owner, attribute):
             refuse(
                 f"{owner.__name__} holds the attribute {attribute!r}, which an object of this "
                 "class does not have"

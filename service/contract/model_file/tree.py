@@ -48,8 +48,7 @@ def check(content: bytes) -> list[str]:
         raise ArtifactError(
             f"It needs {names}, which is not on the allow-list. "
             "Define your own functions and classes in service/features.py and import them from "
-            "there; what comes from a library can be allowed in "
-            "service/contract/model_file/allow_list.py."
+            "there; list what comes from another library in service/trusted_types.py."
         )
     archive.check_all_used()
     return sorted(seen.names)

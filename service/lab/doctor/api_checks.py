@@ -5,7 +5,7 @@ from typing import Any
 
 from service.contract.build import Build, build
 from service.contract.errors import ApiUnreachableError, LabloopError
-from service.contract.model.manifest import installed_libraries
+from service.contract.libraries import versions
 from service.lab.client.client import Client
 from service.lab.doctor.diagnosis import Finding
 
@@ -43,28 +43,33 @@ def check_api(client: Client) -> tuple[bool, list[Finding]]:
     return True, [*findings, Finding("ok", "api", f"{serves}; LOG_SYNC is {ready['log_sync']}.")]
 
 
-def served_models(client: Client) -> tuple[dict[str, dict[str, Any]] | None, list[Finding]]:
-    """Ask the API for its models.
+def served_models(
+    client: Client,
+) -> tuple[dict[str, dict[str, Any]] | None, dict[str, str] | None, list[Finding]]:
+    """Ask the API for its models, and for the libraries that it has.
 
     Returns
     -------
     served : dict of str to dict, or None
         What ``GET /models`` says of each model, by its name; None if it says nothing.
+    libraries : dict of str to str, or None
+        Their versions by name; None if it says nothing.
     findings : list of Finding
     """
     try:
+        libraries = client.get("/health/live").get("libraries")
         models = client.get("/models")["models"]
     except LabloopError as error:
-        return None, [Finding("fix", "api", f"It does not list its models: {error}")]
-    return {model["name"]: model for model in models}, []
+        return None, None, [Finding("fix", "api", f"It does not list its models: {error}")]
+    return {model["name"]: model for model in models}, libraries, []
 
 
 def _check_versions(live: dict[str, Any]) -> Finding:
-    here, there = installed_libraries(), live["libraries"]
+    here, there = versions.installed(), live["libraries"]
     differences = [
-        f"{name} {there.get(name)} there and {here[name]} here"
-        for name in here
-        if there.get(name) != here[name]
+        f"{name} {there.get(name)} there and {here.get(name)} here"
+        for name in here | there
+        if there.get(name) != here.get(name)
     ]
     image, own = live["image"], build().image
     if Build.image not in (image, own) and image.partition(":")[2] != own.partition(":")[2]:

@@ -14,11 +14,11 @@ from service.lab.log.copy import LogCopy
 def examine(settings: Settings, store: ModelStore, client: Client, log: LogCopy) -> Diagnosis:
     """Run all checks once; see `Lab.doctor`."""
     responds, findings = check_api(client)
-    served = None
+    served, libraries = None, None
     if responds:
-        served, problems = served_models(client)
+        served, libraries, problems = served_models(client)
         findings += problems
-    findings += check_models(store, served)
+    findings += check_models(store, served, libraries)
     findings += check_folders(settings)
     findings += check_space(settings)
     findings += check_log(log, client if responds else None, settings)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from service.contract.errors import LabloopError
+from service.contract.libraries import versions
 from service.contract.model import entries
 from service.contract.model.store import ModelStore
 from service.contract.text import printable
@@ -11,7 +12,11 @@ from service.lab.doctor.diagnosis import SHOWN, Finding
 from service.lab.reports.report import counted
 
 
-def check_models(store: ModelStore, served: dict[str, dict[str, Any]] | None) -> Iterator[Finding]:
+def check_models(
+    store: ModelStore,
+    served: dict[str, dict[str, Any]] | None,
+    libraries: dict[str, str] | None,
+) -> Iterator[Finding]:
     """Read every manifest and alias file, and compare them with what is served.
 
     Parameters
@@ -19,12 +24,16 @@ def check_models(store: ModelStore, served: dict[str, dict[str, Any]] | None) ->
     store : ModelStore
     served : dict of str to dict, or None
         As `served_models` returns it; None if no API says what it serves.
+    libraries : dict of str to str, or None
+        The versions of the libraries that the API has.
     """
     yield from _check_odd_entries(store)
     names, problems = store.names(), 0
     for finding in _check_each(store, names, served):
         problems += 1
         yield finding
+    for name in names:
+        yield from _check_libraries(store, name, libraries)
     if not problems:
         yield Finding("ok", "models", f"{counted(len(names), 'model')}, all readable and live.")
 
@@ -68,6 +77,22 @@ def _check_versions(store: ModelStore, name: str) -> Iterator[Finding]:
             yield Finding("fix", "models", str(error), remedy)
     if (problem := store.problem(name)) is not None:
         yield Finding("fix", "models", problem)
+
+
+def _check_libraries(
+    store: ModelStore, name: str, libraries: dict[str, str] | None
+) -> Iterator[Finding]:
+    """Compare what the live version was trained with, with what the API has."""
+    try:
+        live = store.aliases(name).live
+        if live is None or libraries is None or not store.has(name, live):
+            return
+        trained = store.manifest(name, live).libraries
+    except LabloopError:  # already named
+        return
+    if (differs := versions.difference(trained, libraries, "the API")) is not None:
+        remedy = "Train and publish it again, so that its predictions are those of the API."
+        yield Finding("note", "models", f"{name} version {live} was {differs}.", remedy)
 
 
 def _check_serving(store: ModelStore, name: str, served: dict[str, Any]) -> Iterator[Finding]:

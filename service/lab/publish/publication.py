@@ -12,6 +12,7 @@ import orjson
 
 from service.contract.build import build
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
+from service.contract.libraries import boosters, versions
 from service.contract.model import baseline, golden
 from service.contract.model.entries import check_name
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
@@ -162,6 +163,7 @@ class Publication:
             A metric is no finite number, a parameter cannot be written as JSON, the class names
             do not fit, or the API would refuse the model file; nothing was written.
         """
+        model, files, left_out = self._model()
         built = build()
         kind = type(self.estimator).__name__
         try:
@@ -176,13 +178,13 @@ class Publication:
             class_names=class_names_of(class_names, self.signature.output),
             metrics=metrics_of({} if metrics is None else metrics),
             parameters=parameters_of({} if parameters is None else parameters),
-            left_out=artifact.left_out(self.estimator),
+            libraries=versions.of_types(artifact.types_in(model)),
+            left_out=left_out,
             image=built.image,
             git_revision=built.revision or None,
             git_dirty=is_dirty(built),
         )
 
-        model = self._model()
         try:
             Manifest.model_validate_json(manifest.model_dump_json())
             rows, summary = self.golden.model_dump_json(), orjson.dumps(self.baseline)
@@ -195,27 +197,31 @@ class Publication:
 
         def fill(folder: Path) -> Manifest:
             (folder / MODEL).write_bytes(model)
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
             (folder / GOLDEN).write_text(rows)
             (folder / BASELINE).write_bytes(summary)
             return manifest
 
         return store.add(self.name, fill)
 
-    def _model(self) -> bytes:
-        """Return the model file's content, after loading it under the same rules as the API.
+    def _model(self) -> tuple[bytes, dict[str, bytes], list[str]]:
+        """Return the content of the model file, that of each booster's file, and what is left out.
 
-        What was loaded must predict the golden rows, too.
+        They are loaded under the same rules as in the API, and must predict the golden rows.
         """
-        content = artifact.dumps(self.estimator)
+        bare, files = boosters.take_out(self.estimator)
+        content = artifact.dumps(bare)
         try:
-            loaded = partial(predict_columns, artifact.loads(content), self.signature)
-            golden.prove(loaded, self.signature, self.golden)
+            loaded = artifact.loads(content, booster=files.__getitem__)
+            reference = partial(predict_columns, loaded, self.signature)
+            golden.prove(reference, self.signature, self.golden)
         except ArtifactError as error:
             raise EstimatorError(
                 f"{type(self.estimator).__name__} cannot be published: the API would refuse it. "
                 f"{error}"
             ) from error
-        return content
+        return content, files, artifact.left_out(bare)
 
 
 def _describe(estimator: Any) -> str:

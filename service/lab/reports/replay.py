@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from service.contract.errors import InputError, LabloopError
+from service.contract.libraries import versions
 from service.contract.model.manifest import MODEL
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
@@ -101,7 +102,8 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
         )
     rows_read = ReplayRows(logged, manifest.signature, targets, who)
     log, columns, left_out = rows_read.log, rows_read.columns, rows_read.left_out
-    estimator = artifact.load(store.folder(name, version) / MODEL)
+    with versions.told(manifest.libraries, "this lab"):
+        estimator = artifact.load(store.folder(name, version) / MODEL)
     rows = [row for row in range(len(log)) if row not in left_out]
     predict = partial(predict_columns, estimator, manifest.signature)
     parts = []

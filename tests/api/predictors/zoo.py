@@ -6,6 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from imblearn.combine import SMOTEENN
+from imblearn.ensemble import (
+    BalancedBaggingClassifier,
+    BalancedRandomForestClassifier,
+    EasyEnsembleClassifier,
+    RUSBoostClassifier,
+)
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import make_pipeline as with_sampler
+from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import (
@@ -67,8 +77,10 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import all_estimators
+from xgboost import XGBClassifier, XGBRegressor
 
 from service.features import AddRatio
+from tests.contract.libraries.fitted import lightgbm_models, xgboost_models
 from tests.support.models import MEASURES, Trained, iris, penguins
 from tests.support.unsupervised import MODELS, UNWRITABLE, customers, fitted
 
@@ -208,7 +220,65 @@ def without_target() -> Iterator[tuple[str, Trained]]:
     yield "kmeans-of-huge", Trained(clone(MODELS["KMeans"]).fit(huge), huge, X["age"])
 
 
+def boosted() -> Iterator[tuple[str, Trained]]:
+    """Models of XGBoost, LightGBM and imbalanced-learn, alone, in pipelines and in searches."""
+    for library, models in (("xgboost", xgboost_models()), ("lightgbm", lightgbm_models())):
+        for name, trained in models.items():
+            yield f"{library}-{name}", trained
+    X, y = penguins().X, penguins().y
+    codes, mass = y.astype("category").cat.codes.astype(int), X["body_mass_g"].fillna(4000)
+    few: dict[str, Any] = {"n_estimators": 10}
+    lightgbm = LGBMClassifier(verbose=-1, **few)
+    made: list[tuple[str, Any, Any]] = [
+        ("xgboost-pipeline", make_pipeline(prepared(), XGBClassifier(**few)), codes),
+        ("xgboost-pipeline-number", make_pipeline(prepared(), XGBRegressor(**few)), mass),
+        ("lightgbm-pipeline", make_pipeline(prepared(), lightgbm), y),
+        (
+            "xgboost-searched",
+            GridSearchCV(
+                make_pipeline(prepared(), XGBClassifier()),
+                {"xgbclassifier__n_estimators": [3, 5]},
+                cv=2,
+            ),
+            codes,
+        ),
+        (
+            "lightgbm-searched",
+            RandomizedSearchCV(
+                make_pipeline(prepared(), LGBMRegressor(verbose=-1)),
+                {"lgbmregressor__n_estimators": [3, 5]},
+                n_iter=2,
+                cv=2,
+                scoring="neg_mean_absolute_error",
+            ),
+            mass,
+        ),
+        ("sampled-lightgbm", with_sampler(prepared(), RandomOverSampler(), clone(lightgbm)), y),
+        ("sampled-smote", with_sampler(prepared(), SMOTE(), LogisticRegression(max_iter=999)), y),
+        ("sampled-both", with_sampler(prepared(), SMOTEENN(), RandomForestClassifier(10)), y),
+        ("balanced-forest", make_pipeline(prepared(), BalancedRandomForestClassifier(10)), y),
+        ("balanced-bagging", make_pipeline(prepared(), BalancedBaggingClassifier()), y),
+        ("easy-ensemble", make_pipeline(prepared(), EasyEnsembleClassifier(3)), y),
+        ("rus-boost", make_pipeline(prepared(), RUSBoostClassifier(n_estimators=5)), y),
+    ]
+    for name, estimator, target in made:
+        yield name, Trained(estimator.fit(X, target), X, target)
+    X, y = iris().X, iris().y
+    inside: list[tuple[str, Any]] = [
+        (
+            "boosters-voting",
+            VotingClassifier([("x", XGBClassifier(**few)), ("l", clone(lightgbm))], voting="soft"),
+        ),
+        ("boosters-stacking", StackingClassifier([("x", XGBClassifier(**few))], cv=3)),
+        ("boosters-calibrated", CalibratedClassifierCV(clone(lightgbm), cv=3)),
+        ("boosters-bagging", BaggingClassifier(XGBClassifier(**few), n_estimators=3)),
+    ]
+    for name, estimator in inside:
+        yield name, Trained(estimator.fit(X, y), X, y)
+
+
 def everything() -> dict[str, Trained]:
     """Return all of them by name, small letters and digits as a model's name must be."""
     found = [*plain("classifier"), *plain("regressor"), *mixed(), *composed(), *without_target()]
+    found += boosted()
     return {name.lower(): trained for name, trained in found}

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from service.contract.model.manifest import installed_libraries
+from service.contract.libraries import versions
 from tests.api.rest.refusal import refused
 from tests.support.live import LiveApi
 from tests.support.models import FLOWER
@@ -18,5 +18,5 @@ def test_without_a_model_it_is_503(empty: LiveApi) -> None:
             assert response.headers["Retry-After"]
         live = http.get("/health/live").json()
         assert datetime.now(UTC) - datetime.fromisoformat(live.pop("time")) < timedelta(minutes=1)
-        assert live == {"status": "live", "image": "local", "libraries": installed_libraries()}
+        assert live == {"status": "live", "image": "local", "libraries": versions.installed()}
         assert http.get("/models").json()["models"] == []

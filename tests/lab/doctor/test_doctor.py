@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from service.contract.libraries import versions
 from service.contract.log.segment import FOLDER
 from service.contract.model.aliases import ALIASES
-from service.contract.model.manifest import MANIFEST, installed_libraries
+from service.contract.model.manifest import MANIFEST
 from service.contract.model.store import ModelStore
 from service.lab import Lab
 from service.lab.doctor.diagnosis import Diagnosis
@@ -170,13 +171,13 @@ def test_two_sides_that_differ_are_named(
     live = {
         "time": str(datetime.now(UTC) - timedelta(minutes=10)),
         "image": "labloop-api:0.1.0",
-        "libraries": installed_libraries() | {"scikit-learn": "1.0"},
+        "libraries": versions.installed() | {"scikit-learn": "1.0"},
     }
     told = other_api(live).doctor()
-    versions = found(told, "fix", "versions")
-    assert "scikit-learn 1.0 there and " in versions
-    assert "image labloop-api:0.1.0 there and labloop-lab:9.9.9 here" in versions
-    assert "docker compose up --build" in versions
+    differing = found(told, "fix", "versions")
+    assert "scikit-learn 1.0 there and " in differing
+    assert "image labloop-api:0.1.0 there and labloop-lab:9.9.9 here" in differing
+    assert "docker compose up --build" in differing
     assert "The API's clock is 600 s behind this one." in found(told, "fix", "clocks")
     # And a container in which the log can be changed is not as it was designed.
     assert "mounts it as logs:/labloop/logs:ro" in found(told, "fix", "folders")
@@ -200,7 +201,7 @@ def test_a_full_disk_is_named(api: LiveApi, small_disk: Path) -> None:
 def test_a_living_api_is_asked(started: Path, api: LiveApi) -> None:
     _, told = examine(started, API_PORT=api.url.rpartition(":")[2])
     assert "ok    api           It serves iris version 1 as its default model." in told
-    assert f"scikit-learn {installed_libraries()['scikit-learn']}" in told
+    assert f"scikit-learn {versions.installed()['scikit-learn']}" in told
     assert "note  models        flowers version 2 was refused: " in told
     assert "ok    models        2 of 2 models are served." in told
 

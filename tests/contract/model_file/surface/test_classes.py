@@ -126,20 +126,22 @@ def test_exclusions_are_there_with_reasons() -> None:
 
 
 def test_distances_kernels_and_losses_are_listed() -> None:
-    for metric, given in {
+    distances: dict[str, dict[str, Any]] = {
         "haversine": {},
         "jaccard": {},
         "mahalanobis": {"V": np.eye(2)},
         "minkowski": {"p": 3},
         "seuclidean": {"V": np.ones(2)},
-    }.items():
+    }
+    for metric, given in distances.items():
         assert name_of(type(DistanceMetric.get_metric(metric, **given))) in COMPILED
-    made = [each for each in _below(Kernel) if not inspect.isabstract(each)]
+    made: list[Any] = [each for each in _below(Kernel) if not inspect.isabstract(each)]
     assert {name_of(each) for each in made if each.__name__ != "KernelOperator"} <= OBJECTS
     assert len(LOSSES) >= 16
 
 
-def _below(kind: type) -> Iterator[Any]:
+def _below(kind: type) -> Iterator[type]:
+    each: type
     for each in kind.__subclasses__():
         yield each
         yield from _below(each)
