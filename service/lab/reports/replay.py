@@ -224,10 +224,12 @@ def _disagreements(
     log: pd.DataFrame, compared: pd.DataFrame, targets: list[Target], signature: Signature
 ) -> pd.DataFrame:
     table = log.loc[compared.index, ["prediction_id", "time", "version"]].join(compared)
+    inputs = {}
     for name in signature.names:
         column = logged_input(log, name)
         assert column is not None
-        table[f"input.{name}" if name in table else column.name] = column.loc[table.index]
+        inputs[f"input.{name}" if name in table else column.name] = column.loc[table.index]
+    table = pd.concat([table, pd.DataFrame(inputs, index=table.index)], axis=1)
     if targets[0].classes is None:
         size = table[[f"change{target.suffix}" for target in targets]].abs().max(axis=1)
         table = table.loc[size.sort_values(ascending=False, kind="stable").index]

@@ -106,3 +106,6 @@ def test_thousands_of_columns_go_round(lab: Lab, wide: Ridge) -> None:
     assert np.array_equal(log[[*X.columns]].to_numpy(), X.to_numpy())
     drift = lab.drift("wide")
     assert len(drift.table) > COLUMNS
+    assert lab.feedback(answers["prediction_id"], X["c0"]) == len(X)
+    assert lab.quality("wide").table["predictions"].sum() == len(X)
+    assert len(lab.replay("wide", 1).table) == 0
