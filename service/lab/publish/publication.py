@@ -116,6 +116,7 @@ class Publication:
         inputs = Signature.from_table(table, Output(task="regression"), kinds)
         inputs = inputs.keep_private(private_of(private))
         try:
+            X = table.frame if type(X).__module__.startswith("pyarrow") else X  # it takes no such
             predictions = np.asarray(estimator.predict(X))
             check_shapes(estimator, predictions.shape, shape, len(table.frame))
             finite(Predictions(predictions=predictions.tolist()))
