@@ -22,4 +22,4 @@ def test_tables_of_pyarrow_are_read(tmp_path: Path) -> None:
             text=True,
         )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "number,integer,category,boolean,datetime\n"
+    assert done.stdout == "number,number,category,boolean,datetime\n"
