@@ -26,6 +26,7 @@ OBJECTS = classes.of_python()
 NAMED_TUPLES = frozenset(name for name in OBJECTS if issubclass(classes.resolve(name), tuple))
 # Compiled classes: their state is a tuple of arrays and numbers.
 COMPILED = compiled.states()
+MADE = OBJECTS - NAMED_TUPLES | COMPILED.keys()  # what an object's node may be
 TREE = "sklearn.tree._tree.Tree"
 LOSSES = compiled.losses()
 # Functions that only compute.

@@ -197,8 +197,7 @@ def _partial(seen: Inventory, node: Node, name: str, place: Place, depth: int) -
 
 def _object(seen: Inventory, node: Node, name: str, place: Place, depth: int) -> None:
     named = frozenset({name} if listing.lists(name) else ())
-    objects = allow_list.OBJECTS - allow_list.NAMED_TUPLES | named
-    if not seen.is_listed(name, objects | allow_list.COMPILED.keys()):
+    if not seen.is_listed(name, allow_list.MADE | named):
         return
     kind = allow_list.resolve(name)
     place.check_object(kind)

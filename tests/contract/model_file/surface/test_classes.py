@@ -126,16 +126,16 @@ def test_exclusions_are_there_with_reasons() -> None:
 
 
 def test_distances_kernels_and_losses_are_listed() -> None:
-    distances: dict[str, dict[str, Any]] = {
+    metrics: dict[str, dict[str, Any]] = {
         "haversine": {},
         "jaccard": {},
         "mahalanobis": {"V": np.eye(2)},
         "minkowski": {"p": 3},
         "seuclidean": {"V": np.ones(2)},
     }
-    for metric, given in distances.items():
+    for metric, given in metrics.items():
         assert name_of(type(DistanceMetric.get_metric(metric, **given))) in COMPILED
-    made: list[Any] = [each for each in _below(Kernel) if not inspect.isabstract(each)]
+    made = {each for each in _below(Kernel) if not inspect.isabstract(each)}
     assert {name_of(each) for each in made if each.__name__ != "KernelOperator"} <= OBJECTS
     assert len(LOSSES) >= 16
 
