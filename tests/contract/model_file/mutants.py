@@ -15,9 +15,11 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     StackingClassifier,
 )
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.impute import IterativeImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -94,6 +96,12 @@ def originals() -> list[bytes]:
         make_pipeline(AddRatio("petal_length", "petal_width"), GaussianNB()),
         make_pipeline(FunctionTransformer(np.log1p), KNeighborsClassifier(algorithm="kd_tree")),
         make_pipeline(SelectKBest(k=2), GaussianProcessClassifier()),
+        KNeighborsClassifier(
+            algorithm="ball_tree", metric="mahalanobis", metric_params={"V": np.eye(4)}
+        ),
+        make_pipeline(
+            IterativeImputer(max_iter=1), FunctionTransformer(np.nan_to_num), GaussianNB()
+        ),
         make_pipeline(SplineTransformer(), LogisticRegression(max_iter=5000)),
     ]
     fitted = [estimator.fit(iris().X, iris().y) for estimator in made]

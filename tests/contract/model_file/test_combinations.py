@@ -19,6 +19,7 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
+from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 from sklearn.feature_selection import SelectFromModel, SelectKBest
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -146,7 +147,7 @@ THEN = {
 SCORINGS = {
     "own": None,
     "name": "f1",
-    "names": ["roc_auc_ovr", "f1"],
+    "names": ["precision", "f1"],
     "scorers": {"f1": make_scorer(fbeta_score, beta=2), "other": "accuracy"},
     "scorer": make_scorer(fbeta_score, beta=0.5),
     "function": own_score,

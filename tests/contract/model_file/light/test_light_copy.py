@@ -14,6 +14,7 @@ import sklearn
 from scipy import stats
 from sklearn.cluster import Birch
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, RidgeCV
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import (
