@@ -20,7 +20,7 @@ AFTER = re.compile(
 )
 WORDS = re.compile(r"[a-z0-9_]+(?: [a-z_]+(?::[0-9.e+-]+)?)*")  # an objective
 ALONE = {"average_output"}  # keys without a value
-NUMBER = r"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf|nan)"
+NUMBER = r"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]{1,3})?|inf|nan)"
 NUMBERS = re.compile(rf" *(?:{NUMBER}(?: +{NUMBER})* *)?")
 OF_TREES = {"num_leaves", "num_cat", "leaf_value", "is_linear", "shrinkage"}
 OF_SPLITS = ("split_feature", "left_child", "right_child", "decision_type")
@@ -85,7 +85,8 @@ def _damage(content: bytes) -> str | None:
         return "it has another number of trees than it says"
     for number, size in enumerate(sizes):
         block = content[begin : begin + size].decode()
-        if size < 1 or not block.startswith(f"Tree={number}\n") or not block.endswith("\n\n\n"):
+        whole = size > 0 and block.startswith(f"Tree={number}\n") and block.endswith("\n\n\n")
+        if not whole or "\n\n" in block[:-3]:  # LightGBM reads up to an empty line
             return "a tree is not where it says"
         if (reason := _wrong_tree(_keys(block.split("\n")[1:]), features)) is not None:
             return reason

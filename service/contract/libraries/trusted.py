@@ -44,3 +44,9 @@ def holds(kind: type) -> bool:
     False
     """
     return f"{kind.__module__}.{kind.__qualname__}" in names()
+
+
+def takes(owner: type, attribute: str) -> bool:
+    """Whether a class is on the list, and an attribute would take no method's place in it."""
+    members = [vars(base).get(attribute) for base in owner.__mro__]
+    return holds(owner) and not any(hasattr(each, "__get__") for each in members)

@@ -40,7 +40,7 @@ SET_FROM_OUTSIDE = {
         "feature_names_in_",
         "n_features_in_",
     },
-    MetadataRequest: {*SIMPLE_METHODS},
+    MetadataRequest: {*SIMPLE_METHODS, "fit_resample"},  # which imbalanced-learn adds
     _BisectingTree: {"label"},
 }
 # What `__setstate__` computes again; it is not in the file.
@@ -146,17 +146,6 @@ def allowed(owner: type) -> frozenset[str]:
         names |= SET_FROM_OUTSIDE.get(base, set())
         names |= assigned_by(base)
     return frozenset(name for name in names if not _is_defined(owner, name))
-
-
-def has(owner: type, attribute: str) -> bool:
-    """Whether an object of a class may have an attribute.
-
-    One of the user's trusted types may have any that takes no method's place.
-    """
-    if attribute in allowed(owner):
-        return True
-    members = [vars(base).get(attribute) for base in owner.__mro__]
-    return trusted.holds(owner) and not any(hasattr(each, "__get__") for each in members)
 
 
 def parameters(owner: type) -> set[str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from service.contract.libraries import trusted
 from service.contract.model_file import attributes
 from service.contract.model_file.archive import refuse
 from service.contract.text import show
@@ -38,7 +39,7 @@ class Place:
     @classmethod
     def of(cls, owner: type, attribute: str) -> "Place":
         """Return the place of an attribute; refuse one that the class does not have."""
-        if not attributes.has(owner, attribute):
+        if attribute not in attributes.allowed(owner) and not trusted.takes(owner, attribute):
             refuse(
                 f"{owner.__name__} holds the attribute {attribute!r}, which an object of this "
                 "class does not have"

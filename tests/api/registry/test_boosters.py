@@ -53,7 +53,7 @@ def refusal(api: LiveApi, estimator: LGBMClassifier, change: Change) -> str:
 
 def assert_served(api: LiveApi, estimator: LGBMClassifier) -> None:
     given = api.lab().predict("boosted", iris().X)
-    assert given["prediction"].tolist() == [*estimator.predict(iris().X)]
+    assert given["prediction"].tolist() == np.asarray(estimator.predict(iris().X)).tolist()
     shares = given[["proba_0", "proba_1", "proba_2"]].to_numpy()
     assert np.allclose(shares, estimator.predict_proba(iris().X), atol=1e-6, rtol=0)
 

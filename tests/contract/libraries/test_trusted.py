@@ -53,7 +53,7 @@ def test_methods_of_listed_types_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         again(estimator)
 
 
-def test_a_list_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_list_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trusted_types, "TRUSTED", NAME)
     with pytest.raises(ArtifactError, match="names of classes are expected"):
         trusted.names()
