@@ -54,7 +54,7 @@ OUTSIDE = sorted(path.name for path in (CHECKOUT / "tests" / "outside").glob("*.
 )
 def test_every_locked_package_has_hashes(file: str) -> None:
     packages = re.split(r"^(?=[a-z0-9])", text(file), flags=re.M)[1:]
-    assert len(packages) >= len(locked(file)) > 1
+    assert len(packages) >= len(locked(file)) > 0
     for package in packages:
         assert "--hash=sha256:" in package
     assert "://" not in text(file)

@@ -151,7 +151,10 @@ def test_a_start_without_git_goes_on(clone: Clone, tmp_path: Path) -> None:
 def test_every_notebook_has_the_filter(fresh: Clone) -> None:
     files = [f"notebooks/{name}.ipynb" for name in NAMES]
     said = fresh.git("check-attr", "filter", *files, "notebooks/my_own.ipynb").splitlines()
-    assert [line.rpartition(" ")[2] for line in said] == ["labloop-notebook"] * 4 + ["unspecified"]
+    assert [line.rpartition(" ")[2] for line in said] == [
+        *["labloop-notebook"] * len(NAMES),
+        "unspecified",
+    ]
 
 
 # What git sees of a working file.

@@ -7,6 +7,7 @@ transformers of other libraries keep in pandas' objects is taken apart in the sa
 import copy
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -48,6 +49,7 @@ PLAIN = (
     FunctionType,
     BuiltinFunctionType,
     MethodType,
+    partial,  # to look at its attributes would change it
 )
 
 

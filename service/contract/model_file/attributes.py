@@ -29,7 +29,7 @@ from service.contract.libraries import listing, trusted
 from service.contract.libraries.boosters import BoosterFile
 from service.contract.libraries.pandas_parts import PandasParts
 from service.contract.model_file import own_code
-from service.contract.model_file.assigned import assigned_by
+from service.contract.model_file.surface.assigned import assigned_by
 
 # What scikit-learn sets from outside a class. All other attributes are set by the class itself.
 SET_FROM_OUTSIDE = {

@@ -164,13 +164,13 @@ class Publication:
             A metric is no finite number, a parameter cannot be written as JSON, the class names
             do not fit, or the API would refuse the model file; nothing was written.
         """
-        model, files, left_out = self._model()
         built = build()
         kind = type(self.estimator).__name__
         try:
             described = _describe(self.estimator)
         except Exception as error:  # whatever a user's estimator raises
             raise EstimatorError(f"{kind} cannot be shown: its repr fails ({error!r}).") from error
+        model, files, left_out = self._model()
         manifest = Manifest(
             model=self.name,
             estimator=described,
@@ -235,7 +235,17 @@ def _describe(estimator: Any) -> str:
     >>> from sklearn.preprocessing import StandardScaler
     >>> _describe(make_pipeline(StandardScaler(), Ridge(alpha=2.0)))
     'StandardScaler → Ridge(alpha=2.0)'
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> search = GridSearchCV(Ridge(), {"alpha": [2.0]}, cv=2)
+    >>> _describe(search.fit([[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]))
+    'GridSearchCV of Ridge(alpha=2.0)'
     """
+    best = getattr(estimator, "best_estimator_", None)
+    if best is not None:
+        return f"{type(estimator).__name__} of {_describe(best)}"
     *before, last = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
-    steps = [*(type(step).__name__ for step in before), " ".join(repr(last).split())]
-    return " → ".join(steps)
+    shown = repr(last)
+    if shown.count("=None") > 1:  # XGBoost's, of each parameter that was not given
+        given = {k: v for k, v in last.get_params(deep=False).items() if v is not None and v == v}
+        shown = f"{type(last).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+    return " → ".join([*(type(step).__name__ for step in before), " ".join(shown.split())])

@@ -105,7 +105,7 @@ WORDS = [f"word{n}" for n in range(100)]
         ([f"{n}" for n in range(10_001)] * 2, "text"),
     ],
 )
-def test_text_is_a_category_while_it_repeats(column: Any, kind: str) -> None:
+def test_text_that_repeats_is_a_category(column: Any, kind: str) -> None:
     [feature] = signature(column).features
     assert feature.kind == kind
     assert (feature.categories is None) == (kind == "text")

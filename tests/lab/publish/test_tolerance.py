@@ -76,7 +76,7 @@ def test_a_missing_prediction_is_no_answer() -> None:
     assert not size.nullable
 
 
-def test_wide_tables_are_asked_in_few_steps() -> None:
+def test_wide_tables_are_asked_about() -> None:
     wide = pd.DataFrame(np.ones((3, 300)), columns=[f"f{n}" for n in range(300)])
     estimator = make_pipeline(SimpleImputer(), LinearRegression()).fit(wide, [1, 2, 3])
     found = Publication("any", estimator, wide, [1, 2, 3]).signature.features

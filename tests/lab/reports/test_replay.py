@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
@@ -20,7 +21,6 @@ from service.contract.errors import ArtifactError, LabloopError, NotFoundError
 from service.contract.model import checksums
 from service.contract.model.manifest import MODEL
 from service.contract.model.store import ModelStore
-from service.contract.model_file import artifact
 from service.lab.log.publications import Logged
 from service.lab.publish.publication import Publication
 from service.lab.reports import replay
@@ -221,7 +221,7 @@ def flat(X: pd.DataFrame) -> pd.DataFrame:
 def test_disallowed_types_are_not_loaded(tmp_path: Path) -> None:
     store = publish(tmp_path, publication_of(iris()))
     foreign = make_pipeline(FunctionTransformer(flat), iris().estimator)
-    (store.folder("m", 1) / MODEL).write_bytes(artifact.dumps(foreign))
+    (store.folder("m", 1) / MODEL).write_bytes(skops.io.dumps(foreign))
     checksums.write(store.folder("m", 1))
     with pytest.raises(ArtifactError, match="not on the allow-list"):
         run(store, "m", 1, log_of(iris()))

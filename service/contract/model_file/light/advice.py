@@ -81,7 +81,8 @@ def on_class(kind: type) -> str | None:
         )
     return (
         f"is a {sentence(name)} of the library {sentence(library)}, whose types are not trusted. "
-        "docs/models.md says which libraries are, and how to trust another."
+        f"If you trust it, name {sentence(allow_list.name_of(kind))!r} in "
+        "service/trusted_types.py, and publish again; see docs/models.md."
     )
 
 

@@ -93,7 +93,10 @@ class LightCopy:
             return value
         if isinstance(value, partial):
             self._copy(value.func, path)
-            return value
+            *_, attached = value.__reduce__()[2]
+            # Whoever looks at its attributes gives it an empty dict, which the file would have.
+            bare = partial(value.func, *value.args, **value.keywords)
+            return bare if attached == {} else value
         if isinstance(value, np.ndarray):
             return self._array(value, path)
         if isinstance(value, pd.Index | pd.api.extensions.ExtensionArray) or (

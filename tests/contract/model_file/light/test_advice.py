@@ -145,7 +145,7 @@ def test_circles_and_depth_are_refused() -> None:
 
 
 @pytest.mark.usefixtures("in_our_file")
-def test_an_error_in_a_class_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(self: Any) -> Any:
         raise AttributeError("nothing is here")
 

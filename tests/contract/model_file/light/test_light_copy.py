@@ -5,6 +5,7 @@ import json
 import pickle
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,15 @@ def test_columns_may_be_chosen_anyhow(kind: str, searched: bool) -> None:
     assert same(answers(again, BIRDS), answers(estimator, BIRDS))
     asked = BIRDS.assign(sex="other")
     assert same(answers(again, asked), answers(estimator, asked))
+
+
+def test_a_partial_that_was_looked_at() -> None:
+    function = partial(np.clip, a_min=0, a_max=1)
+    assert function.__dict__ == {}  # from now on it has one
+    X = np.array([[-1.0], [2.0]])
+    kept = FunctionTransformer(function).fit(X)
+    read = artifact.loads(artifact.dumps(kept))
+    assert read.transform(X).tolist() == [[0.0], [1.0]]
 
 
 def test_the_output_of_the_notebook_travels() -> None:
