@@ -93,10 +93,10 @@ class LightCopy:
             return value
         if isinstance(value, partial):
             self._copy(value.func, path)
-            *_, attached = value.__reduce__()[2]
+            state: Any = value.__reduce__()[2]
             # Whoever looks at its attributes gives it an empty dict, which the file would have.
             bare = partial(value.func, *value.args, **value.keywords)
-            return bare if attached == {} else value
+            return bare if state[3] == {} else value
         if isinstance(value, np.ndarray):
             return self._array(value, path)
         if isinstance(value, pd.Index | pd.api.extensions.ExtensionArray) or (
