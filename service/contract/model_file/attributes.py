@@ -27,7 +27,6 @@ from sklearn.utils._metadata_requests import SIMPLE_METHODS, MetadataRequest
 
 from service.contract.libraries import listing, trusted
 from service.contract.libraries.boosters import BoosterFile
-from service.contract.libraries.pandas_parts import PandasParts
 from service.contract.model_file import own_code
 from service.contract.model_file.surface.assigned import assigned_by
 
@@ -177,8 +176,6 @@ def takes_object(owner: type, attribute: str, kind: type) -> bool:
     """Whether an attribute may hold an object of a class; some objects can be called."""
     if kind is BoosterFile:
         return _is_users(owner) or listing.takes_booster(owner, attribute)
-    if kind is PandasParts:
-        return _is_users(owner) or owner is PandasParts
     if _is_users(kind) or not any("__call__" in vars(base) for base in kind.__mro__):
         return True
     return any(attribute in CALLABLE_OBJECTS.get(base, ()) for base in kind.__mro__)
