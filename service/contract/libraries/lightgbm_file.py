@@ -16,7 +16,7 @@ from service.contract.libraries.node_indexes import are_trees
 PARAMETERS = re.compile(r"\nparameters:\n.*?\nend of parameters\n", re.DOTALL)
 END = "end of trees\n"
 AFTER = re.compile(
-    r"\s*(?:feature_importances:\n(?:[^\n=]*=[0-9.e+-]+\n)*\s*)?pandas_categorical:(.*)\n"
+    r"\s*(?:feature_importances:\n(?:[^\n]*=[0-9.e+-]+\n)*\s*)?pandas_categorical:(.*)\n"
 )
 WORDS = re.compile(r"[a-z0-9_]+(?: [a-z_]+(?::[0-9.e+-]+)?)*")  # an objective
 ALONE = {"average_output"}  # keys without a value

@@ -90,6 +90,11 @@ def lightgbm_models() -> dict[str, Trained]:
         ),
         "lines-in-leaves": (LGBMRegressor(linear_tree=True, **few), numbers, y),
         "categories": (LGBMRegressor(**few), table(), y),
+        "odd-names": (
+            LGBMRegressor(**few),
+            numbers.set_axis(["bill length (mm)", "año", "c=d", "e/f"], axis=1),
+            y,
+        ),
         "constant": (LGBMRegressor(**few), numbers, y * 0),
         "parameters-of-training": (LGBMRegressor(force_col_wise=True, **few), numbers, y),
     }
