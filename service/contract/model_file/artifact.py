@@ -9,9 +9,11 @@ from pathlib import Path
 from types import BuiltinFunctionType
 from typing import Any
 
+import pandas as pd
 import skops.io
 from sklearn.cluster import Birch
 from skops.io._general import function_get_state, object_get_state
+from skops.io._utils import SaveContext, get_state
 
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.libraries import boosters
@@ -24,10 +26,18 @@ from service.contract.text import sentence
 __all__ = ["ALLOWED", "dumps", "left_out", "load", "loads"]
 
 
+def _state_of_na(_: Any, context: SaveContext) -> dict[str, Any]:
+    """Return the node of `pandas.NA`, of which there is one object, without attributes."""
+    kind, content = type(pd.NA), get_state(None, context)
+    named = {"__class__": kind.__name__, "__module__": kind.__module__}
+    return {**named, "__loader__": "ObjectNode", "content": content}
+
+
 # What skops does not write by itself: Birch has linked nodes, which are left out here, and some of
 # NumPy's functions are builtins.
 skops.io._utils._get_state.register(Birch, object_get_state)
 skops.io._utils._get_state.register(BuiltinFunctionType, function_get_state)
+skops.io._utils._get_state.register(type(pd.NA), _state_of_na)
 
 
 def dumps(estimator: Any) -> bytes:

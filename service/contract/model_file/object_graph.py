@@ -11,6 +11,7 @@ from types import NoneType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
@@ -23,7 +24,7 @@ from service.contract.model_file.place import PLAIN, ROOT, Place
 from service.contract.model_file.surface.functions import KINDS
 from service.contract.text import sentence
 
-VALUES = (bool, int, float, str, bytes, NoneType, slice)
+VALUES = (bool, int, float, str, bytes, NoneType, slice, type(pd.NA))
 OF_NUMPY = (np.generic, np.dtype, np.random.RandomState, np.random.Generator)
 FUNCTIONS = (*KINDS, np.ufunc)
 KEYS = (bool, int, float, str, np.generic)

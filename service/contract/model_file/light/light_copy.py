@@ -103,9 +103,11 @@ class LightCopy:
             isinstance(value, pd.Series | pd.DataFrame) and not self._is_in_own_code()
         ):
             return self._array(np.asarray(value), path)
-        if kind in COLLECTIONS or hasattr(kind, "_fields"):
-            return self._collection(value, path)
+        if kind is frozenset:
+            return self._copy(set(value), path)
         self._check(path, advice.on_class(kind))
+        if kind in COLLECTIONS or issubclass(kind, tuple):
+            return self._collection(value, path)
         return self._object(value, kind, path) if hasattr(value, "__dict__") else value
 
     def _array(self, value: np.ndarray, path: str) -> np.ndarray:

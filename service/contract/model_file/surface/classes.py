@@ -61,6 +61,7 @@ EXCLUDED = {
 }
 # What the rules leave out and a model file holds all the same, with the reason.
 ADDED = {
+    "pandas.api.typing.NAType": "what an imputer may look for; there is one object of it",
     "scipy.interpolate._bsplines.BSpline": "SplineTransformer keeps it",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": "the trees of boosting",
     "sklearn.metrics._scorer._CurveScorer": "predict asks it for the positive class",

@@ -6,6 +6,7 @@ import pickle
 import zipfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from scipy import stats
 from sklearn.cluster import Birch
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, RidgeCV
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import (
@@ -220,3 +223,32 @@ def test_requests_for_metadata_travel() -> None:
     again = artifact.loads(artifact.dumps(search))
     assert again.best_estimator_._metadata_request.fit.requests == {"sample_weight": True}
     assert np.array_equal(again.predict(X), search.predict(X))
+
+
+WORDS = ["one word", "another word", "no word"] * 5
+
+
+@pytest.mark.parametrize("vocabulary", [{"one", "no"}, frozenset({"one", "no"}), ["one", "no"]])
+def test_sets_of_words_travel(vocabulary: Any) -> None:
+    words = make_pipeline(CountVectorizer(vocabulary=vocabulary), LINE).fit(WORDS, [1, 0, 0] * 5)
+    again = artifact.loads(artifact.dumps(words))
+    assert same(answers(again, WORDS), answers(words, WORDS))
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NA])
+def test_imputers_of_any_missing_travel(missing: Any) -> None:
+    table = pd.DataFrame({"sex": ["female", missing, "male"] * 5}, dtype=object)
+    fill = SimpleImputer(missing_values=missing, strategy="most_frequent")
+    imputed = make_pipeline(fill, OneHotEncoder(), LINE).fit(table, [1, 0, 0] * 5)
+    again = artifact.loads(artifact.dumps(imputed))
+    assert same(answers(again, table), answers(imputed, table))
+
+
+def test_memory_of_files_travels_as_arrays(tmp_path: Path) -> None:
+    """joblib hands large tables to its workers as files; an estimator may keep them."""
+    line = LogisticRegression(max_iter=1000).fit(X, Y)
+    kept = np.memmap(tmp_path / "coefficients", dtype=float, mode="w+", shape=line.coef_.shape)
+    kept[:] = line.coef_
+    expected, line.coef_ = line.predict_proba(X), kept
+    assert np.array_equal(artifact.loads(artifact.dumps(line)).predict_proba(X), expected)
+    assert line.coef_ is kept
