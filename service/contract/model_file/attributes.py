@@ -75,14 +75,13 @@ CALLABLE_OBJECTS = {
 # values that each may have, alone or in a list.
 METHODS = frozenset({"decision_function", "predict", "predict_log_proba", "predict_proba"})
 # Of text, in small letters with hyphens. Another name would import a module, for rows of bytes.
-ENCODINGS = frozenset(
-    """
-    utf-8 utf8 utf-8-sig utf-16 utf16 utf-16-le utf-16-be utf-32 utf32 ascii us-ascii latin-1
-    latin1 iso-8859-1 iso8859-1 iso-8859-2 iso-8859-15 iso8859-15 cp437 cp850 cp1250 cp1251
-    cp1252 windows-1250 windows-1251 windows-1252 mac-roman koi8-r gbk gb2312 gb18030 big5
-    shift-jis euc-jp euc-kr
-    """.split()
-)
+LISTED_ENCODINGS = """
+utf-8 utf8 utf-8-sig utf-16 utf16 utf-16-le utf-16-be utf-32 utf32 ascii us-ascii latin-1
+latin1 iso-8859-1 iso8859-1 iso-8859-2 iso-8859-15 iso8859-15 cp437 cp850 cp1250 cp1251
+cp1252 windows-1250 windows-1251 windows-1252 mac-roman koi8-r gbk gb2312 gb18030 big5
+shift-jis euc-jp euc-kr
+"""
+ENCODINGS = frozenset(LISTED_ENCODINGS.split())
 FIXED: dict[str, frozenset[Any]] = {
     "_response_method": METHODS,
     "chain_method_": METHODS,
