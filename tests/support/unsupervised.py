@@ -48,7 +48,6 @@ COMBINED: dict[str, Any] = {
     ),
 }
 MODELS = ALONE | COMBINED
-UNWRITABLE = {"Birch", "BisectingKMeans"}  # which the rules for model files do not know yet
 
 
 @cache

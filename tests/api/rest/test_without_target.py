@@ -13,9 +13,9 @@ from service.lab import Lab
 from service.lab.publish.publication import ModelVersion
 from tests.support.live import LiveApi
 from tests.support.models import FLOWER
-from tests.support.unsupervised import MODELS, UNWRITABLE, customers, fitted
+from tests.support.unsupervised import MODELS, customers, fitted
 
-NAMES = [name for name in MODELS if name not in UNWRITABLE]
+NAMES = [*MODELS]
 NEW = customers(seed=1)
 # LocalOutlierFactor takes the names off its table, and then warns that they are gone.
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
