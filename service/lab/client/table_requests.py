@@ -116,7 +116,7 @@ def _request(
             f"{settings.max_rows}; give the API and the lab the same."
         ) from error
     except InputError as error:
-        if any(str(each.get("problem")).startswith(UNKNOWN) for each in error.details):
+        if error.details and all(each.get("problem") == UNKNOWN for each in error.details):
             raise InputError(f"{error} {DROP}", error.details) from error
         if not start:
             raise

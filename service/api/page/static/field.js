@@ -68,10 +68,10 @@ export class Field {
   /** Say what training saw, and whether the value is outside of it. */
   sayUsual() {
     const unusual = this.input.value !== "" && this.isUnusual();
-    const { nullable, private: hidden } = this.feature;
+    const { nullable, never_missing: neverMissing, private: hidden } = this.feature;
     const said = [
       (unusual ? "not seen in training: " : "") + range(this.feature, FIRST_CATEGORIES),
-      nullable ? "may be empty" : "",
+      nullable && !neverMissing ? "may be empty" : "",
       hidden ? "not logged" : "",
     ];
     this.hint.classList.toggle("unusual", unusual);
