@@ -49,7 +49,8 @@ def estimators() -> Iterator[tuple[str, Any]]:
         for name, made in all_estimators(type_filter=kind):
             try:
                 prototype = made(**NEEDED.get(name, {}))
-            except TypeError:  # it is made of others
+                is_regressor(prototype)
+            except (TypeError, AttributeError):  # it is made of others
                 continue
             trees = "max_iter" if name.startswith("HistGradient") else "n_estimators"
             if trees in prototype.get_params():
