@@ -121,5 +121,6 @@ def _labels(estimator: Any, X: Any, predictions: np.ndarray) -> list[Any]:
     elif hasattr(estimator, "predict_proba"):
         labels |= {*range(estimator.predict_proba(X[:1]).shape[1])}
     else:
-        labels |= {*range(len(getattr(last_step(estimator), "cluster_centers_", ())))}
+        centres = getattr(last_step(estimator), "cluster_centers_", np.empty(0))  # may be sparse
+        labels |= {*range(centres.shape[0])}
     return sorted(labels, key=lambda label: (str(type(label)), label))

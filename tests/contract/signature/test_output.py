@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.cluster import KMeans
+from sklearn.cluster import AffinityPropagation, KMeans
 from sklearn.ensemble import IsolationForest
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
 
 from service.contract.errors import InputError
 from service.contract.signature.output import Output
@@ -77,6 +79,13 @@ class Regions(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
 def test_clusters_may_have_words() -> None:
     assert output_of(Regions(), customers()).classes == ["north", "south"]
+
+
+def test_clusters_of_a_sparse_table() -> None:
+    texts = ["see you", "a prize", "see you at noon", "win a prize"] * 5
+    model = make_pipeline(TfidfVectorizer(), AffinityPropagation(random_state=0)).fit(texts)
+    labels = output_of(model, texts).classes
+    assert labels is not None and {*model.predict(texts).tolist()} <= {*labels}
 
 
 # A score is proved like a probability.
