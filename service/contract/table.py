@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 
 from service.contract.errors import SignatureError
+from service.contract.text import printable, show
 
 Form = Literal["frame", "array", "objects", "series", "vector", "list", "dicts"]
 """DataFrame; array of numbers; array of objects; texts as Series, array or list; list of dicts."""
 
+# A half has three digits; requests have more. JSON has no more than a double's.
+WIDENED = {np.dtype("float16"): "float32", np.dtype("longdouble"): "float64"}
 TEXT = "text"  # the name of the only column, where a form has none
 
 
@@ -95,9 +98,11 @@ class Table:
                     f"Column name {label!r} is not text. Rename the columns first, e.g. "
                     "X.columns = ['_'.join(map(str, name)) for name in X.columns]."
                     if isinstance(label, tuple)
-                    else f"Column name {label!r} is not text. Rename the column first: "
-                    "X.columns = X.columns.astype(str)."
+                    else f"Column name {label!r} is not text. Rename the column first, e.g. "
+                    f"X.rename(columns={{{label!r}: 'name'}})."
                 )
+            if not integers:
+                check_name(label, "Column name")
         frame = X.reset_index(drop=True)
         if integers:
             frame = frame.set_axis([str(label) for label in labels], axis="columns")
@@ -110,37 +115,26 @@ class Table:
     @classmethod
     def _of_sequence(cls, X: Sequence[Any]) -> Self:
         if len(X) and all(isinstance(row, Mapping) for row in X):
-            frame = pd.DataFrame({name: _values(X, name) for name in _keys(X)})
+            frame = pd.DataFrame({str(name): _values(X, name) for name in _keys(X)})
             return cls(frame, "dicts")
-        if len(X) and all(isinstance(value, str) or value is None for value in X):
+        if _is_text(X):
             texts = pd.Series([*X], name=TEXT, dtype=object)
             return cls(texts.to_frame(), "list", named=False)
-        rows = [row.to_list() if hasattr(row, "to_list") else row for row in X]
-        if any(isinstance(row, str | bytes) or not hasattr(row, "__len__") for row in rows):
-            raise SignatureError(
-                f"X is a {type(X).__name__} of single values. Pass a list of rows, each a list or "
-                "a dict: [[5.1, 3.5]] is one row of two columns."
-            )
-        if len({len(row) for row in rows}) > 1:
-            raise SignatureError(
-                f"The rows of X have different lengths: {sorted({len(row) for row in rows})}. "
-                "Give each row a value for each column."
-            )
-        array = np.array(rows, dtype=object).reshape(len(rows), -1)
+        array = as_objects(X)
         kinds = {type(value) for value in array.ravel().tolist()}
         numbers = all(issubclass(kind, bool | int | float | np.number | np.bool_) for kind in kinds)
-        return cls._of_array(np.array(array.tolist()) if numbers and len(rows) else array, X)
+        return cls._of_array(np.array(array.tolist()) if numbers else array, X)
 
     @classmethod
     def _of_array(cls, array: np.ndarray, X: Any) -> Self:
         is_text = array.dtype.kind in "UT"
-        if array.ndim == 1 and len(array) and (is_text or _is_text(array)):
+        if array.ndim == 1 and len(array) and (is_text or _is_text(array.tolist())):
             texts = pd.Series(array.astype(object), name=TEXT, dtype=object)
             return cls(texts.to_frame(), "vector", named=False)
         if array.ndim != 2:
             raise SignatureError(
                 "A table of shape (n_rows, n_features) is needed, not "
-                f"{type(X).__name__} of shape {array.shape}."
+                f"{type(X).__name__} of shape {array.shape}. {_advice(X, array)}"
             )
         objects = array.dtype.kind == "O" or is_text
         frame = pd.DataFrame(
@@ -152,42 +146,6 @@ class Table:
         return cls(frame, "objects" if objects else "array", named=False)
 
 
-def as_columns(table: pd.DataFrame) -> dict[str, list[Any]]:
-    """Turn a table into JSON columns: plain Python values, None if one is missing.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_features)
-
-    Returns
-    -------
-    columns : dict of str to list, each of shape (n_rows,)
-        Moments and lengths of time as text; see `service.contract.signature.kinds.times`.
-
-    Examples
-    --------
-    >>> as_columns(pd.DataFrame({"size": [1.0, None], "when": pd.to_datetime(["2024-02-03"] * 2)}))
-    {'size': [1.0, None], 'when': ['2024-02-03T00:00:00', '2024-02-03T00:00:00']}
-    """
-    return {str(name): _plain(column) for name, column in table.items()}
-
-
-def _plain(column: pd.Series) -> list[Any]:
-    types = pd.api.types
-    if types.is_datetime64_any_dtype(column.dtype):
-        zone = getattr(column.dtype, "tz", None)
-        moments = column if zone is None else column.dt.tz_convert("UTC")
-        return [None if moment is pd.NaT else moment.isoformat() for moment in moments]
-    if types.is_timedelta64_dtype(column.dtype):
-        return [None if length is pd.NaT else length.isoformat() for length in column]
-    if pd.api.types.is_object_dtype(column.dtype):
-        values = column.where(column.notna(), None).tolist()
-        return [value.item() if isinstance(value, np.generic) else value for value in values]
-    if column.hasnans:
-        return column.astype(object).where(column.notna(), None).tolist()  # type: ignore[no-any-return]
-    return column.tolist()  # type: ignore[no-any-return]
-
-
 def _of_another_library(X: Any) -> pd.DataFrame | None:
     """Turn a DataFrame of polars, or a table of pyarrow, into one of pandas; else return None."""
     library = type(X).__module__.partition(".")[0]
@@ -197,6 +155,11 @@ def _of_another_library(X: Any) -> pd.DataFrame | None:
         return None
     X = X.lazy().collect()
     # Its own to_pandas needs pyarrow. A list keeps time zones, an array the size of numbers.
+    for name, dtype in X.schema.items():
+        if dtype.is_nested():
+            raise SignatureError(
+                f"Column {name!r} is {dtype}. Give each part a column of its own, e.g. by unnest."
+            )
     columns = {
         name: X[name].to_list()
         if getattr(X.schema[name], "time_zone", None)
@@ -214,6 +177,8 @@ def _own_types(frame: pd.DataFrame) -> pd.DataFrame:
             changed[name] = column.sparse.to_dense()
         elif isinstance(column.dtype, pd.ArrowDtype):
             changed[name] = _of_arrow(column)
+        elif column.dtype in WIDENED:
+            changed[name] = column.astype(WIDENED[column.dtype])
     return frame.assign(**changed) if changed else frame
 
 
@@ -229,26 +194,89 @@ def _of_arrow(column: pd.Series) -> pd.Series:
     return column.astype("float64" if column.hasnans and kind.kind in "iu" else kind)
 
 
+def as_objects(X: Sequence[Any]) -> np.ndarray:
+    """Turn a list of rows into an array of objects, so that each value keeps its type.
+
+    Raises
+    ------
+    SignatureError
+        It is no list of rows of one length; the text says what it is.
+
+    Examples
+    --------
+    >>> as_objects([[1, 2.5], [True, "a"]])[1].tolist()
+    [True, 'a']
+    """
+    rows = [row.to_list() if hasattr(row, "to_list") else row for row in X]
+    if not rows:
+        raise SignatureError("X has no rows.")
+    if any(isinstance(row, str | bytes) or not hasattr(row, "__len__") for row in rows):
+        raise SignatureError(
+            f"X is a {type(X).__name__} of single values. Pass a list of rows, each a list or "
+            "a dict: [[5.1, 3.5]] is one row of two columns."
+        )
+    lengths = sorted({len(row) for row in rows})
+    if len(lengths) > 1:
+        raise SignatureError(
+            f"The rows of X have different lengths: {lengths}. "
+            "Give each row a value for each column."
+        )
+    try:
+        return np.array(rows, dtype=object)
+    except ValueError as error:
+        raise SignatureError(
+            f"X is a {type(X).__name__} of {type(rows[0]).__name__}, which makes no table: {error}."
+        ) from error
+
+
+def _advice(X: Any, array: np.ndarray) -> str:
+    """Say how to make a table of what is none."""
+    if isinstance(X, str):
+        return "Pass a list: [text]."
+    if hasattr(X, "__next__"):
+        return "Pass a list: list(X)."
+    if array.dtype.names or isinstance(X, Mapping):
+        return "Pass pd.DataFrame(X)."
+    if array.ndim == 1 and len(array):
+        return "Pass one row as X.reshape(1, -1), one column as X.reshape(-1, 1)."
+    return "Pass a DataFrame."
+
+
 def _texts(X: pd.Series) -> pd.Series:
-    if not _is_text(X.dropna().to_numpy(dtype=object)):
+    if not _is_text(X.tolist()):
         raise SignatureError(
             f"X is a Series of {X.dtype}. Pass a table with a column: X.to_frame()."
         )
     return X.reset_index(drop=True)
 
 
-def _is_text(values: np.ndarray) -> bool:
-    return len(values) > 0 and all(isinstance(v, str) or v is None for v in values.tolist())
+def _is_text(values: Sequence[Any]) -> bool:
+    """Whether these are texts, of which some may be missing."""
+    texts = [value for value in values if isinstance(value, str)]
+    return bool(texts) and all(
+        isinstance(v, str) or v is None or v is pd.NA or v != v for v in values
+    )
 
 
-def _keys(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
+def _keys(rows: Sequence[Mapping[Any, Any]]) -> list[Any]:
     """Return the keys of all rows, in the order in which they are first met."""
     keys = [*dict.fromkeys(key for row in rows for key in row)]
     for key in keys:
-        if not isinstance(key, str) or not key:
-            raise SignatureError(f"The key {key!r} of a row is not text. Rename it first.")
+        check_name(str(key) if isinstance(key, int) else key, "Key")
     return keys
 
 
-def _values(rows: Sequence[Mapping[Any, Any]], name: str) -> pd.Series:
+def _values(rows: Sequence[Mapping[Any, Any]], name: Any) -> pd.Series:
     return pd.Series([row.get(name) for row in rows], dtype=object)
+
+
+def check_name(name: Any, what: str) -> None:
+    """Refuse a name that a line of the log could not have."""
+    if not isinstance(name, str) or not name:
+        raise SignatureError(
+            f"{what} {name!r} is not text with at least a letter. Rename it first."
+        )
+    if "\0" in name or printable(name) != name:
+        raise SignatureError(
+            f"{what} {show(name)} has a character that no file of text can hold. Rename it first."
+        )

@@ -17,6 +17,18 @@ def show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
+def shortened(value: Any, longest: int = 60) -> str:
+    """Write a value as text, without its end if it is long.
+
+    Examples
+    --------
+    >>> shortened("a long review", longest=6)
+    'a long…'
+    """
+    text = str(value)
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 def sentence(text: str, longest: int = 200, keep: str = "") -> str:
     r"""Make somebody else's text safe for a message: shortened, and without control characters.
 

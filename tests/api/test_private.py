@@ -21,13 +21,13 @@ from service.api.rest.predict import PREDICT_ROUTES
 from service.api.rest.routes import router
 from service.api.v2.routes import V2_ROUTES
 from service.contract.errors import LabloopError, RefusedError
+from service.contract.json_columns import as_columns
 from service.contract.model import checksums
 from service.contract.model.manifest import GOLDEN
 from service.contract.model.store import ModelStore
 from service.contract.signature.output import Output
 from service.contract.signature.predictions import predict_columns
 from service.contract.signature.signature import Signature
-from service.contract.table import as_columns
 from service.lab.publish.publication import Publication
 from tests.api.private_rows import ESTIMATORS, PRIVATE, WRONG, X, Y, boosted, told
 from tests.support.browser import new_browser

@@ -9,9 +9,10 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from service.contract.errors import SignatureError
+from service.contract.json_columns import as_columns
 from service.contract.signature.output import Output
 from service.contract.signature.signature import Signature
-from service.contract.table import Table, as_columns
+from service.contract.table import Table
 
 OUTPUT = Output(task="regression")
 TEXTS = ["a prize", "see you"]
@@ -136,7 +137,17 @@ def test_tables_of_polars_are_read() -> None:
         (pd.DataFrame([[1, 2]], columns=["a", 1]), "1 is not text"),
         (pd.DataFrame([[1]], columns=[""]), "'' is not text"),
         (pd.DataFrame([[1]], columns=[("a", "b")]), "not text.*'_'.join"),
-        ([{1: 2}], "key 1 of a row is not text"),
+        ([{1.5: 2}], "Key 1.5 is not text"),
+        ([{"": 2}], "Key '' is not text"),
+        (pd.DataFrame([[1]], columns=["a\0"]), "no file of text can hold"),
+        (pd.DataFrame([[1]], columns=["\ud800"]), "no file of text can hold"),
+        ([], "X has no rows"),
+        ((np.ones((2, 2)), np.ones(2)), "makes no table"),
+        (np.ones(3), r"X.reshape\(1, -1\)"),
+        ((n for n in [1]), r"list\(X\)"),
+        ({"a": [1]}, r"pd.DataFrame\(X\)"),
+        (pl.DataFrame({"a": [{"b": 1}]}), "Column 'a' is Struct.*unnest"),
+        ([[[1], [2]], [[3], [4]]], r"shape \(2, 2, 1\)"),
         ("a text", "not str"),
         (None, "not NoneType"),
     ],

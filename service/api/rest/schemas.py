@@ -6,6 +6,7 @@ from service.api.edge.responses import Schema
 from service.contract.signature.feature import Feature
 from service.contract.signature.output import Output
 from service.contract.signature.signature import Signature
+from service.contract.text import shortened
 
 ID: Schema = {"type": "string", "format": "uuid"}
 SCORE: Schema = {"type": "number"}
@@ -50,7 +51,7 @@ def seen_in_training(feature: Feature) -> str | None:
     if feature.private:
         return "Private: neither logged nor shown"
     if known:
-        shown = ", ".join(map(str, known[:20])) + (", …" if len(known) > 20 else "")
+        shown = ", ".join(map(shortened, known[:20])) + (", …" if len(known) > 20 else "")
         return f"In training: {shown}"
     low, high = feature.minimum, feature.maximum
     if low is None or high is None:

@@ -11,9 +11,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.contract.errors import ArtifactError, InputError
+from service.contract.json_columns import as_columns
 from service.contract.signature.predictions import Predictions, disagreement, predict
 from service.contract.signature.signature import Columns, Signature
-from service.contract.table import as_columns
 
 COUNT = 50
 

@@ -18,7 +18,9 @@ REMEDIES = {
     "datetime": "Convert it by pd.to_datetime.",
     "Decimal": "Convert it by .astype(float).",
     "Period": "Convert it by .dt.to_timestamp().",
-    "Timestamp": "Convert it by pd.to_datetime.",
+    "Timestamp": "Convert it by pd.to_datetime; for X.to_numpy(), pass the DataFrame itself.",
+    "Timedelta": "Convert it by pd.to_timedelta; for X.to_numpy(), pass the DataFrame itself.",
+    "Interval": "Convert it by .astype(str).",
     "list": "Give each part a column of its own.",
     "dict": "Give each part a column of its own, by pd.json_normalize.",
     "ndarray": "Give each part a column of its own.",
@@ -41,8 +43,9 @@ def describe(name: str, column: pd.Series, kind: str | None = None) -> Described
     """Find out a training column's kind, and what is known of its values.
 
     A column of text is a category while its values repeat: if it has at most 20 different ones,
-    or at most 10,000 and half as many as rows; and if none is longer than 100 characters. A
-    column of pandas' dtype category is always one. Any other text is free text.
+    or at most 10,000 and half as many as rows; and if none is longer than 100 characters. Where no
+    value is there twice, and one has three words or more, it is free text all the same. A column
+    of pandas' dtype category is always one. Any other text is free text.
 
     Parameters
     ----------
@@ -184,4 +187,6 @@ def _repeats(present: pd.Series) -> bool:
     """Whether the values of a column of text are categories; see `describe`."""
     different = present.unique()
     few = len(different) <= max(FEW, min(MOST_CATEGORIES, len(present) // 2))
+    if len(different) == len(present) and any(len(value.split()) > 2 for value in different):
+        return False
     return few and all(len(value) <= LONGEST_CATEGORY for value in different)

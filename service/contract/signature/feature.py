@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict
 from service.contract.signature.column import Described, describe
 from service.contract.signature.kinds import KINDS
 from service.contract.signature.kinds.kind import Kind, Marks, Misfit, Value
+from service.contract.text import shortened
 
 KindName = Literal["number", "integer", "boolean", "category", "text", "datetime", "timedelta"]
 SHOWN_CATEGORIES = 100
+LONGEST_SHOWN = 100  # characters of a category
 
 
 class Feature(BaseModel):
@@ -99,6 +101,10 @@ class Feature(BaseModel):
         """Whether some of its values need another dtype than training had."""
         return (self.never_missing or self.fractional) and self.kind in ("integer", "boolean")
 
+    def is_widened(self, values: list[Any]) -> bool:
+        """Whether checked values need another dtype than training had."""
+        return self._kind.is_widened(self, values)
+
     def describe(self) -> str:
         """Say in a few words what the feature takes."""
         missing = ", may be null" if self.nullable and not self.never_missing else ""
@@ -122,7 +128,10 @@ class Feature(BaseModel):
         if self.private:
             return content | dict.fromkeys(("categories", "minimum", "maximum"))
         if self.categories is not None:
-            content["categories"] = content["categories"][:SHOWN_CATEGORIES]
+            content["categories"] = [
+                shortened(each, LONGEST_SHOWN) if isinstance(each, str) else each
+                for each in self.categories[:SHOWN_CATEGORIES]
+            ]
             content["category_count"] = len(self.categories)
         return content
 

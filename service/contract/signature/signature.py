@@ -1,23 +1,21 @@
 """Signature: what a model takes and predicts, read from its whole training table."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from service.contract.errors import InputError, SignatureError
+from service.contract.errors import SignatureError
 from service.contract.signature.container import TEXTS, Columns, fill
 from service.contract.signature.feature import Feature
 from service.contract.signature.output import Output
-from service.contract.signature.refusal import Problem, listed, refused_names, refused_values
+from service.contract.signature.reading import read_columns, read_query, read_rows
+from service.contract.signature.refusal import SHOWN_FEATURES, listed
 from service.contract.table import Form, Table
 from service.contract.text import show
 
 __all__ = ["Columns", "Signature"]
-
-NAMELESS = ("array", "objects")
 
 
 class Signature(BaseModel):
@@ -68,6 +66,10 @@ class Signature(BaseModel):
             A column's name or type cannot be served; the text says which.
         """
         table = X if isinstance(X, Table) else Table.of(X)
+        if not isinstance(kinds, Mapping | None):
+            raise SignatureError(
+                f"`kinds` is {show(kinds)}; a dict is expected, such as {{'note': 'text'}}."
+            )
         frame, kinds = table.frame, dict(kinds or {})
         if not len(frame) or not len(frame.columns):
             raise SignatureError(f"The table has shape {frame.shape}; it needs rows and columns.")
@@ -75,9 +77,9 @@ class Signature(BaseModel):
             kinds = dict.fromkeys(frame.columns, "text") | kinds
         for name in kinds:
             if name not in frame.columns:
+                shown = ", ".join(frame.columns[:SHOWN_FEATURES])
                 raise SignatureError(
-                    f"`kinds` names {name!r}, which is not a feature. "
-                    f"Features: {', '.join(frame.columns)}."
+                    f"`kinds` names {name!r}, which is not a feature. Features: {shown}."
                 )
         return cls(
             features=[Feature.from_column(n, frame[n], kinds.get(n)) for n in frame.columns],
@@ -92,8 +94,14 @@ class Signature(BaseModel):
         return [feature.name for feature in self.features]
 
     @cached_property
-    def _known(self) -> frozenset[str]:
+    def known(self) -> frozenset[str]:
+        """The features' names, in no order."""
         return frozenset(self.names)
+
+    @cached_property
+    def is_numbered(self) -> bool:
+        """Whether the columns of the DataFrame were called 0, 1, …, and so had no names."""
+        return self.integer_names and self.names == [str(n) for n in range(len(self.names))]
 
     @cached_property
     def private(self) -> frozenset[str]:
@@ -110,10 +118,10 @@ class Signature(BaseModel):
         """
         private = [names] if isinstance(names, str) else [*names]
         for name in private:
-            if name not in self._known:
-                known = ", ".join(self.names)
+            if name not in self.known:
                 raise SignatureError(
-                    f"`private` names {name!r}, which is not a feature. Features: {known}."
+                    f"`private` names {name!r}, which is not a feature. Features: "
+                    f"{listed(self.features)}."
                 )
         features = [f.model_copy(update={"private": f.name in private}) for f in self.features]
         return self.with_features(features)
@@ -138,82 +146,18 @@ class Signature(BaseModel):
         InputError
             Something does not fit; the text and the details name each feature and row.
         """
-        if not isinstance(rows, list) or not rows:
-            raise InputError(
-                "In the body, `rows` must be a list of objects, at least one, with a value for "
-                "each feature."
-            )
-        if isinstance(rows[0], list):
-            return self._by_position(rows)
-        known = self._known
-        for number, row in enumerate(rows):
-            if not isinstance(row, dict):
-                what = "of another kind" if self.private else show(row)
-                raise InputError(f"Row {number} is {what}, but an object is expected.")
-            if row.keys() != known:
-                rows[number] = self._renamed(row, number)
-        return self._checked({name: [row[name] for row in rows] for name in self.names})
-
-    def _by_position(self, rows: list[Any]) -> Columns:
-        """Read rows that are lists of values in the order of training."""
-        for number, row in enumerate(rows):
-            if not isinstance(row, list):
-                raise InputError(f"Row {number} is no list, as row 0 is. Use one form for all.")
-            self._check_width(len(row), f"Row {number} has length {len(row)}")
-        return self._checked(dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True)))
-
-    def _check_width(self, width: int, what: str) -> None:
-        if width != len(self.names):
-            raise InputError(
-                f"{what}, but the model has {len(self.names)} features, in this order: "
-                f"{listed(self.features)}."
-            )
-
-    def _renamed(self, row: dict[str, Any], number: int | None) -> dict[str, Any]:
-        """Give values their names in the signature, where that can be told; else refuse them.
-
-        Features of a list of dicts may be left out, as they were in training. A model that was
-        fitted without names takes any names, in their order.
-        """
-        given = row.keys()
-        if self.container == "dicts" and given < self._known:
-            empty = None if number is not None else [None] * max(map(len, row.values()), default=0)
-            return {name: row.get(name, empty) for name in self.names}
-        is_nameless = self.container in NAMELESS and not given & self._known
-        if is_nameless and len(given) == len(self.names):
-            return dict(zip(self.names, row.values(), strict=True))
-        raise refused_names(self.features, [*given], number)
+        return read_rows(self, rows)
 
     def parse_columns(self, columns: Any) -> Columns:
         """Read ``{feature: [value, …]}`` into columns of checked values, as `parse_rows` does.
 
         A list of lists holds the columns in the order of training.
         """
-        if isinstance(columns, list):
-            self._check_width(len(columns), f"In the body, `columns` has length {len(columns)}")
-            columns = dict(zip(self.names, columns, strict=True))
-        if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
-            raise InputError(
-                "In the body, `columns` must be an object with a list of values for each feature."
-            )
-        if columns.keys() != self._known:
-            columns = self._renamed(columns, None)
-        lengths = {name: len(values) for name, values in columns.items()}
-        if len(set(lengths.values())) != 1 or not min(lengths.values()):
-            raise InputError(f"All columns need the same number of rows, at least one: {lengths}.")
-        return self._checked(columns)
+        return read_columns(self, columns)
 
     def parse_query(self, pairs: list[tuple[str, str]]) -> Columns:
         """Read the query of a URL as one row, as `parse_rows` does; an empty value is null."""
-        texts = dict(pairs)
-        if len(texts) < len(pairs):
-            (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
-            raise InputError(f"Feature {twice!r} is given twice. Give each feature once.")
-        if texts.keys() != self._known:
-            if self.container != "dicts" or not texts.keys() < self._known:
-                raise refused_names(self.features, [*texts], None)
-            texts = dict.fromkeys(self.names, "") | texts
-        return self._checked({f.name: [f.from_text(texts[f.name])] for f in self.features})
+        return read_query(self, pairs)
 
     def example(self, columns: Columns) -> dict[str, Any]:
         """Choose an example from rows of training: the first with the fewest missing values.
@@ -223,7 +167,7 @@ class Signature(BaseModel):
         Examples
         --------
         >>> import pandas as pd
-        >>> from service.contract.table import as_columns
+        >>> from service.contract.json_columns import as_columns
         >>> table = pd.DataFrame({"size": [1.0, 2.5], "colour": [None, "red"]})
         >>> signature = Signature.from_table(table, Output(task="regression"))
         >>> signature.example(as_columns(table))
@@ -282,19 +226,11 @@ class Signature(BaseModel):
         frozenset({'size'})
         """
         return frozenset(
-            name for name in self.widening if not {*map(type, columns[name])} <= {int, bool}
+            feature.name
+            for feature in self.features
+            if feature.is_widening and feature.is_widened(columns[feature.name])
         )
 
     def table(self, columns: Columns) -> Any:
         """Turn checked columns into the form and the dtypes of training; see `container.fill`."""
         return fill(self.container, self.features, columns, self.integer_names)
-
-    def _checked(self, columns: Columns) -> Columns:
-        parsed: Columns = {}
-        problems: list[Problem] = []
-        for feature in self.features:
-            parsed[feature.name], wrong = feature.parse(columns[feature.name])
-            problems += wrong
-        if problems:
-            raise refused_values(self.features, problems)
-        return parsed

@@ -90,7 +90,7 @@ def _bodies(given: Rows, start: int, end: int, settings: Settings) -> list[tuple
     TooLargeError
         One row alone is.
     """
-    body = encode({"columns": given.columns(start, end)})
+    body = encode(given.content(start, end))
     if len(body) <= settings.max_body_bytes:
         return [(start, body)]
     half = (start + end) // 2

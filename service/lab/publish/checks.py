@@ -4,6 +4,7 @@ from collections.abc import Mapping, Set, Sized
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
@@ -33,6 +34,17 @@ def check_fitted(estimator: Any) -> None:
         raise EstimatorError(f"{kind} is not fitted. Call its `fit` first.") from error
     except TypeError as error:
         raise EstimatorError(f"{kind} is not a scikit-learn estimator: {error}") from error
+
+
+def check_dicts(X: Any) -> None:
+    """Refuse a key without a value in a list of dicts: a request could not say which is meant."""
+    for number, row in enumerate(X):
+        for name, value in row.items():
+            if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+                raise EstimatorError(
+                    f"Row {number} of X has no value for {name!r}: it is {value}. Leave such keys "
+                    "out and fit again; or fit a DataFrame, in which a value may be missing."
+                )
 
 
 def check_target(estimator: Any, y: Any, rows: int) -> tuple[int, ...]:

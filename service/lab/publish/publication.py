@@ -23,7 +23,13 @@ from service.contract.signature.predictions import Predictions, finite, predict_
 from service.contract.signature.signature import Signature
 from service.contract.table import Table
 from service.contract.text import printable
-from service.lab.publish.checks import check_classes, check_fitted, check_shapes, check_target
+from service.lab.publish.checks import (
+    check_classes,
+    check_dicts,
+    check_fitted,
+    check_shapes,
+    check_target,
+)
 from service.lab.publish.remarks import class_names_of, metrics_of, parameters_of, private_of
 from service.lab.publish.revision import is_dirty
 from service.lab.publish.tolerance import tolerant
@@ -112,6 +118,8 @@ class Publication:
         check_fitted(estimator)
         kind = type(estimator).__name__
         table = Table.of(X)
+        if table.form == "dicts":
+            check_dicts(X)
         shape = check_target(estimator, y, len(table.frame))
         inputs = Signature.from_table(table, Output(task="regression"), kinds)
         inputs = inputs.keep_private(private_of(private))

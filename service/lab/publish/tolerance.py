@@ -16,7 +16,7 @@ from service.contract.signature.feature import Feature
 from service.contract.signature.predictions import predict
 from service.contract.signature.signature import Columns, Signature
 
-MOST_TABLES = 64  # that are asked about, for each kind of value
+MOST_TABLES, MOST_CELLS = 200, 1_000_000  # that are asked about, for each kind of value
 MOST_ROWS = 50  # of such a table; in a wide one, a row asks about several features
 
 
@@ -82,14 +82,21 @@ QUESTIONS: list[tuple[Callable[[Any], bool], dict[str, bool], Value]] = [
 def _answered(
     estimator: Any, signature: Signature, row: Columns, features: list[Feature], value: Value
 ) -> set[str]:
-    """Find the features which may have the value, asked about all at once, then about halves."""
+    """Find the features which may have the value, asked about all at once, then about halves.
+
+    Those that are left when it takes long count as answered: the estimator itself decides then.
+    """
     answered: set[str] = set()
     waiting = deque([features] if features else [])
-    for _ in range(MOST_TABLES):
-        if not waiting:
-            break
+    tables = cells = 0
+    while waiting:
         some = waiting.popleft()
-        if _answers(estimator, signature, row, some, value):
+        tables, cells = tables + 1, cells + min(len(some), MOST_ROWS) * len(row)
+        if (
+            tables > MOST_TABLES
+            or cells > MOST_CELLS
+            or _answers(estimator, signature, row, some, value)
+        ):
             answered |= {feature.name for feature in some}
         elif len(some) > 1:
             waiting += [some[: len(some) // 2], some[len(some) // 2 :]]

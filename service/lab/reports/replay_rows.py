@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from service.contract.errors import LabloopError
+from service.contract.json_columns import as_columns
 from service.contract.signature.feature import Feature
 from service.contract.signature.signature import Columns, Signature
-from service.contract.table import as_columns
 from service.lab.log.publications import Logged
 from service.lab.reports.logged_input import logged_input
 from service.lab.reports.scores import class_key

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from service.contract.errors import InputError
+from service.contract.json_columns import as_columns
 from service.contract.model import golden
 from service.contract.model.manifest import GOLDEN
 from service.contract.model.store import ModelStore
 from service.contract.signature.predictions import Predictions, disagreement, predict
 from service.contract.signature.signature import Columns, Signature
-from service.contract.table import as_columns
 from service.lab.publish.publication import Publication
 from tests.api.predictors.zoo import everything
 from tests.support.live import LiveApi, running_api

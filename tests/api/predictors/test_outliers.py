@@ -9,8 +9,8 @@ from sklearn.preprocessing import StandardScaler
 
 from service.api.predictors.estimator_math import is_by_vote
 from service.api.predictors.predictor import Predictor
+from service.contract.json_columns import as_columns
 from service.contract.signature.output import task_of
-from service.contract.table import as_columns
 from service.lab.publish.publication import Publication
 from tests.support.unsupervised import ALONE, customers
 

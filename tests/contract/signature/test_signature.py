@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from service.contract.errors import InputError, SignatureError
+from service.contract.json_columns import as_columns
 from service.contract.signature.output import Output
 from service.contract.signature.signature import Signature
-from service.contract.table import Table, as_columns
+from service.contract.table import Table
 from tests.support.models import iris, penguins
 
 OUTPUT = Output(task="regression")
@@ -88,7 +89,7 @@ def test_an_unusable_column_is_named(values: Any, words: str) -> None:
         (np.array([1, 2], dtype="uint8"), 256, "outside the range of uint8"),
         ([1, 2], float("nan"), "a whole number"),
         ([1, 2], True, "an integer is expected"),
-        ([True, False], 1, "true or false is expected"),
+        ([True, False], 2, "true or false is expected"),
         ([True, False], "yes", "true or false is expected"),
         (["a", "b"], 1, "a category such as 'a' is expected"),
         (pd.Categorical([1, 2]), "1", "a category such as 1 is expected"),

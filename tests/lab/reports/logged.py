@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from service.contract.json_columns import as_columns
 from service.contract.model.manifest import Manifest
 from service.contract.model.store import ModelStore
 from service.contract.signature.predictions import predict_columns
-from service.contract.table import as_columns
 from service.lab.client.answer_table import answer_columns
 from service.lab.log.publications import Logged
 from service.lab.publish.publication import Publication

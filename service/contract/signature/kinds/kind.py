@@ -74,6 +74,10 @@ class Kind:
         missing = None if feature.missing_is_none else np.nan
         return pd.Series([missing if value is None else value for value in values], dtype=object)
 
+    def is_widened(self, feature: "Feature", values: list[Any]) -> bool:
+        """Whether checked values need another dtype than training had."""
+        return False
+
     def unusual(self, feature: "Feature", values: list[Any]) -> Marks:
         """Find checked values that training did not have, other than missing ones."""
         return {}

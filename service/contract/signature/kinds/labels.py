@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from service.contract.signature.kinds.kind import Kind, Marks, Misfit, Value, is_encodable
+from service.contract.text import shortened, show
 
 if TYPE_CHECKING:
     from service.contract.signature.feature import Feature
@@ -29,7 +30,7 @@ class Category(Kind):
         known = feature.categories or []
         if feature.private or not known:
             return feature.kind
-        shown = ", ".join(map(str, known[:DESCRIBED]))
+        shown = ", ".join(shortened(each) for each in known[:DESCRIBED])
         return f"category: {shown}" + (", …" if len(known) > DESCRIBED else "")
 
     def placeholder(self, feature: "Feature") -> Value:
@@ -44,11 +45,15 @@ class Category(Kind):
             return value if is_encodable(value) else Misfit("is not valid Unicode text")
         if float in feature.category_types and type(value) is int:
             return float(value)
+        if int in feature.category_types and type(value) is float and value.is_integer():
+            return int(value)  # pandas made floats of them, because one was missing
         if feature.private:
             types = {"string": "text", "integer": "an integer", "number": "a number"}
             return self.other(feature, value, types.get(self.json_type(feature), "true or false"))
         known = feature.categories or []
-        return self.other(feature, value, f"a category such as {known[0]!r}" if known else "text")
+        return self.other(
+            feature, value, f"a category such as {show(known[0])}" if known else "text"
+        )
 
     def from_text(self, feature: "Feature", text: str) -> Any:
         """Read a category from a URL."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from service.contract.signature.feature import Feature
 
 
+LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in ("float32", "float64")}
+
+
 class Number(Kind):
     """A float."""
 
@@ -20,8 +23,9 @@ class Number(Kind):
 
     def parse(self, feature: "Feature", values: list[Any]) -> list[Any]:
         """Turn JSON numbers into floats."""
-        if set(map(type, values)) == {float} and isfinite(sum(values)):
-            return values  # the usual case: all are finite if their sum is
+        is_usual = set(map(type, values)) == {float}
+        if is_usual and sum(map(abs, values)) <= LARGEST.get(feature.dtype, LARGEST["float64"]):
+            return values  # all fit if their sum does
         return super().parse(feature, values)
 
     def read(self, feature: "Feature", value: Any) -> Any:
@@ -30,7 +34,10 @@ class Number(Kind):
             return self.other(feature, value)
         with suppress(OverflowError):
             if isfinite(value):
-                return float(value)
+                largest = LARGEST.get(feature.dtype.lower(), inf)
+                if abs(value) <= largest:
+                    return float(value)
+                return Misfit(f"is outside the range of {feature.dtype}")
         return Misfit("is not a finite number; send null for a missing value")
 
     def from_text(self, feature: "Feature", text: str) -> Any:
@@ -80,7 +87,7 @@ class Integer(Number):
             return self.other(feature, value, "a whole number")
         if value != int(value):
             return value if feature.fractional else self.other(feature, value, "a whole number")
-        low, high = _range(feature.dtype)
+        low, high = _range("object" if feature.fractional else feature.dtype)
         if not low <= value <= high:
             return Misfit(f"is outside the range of {feature.dtype}")
         return int(value)
@@ -96,15 +103,28 @@ class Integer(Number):
 
         pandas' own `Int64` holds a missing value beside integers.
         """
-        types = set(map(type, values))
         if feature.dtype == "object":
             return self.objects(feature, values)
+        dtype = "float64" if self.is_widened(feature, values) else feature.dtype
         if feature.dtype[0].isupper():
-            dtype = "Float64" if float in types else feature.dtype
-            return pd.Series(pd.array(values, dtype=dtype))
+            nullable = "Float64" if dtype == "float64" else dtype
+            return pd.Series(pd.array(values, dtype=nullable))
         # pandas' own way takes large unsigned integers for floats.
-        dtype = feature.dtype if types == {int} else "float64"
         return pd.Series(np.array(values, dtype=dtype))
+
+    def is_widened(self, feature: "Feature", values: list[Any]) -> bool:
+        """Whether values need floats: one is missing, not whole, or beyond the dtype of training.
+
+        pandas' own `Int64` has a place for a missing one.
+        """
+        types = set(map(type, values))
+        if feature.dtype[0].isupper() and feature.dtype != "object":
+            types -= {type(None)}
+        if not types <= {int}:
+            return True
+        low, high = _range(feature.dtype)
+        whole = [value for value in values if value is not None]
+        return bool(whole) and not low <= min(whole) <= max(whole) <= high
 
     def unusual(self, feature: "Feature", values: list[Any]) -> Marks:
         """Find numbers that are not whole, or outside of training's range."""
@@ -136,18 +156,24 @@ class Boolean(Kind):
         return False
 
     def read(self, feature: "Feature", value: Any) -> Any:
-        """Take a JSON boolean."""
-        return value if isinstance(value, bool) else self.other(feature, value)
+        """Take a JSON boolean, or 0 or 1."""
+        if type(value) in (bool, int, float) and value in (0, 1):
+            return bool(value)
+        return self.other(feature, value)
 
     def from_text(self, feature: "Feature", text: str) -> Any:
-        """Read true or false from a URL."""
-        return {"true": True, "false": False}.get(text.lower(), text)
+        """Read true or false from a URL, or 1 or 0."""
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
 
     def column(self, feature: "Feature", values: list[Any]) -> pd.Series:
         """Make a column of booleans; of objects where one is missing, as pandas does."""
-        if feature.dtype == "bool" and None in values:
+        if self.is_widened(feature, values):
             return self.objects(feature, values)
         return super().column(feature, values)
+
+    def is_widened(self, feature: "Feature", values: list[Any]) -> bool:
+        """Whether values need objects: one is missing, and the dtype has no place for it."""
+        return feature.dtype == "bool" and None in values
 
 
 def _bounds(feature: "Feature") -> tuple[Any, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FINER = re.compile(r"[.,]\d{6}\d*[1-9]")  # than a microsecond
 LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)")  # a URL's plus is a space
 YEARS_OF_NANOSECONDS = range(1678, 2262)
+COARSER = {"s": 1_000_000, "ms": 1000}  # units of training, in microseconds
 DURATION = re.compile(r"[+-]?P(?=.)")
 
 
@@ -48,6 +49,9 @@ class Datetime(Kind):
             moment = moment.astimezone(UTC) if feature.has_zone else moment
         except OverflowError:
             return Misfit("is outside the range of datetime")
+        step = COARSER.get(feature.dtype[11:].partition(",")[0].rstrip("]"))
+        if step is not None and moment.microsecond % step:
+            return Misfit(f"is finer than {feature.dtype}; round it first")
         if "[ns" in feature.dtype and moment.year not in YEARS_OF_NANOSECONDS:
             return Misfit(f"is outside the range of {feature.dtype}")
         return moment.isoformat()
