@@ -177,9 +177,22 @@ def _own_types(frame: pd.DataFrame) -> pd.DataFrame:
             changed[name] = column.sparse.to_dense()
         elif isinstance(column.dtype, pd.ArrowDtype):
             changed[name] = _of_arrow(column)
+        elif isinstance(column.dtype, pd.DatetimeTZDtype):
+            _check_zone(str(name), column)
         elif column.dtype in WIDENED:
             changed[name] = column.astype(WIDENED[column.dtype])
     return frame.assign(**changed) if changed else frame
+
+
+def _check_zone(name: str, column: pd.Series) -> None:
+    """Refuse a time zone without a name, such as dateutil's: nobody else could find it."""
+    try:
+        pd.api.types.pandas_dtype(str(column.dtype))
+    except (TypeError, ValueError) as error:
+        raise SignatureError(
+            f"Column {name!r} has the time zone {column.dtype.tz}, which has no name. Give it one: "
+            "X[…].dt.tz_convert('Europe/Madrid')."
+        ) from error
 
 
 def _of_arrow(column: pd.Series) -> pd.Series:

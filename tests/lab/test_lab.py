@@ -233,13 +233,9 @@ UNUSABLE: list[tuple[str, Any, Any, Any, dict[str, Any], str]] = [
      "Column name 1 is not text"),
     ("dates", "new", iris().estimator, iris().X.assign(day=date(2024, 2, 3)), {},
      "'day'.*Convert it by pd.to_datetime"),
-    ("a table as y", "new", LinearRegression().fit(iris().X, iris().y.to_frame()), iris().X, {},
-     r"shape \(150, 1\).*y of shape \(n_rows,\)"),
     ("unwritable", "new", with_generator(), iris().X, {}, "cannot be written as a skops file"),
     ("function", "new", with_function(flat), iris().X, {}, r"allow-list.*service/features\.py"),
     ("lambda", "new", with_function(lambda X: X), iris().X, {}, r"<lambda>.*service/features\.py"),
-    ("opens files", "new", with_function(np.log1p).set_params(memory="cache"), iris().X, {},
-     "Pipeline.memory is 'cache'"),
     ("a method replaced", "new", with_method(), iris().X, {},
      "LinearRegression holds the attribute 'decision_function'"),
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from service.api.v2.datatypes import DATATYPES, Datatype
 from service.api.v2.output_tensors import PREDICTION_ID, OutputTensor, output_tensors
 from service.contract.errors import InputError
 from service.contract.signature.output import Output
+from service.contract.signature.refusal import SHOWN_FEATURES
 from service.contract.signature.signature import Columns, Signature
 from service.contract.text import printable, show
 
@@ -135,7 +136,8 @@ class InferenceRequest:
                 raise InputError(
                     f"Input {show(first.name)} has shape {show(first.shape)} and is no feature. "
                     f"A tensor with all features has shape [rows, {len(names)}], in this order: "
-                    f"{', '.join(names)}. A tensor with the name of one has shape [rows]."
+                    f"{', '.join(names[:SHOWN_FEATURES])}. "
+                    "A tensor with the name of one has shape [rows]."
                 )
             return signature.parse_columns(first.columns(signature))
         known, private = set(names), signature.private

@@ -15,8 +15,9 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from service.contract.errors import EstimatorError
+from service.contract.errors import EstimatorError, NotFoundError
 from service.contract.files import is_locked
 from service.contract.model.aliases import ALIASES
 from service.contract.model.checksums import SUMS
@@ -108,6 +109,18 @@ def why_no_version(folder: Path) -> str:
     if (problem := unreadable(folder)) is not None:
         return f"it cannot be read ({problem})"
     return f"it has no {SUMS}, so it was never published, or is not whole"
+
+
+def check_number(version: Any) -> None:
+    """Refuse what is no version's number, such as the text '1'.
+
+    Raises
+    ------
+    NotFoundError
+        The text says what a version is.
+    """
+    if type(version) is not int:
+        raise NotFoundError(f"version={show(version)} is no whole number, as 3 is.")
 
 
 def check_name(name: str) -> None:

@@ -73,7 +73,8 @@ def make(
     if difference:
         raise ArtifactError(
             f"Of its training rows, {difference}, once the values were sent as JSON and put into "
-            "a table again. Pass the table that the estimator was fitted with."
+            "a table again. Pass the table that the estimator was fitted with. If it is that, then "
+            "what it answers for a row depends on the other rows, as a mean of the table does."
         )
     if isinstance(expected.probabilities, np.ndarray):
         expected.probabilities = expected.probabilities.tolist()

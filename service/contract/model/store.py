@@ -74,6 +74,7 @@ class ModelStore:
         ArtifactError
             The model's folder cannot be looked into.
         """
+        entries.check_number(version)
         if self.has(name, version):
             return self.root / name / str(version)
         names, home = self.names(), self.root / name

@@ -77,8 +77,12 @@ class Output(BaseModel):
                 score=hasattr(estimator, SCORES[task]),
             )
         classes = getattr(estimator, "classes_", None)
-        several = predictions.ndim == 2
-        if isinstance(classes, list):
+        several = predictions.ndim == 2 and predictions.shape[1] > 1
+        if isinstance(classes, list) and not several:  # of a single target, in a list
+            classes = np.asarray(classes[0]).tolist()
+        elif isinstance(classes, list) and _has_one_probability(estimator, X):
+            classes = None  # each target is either on or off, as in a ClassifierChain
+        elif isinstance(classes, list):
             classes = [np.asarray(each).tolist() for each in classes]
         elif classes is not None:
             classes = None if several else np.asarray(classes).tolist()
@@ -88,6 +92,35 @@ class Output(BaseModel):
             classes=classes,
             probabilities=hasattr(estimator, "classes_") and hasattr(estimator, "predict_proba"),
             targets=None if names is None else [str(name) for name in names],
+        )
+
+    def labels(self, predictions: Any) -> np.ndarray:
+        """Return predictions as this output has them.
+
+        A single target may be predicted in a column, and labels that are integers as floats.
+
+        Parameters
+        ----------
+        predictions : array-like of shape (n_rows,), (n_rows, 1) or (n_rows, n_targets)
+
+        Examples
+        --------
+        >>> Output(task="classification", classes=[0, 1]).labels(np.array([[1.0], [0.0]]))
+        array([1, 0])
+        """
+        array = np.asarray(predictions)
+        if self.targets is None and array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if self.task == "classification" and array.dtype.kind == "f" and not self._has_floats:
+            return array.astype(int) if np.isfinite(array).all() else array
+        return array
+
+    @property
+    def _has_floats(self) -> bool:
+        """Whether a class is a float."""
+        classes = self.classes or []
+        return any(
+            float in map(type, each if isinstance(each, list) else [each]) for each in classes
         )
 
     def scores(self, estimator: Any, X: Any) -> np.ndarray | None:
@@ -108,6 +141,13 @@ class Output(BaseModel):
                 "Its values are too far from those of training."
             )
         return np.ascontiguousarray(scores)  # orjson can write it as it is
+
+
+def _has_one_probability(estimator: Any, X: Any) -> bool:
+    """Whether a classifier of several targets gives one probability for each, in an array."""
+    return hasattr(estimator, "predict_proba") and isinstance(
+        estimator.predict_proba(X[:1]), np.ndarray
+    )
 
 
 def _labels(estimator: Any, X: Any, predictions: np.ndarray) -> list[Any]:

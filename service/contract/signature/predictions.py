@@ -119,10 +119,13 @@ def _predict(
         elif by_vote and scores is not None:
             predictions = np.where(scores < 0, -1, 1).tolist()
         else:
-            predictions = np.asarray(estimator.predict(X)).tolist()
+            predictions = output.labels(estimator.predict(X)).tolist()
     except (ValueError, LookupError) as error:  # some raise a LookupError on an unseen category
-        reason = " ".join(str(error).split()).rstrip(".")
+        # What follows in XGBoost's words are addresses in its code.
+        reason = " ".join(str(error).partition("Stack trace")[0].split()).rstrip(".")
         raise InputError(f"The model cannot predict these rows: {reason}.") from error
+    if isinstance(probabilities, list) and output.targets is None:
+        [probabilities] = probabilities
     if isinstance(probabilities, list):  # one array for each target
         targets = (each.tolist() for each in probabilities)
         probabilities = [list(row) for row in zip(*targets, strict=True)]

@@ -12,6 +12,7 @@ from service.contract.json_columns import as_columns
 from service.contract.table import Table, as_objects
 
 SHOWN = 50
+COUNTED = "rows are counted"  # an attribute of predictions: the index was made here
 LISTS = (list, tuple, np.ndarray, pd.Series)
 
 
@@ -29,12 +30,15 @@ class Rows:
         Whether the columns have names; otherwise they are in the order of training.
     keys : list of list of str, shape (n_rows,), optional
         The names that each row has, if these are dicts.
+    is_counted : bool
+        Whether the index was made here, because the rows had none.
     """
 
     frame: pd.DataFrame
     index: pd.Index
     named: bool = True
     keys: list[list[str]] | None = None
+    is_counted: bool = False
 
     @classmethod
     def of(cls, X: Any, features: Callable[[], list[str]], drop_extra: bool = False) -> Self:
@@ -81,7 +85,8 @@ class Rows:
         if table.form == "dicts":
             keys = [[str(name) for name in row if str(name) in frame] for row in X]
         is_pandas = isinstance(X, pd.DataFrame)
-        return cls(frame, X.index if is_pandas else frame.index, table.named, keys)
+        index = X.index if is_pandas else frame.index
+        return cls(frame, index, table.named, keys, is_counted=not is_pandas)
 
     def content(self, start: int, stop: int) -> dict[str, Any]:
         """Return some rows as the API takes them: by name, or in the order of training."""

@@ -11,7 +11,7 @@ from service.contract.errors import InputError, NotFoundError, TooLargeError
 from service.contract.settings import Settings
 from service.lab.client.answer_table import answer_columns
 from service.lab.client.client import Client, collector_paused, encode
-from service.lab.client.rows import Rows
+from service.lab.client.rows import COUNTED, Rows
 
 CHUNK_VALUES = 40_000
 CHARACTER_BYTES = 12  # at most, in JSON
@@ -50,7 +50,9 @@ def predict(
         with ThreadPoolExecutor(CHUNKS_AT_ONCE) as pool:
             parts = [part for each in pool.map(predict_part, cuts, cuts[1:]) for part in each]
     result = pd.concat(parts, ignore_index=True)
-    return result.set_index(given.index)
+    result = result.set_index(given.index)
+    result.attrs[COUNTED] = given.is_counted
+    return result
 
 
 def _cuts(given: Rows, settings: Settings) -> list[int]:

@@ -16,6 +16,7 @@ from service.contract.settings import Settings
 from service.contract.text import printable, show
 from service.lab.client.answer_table import PREDICTION_ID
 from service.lab.client.client import Client
+from service.lab.client.rows import COUNTED
 
 ITEMS = 20_000  # of one request, at most
 ID = re.compile(UUID7)
@@ -181,7 +182,7 @@ def _order(ids: Any, truth: Any) -> list[int] | None:
     pandas = (pd.Series, pd.DataFrame)
     if not isinstance(ids, pandas) or not isinstance(truth, pandas):
         return None
-    if ids.index.equals(truth.index):
+    if ids.index.equals(truth.index) or ids.attrs.get(COUNTED):
         return None
     places = truth.index.get_indexer(ids.index) if truth.index.is_unique else np.array([-1])
     if not ids.index.is_unique or (places < 0).any():

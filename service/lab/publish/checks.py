@@ -10,8 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from service.contract.errors import EstimatorError
 from service.contract.signature.output import WITHOUT_TARGET, task_of
+from service.contract.table import check_name
 from service.contract.text import show
 from service.lab.publish.advice import without_predict
+
+NO_ESTIMATOR = (
+    "is not a scikit-learn estimator. Of XGBoost and LightGBM fit the classes with `fit`, e.g. "
+    "XGBClassifier or LGBMClassifier; derive one of your own from BaseEstimator, in "
+    "service/features.py."
+)
 
 
 def check_fitted(estimator: Any) -> None:
@@ -33,7 +40,7 @@ def check_fitted(estimator: Any) -> None:
     except NotFittedError as error:
         raise EstimatorError(f"{kind} is not fitted. Call its `fit` first.") from error
     except TypeError as error:
-        raise EstimatorError(f"{kind} is not a scikit-learn estimator: {error}") from error
+        raise EstimatorError(f"{kind} {NO_ESTIMATOR}") from error
 
 
 def check_dicts(X: Any) -> None:
@@ -71,7 +78,7 @@ def check_shapes(
 ) -> None:
     """Compare the shape of the predictions with that of the target, and with the rows."""
     kind = type(estimator).__name__
-    is_table = len(predictions) == 2 and predictions[0] == rows and predictions[1] > 1
+    is_table = len(predictions) == 2 and predictions[0] == rows and predictions[1] > 0
     if predictions != (rows,) and not is_table:
         raise EstimatorError(
             f"{kind} predicts an array of shape {predictions} for {rows} rows. Fit it with a y of "
@@ -84,9 +91,17 @@ def check_shapes(
         )
 
 
-def check_classes(estimator: Any, classes: list[Any]) -> None:
-    """Refuse classes that JSON has no value for; dates, for one, would be numbers there."""
+def check_classes(estimator: Any, classes: list[Any], targets: list[str]) -> None:
+    """Refuse classes that JSON has no value for; dates, for one, would be numbers there.
+
+    Their names and those of targets become names in the log.
+    """
     labels = [label for each in classes for label in (each if type(each) is list else [each])]
+    for name in targets:
+        check_name(name, "Target")
+    for label in labels:
+        if isinstance(label, str) and label:
+            check_name(label, "Class")
     dtype = getattr(getattr(estimator, "classes_", None), "dtype", np.dtype(object))
     plain = all(type(label) in (bool, int, float, str) for label in labels)
     if not plain or getattr(dtype, "kind", "O") in "mM":

@@ -129,7 +129,8 @@ class Publication:
             check_shapes(estimator, predictions.shape, shape, len(table.frame))
             finite(Predictions(predictions=predictions.tolist()))
             output = Output.of(estimator, X, y, predictions)
-            check_classes(estimator, output.classes or [])
+            check_classes(estimator, output.classes or [], output.targets or [])
+            predictions = output.labels(predictions)
             scores = output.scores(estimator, X)
             signature = inputs.model_copy(update={"output": output})
             self.golden = golden.make(estimator, signature, table.frame, predictions)
@@ -176,8 +177,8 @@ class Publication:
         kind = type(self.estimator).__name__
         try:
             described = _describe(self.estimator)
-        except Exception as error:  # whatever a user's estimator raises
-            raise EstimatorError(f"{kind} cannot be shown: its repr fails ({error!r}).") from error
+        except Exception:  # whatever a user's estimator raises: its repr is for people alone
+            described = kind
         model, files, left_out = self._model()
         manifest = Manifest(
             model=self.name,

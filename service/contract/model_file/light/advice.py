@@ -69,6 +69,11 @@ def on_class(kind: type) -> str | None:
         )
     if kind.__module__ == "service.features":
         return f"is a {name}, which {FILE} does not have now. Save the file there, and fit again."
+    if name == "Timestamp":
+        return (
+            "is a pandas Timestamp with a time zone, which no model file can hold. Encode dates "
+            "without one: `X[…].dt.tz_convert('UTC').dt.tz_localize(None)`, and fit again."
+        )
     if library == "pandas":
         return (
             f"is a pandas {name}. Keep its values instead, e.g. `.to_dict()` or `.to_numpy()`, and "

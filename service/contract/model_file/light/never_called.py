@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.cluster import Birch, BisectingKMeans
+from sklearn.cluster import AgglomerativeClustering, Birch, BisectingKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.metrics._scorer import _CurveScorer
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 
 from service.contract.model_file import attributes
@@ -27,6 +28,10 @@ FITTED: dict[type, frozenset[str]] = {
 PARAMETERS: dict[type, frozenset[str]] = {
     BaseEstimator: frozenset({"cv", "scoring"}),
     BaseSearchCV: frozenset({"param_distributions", "param_grid", "refit"}),
+}
+CACHES: dict[type, frozenset[str]] = {  # of what `fit` computed
+    AgglomerativeClustering: frozenset({"memory"}),
+    Pipeline: frozenset({"memory"}),
 }
 PLAIN = (bool, int, float, str, np.generic, type(None))
 
@@ -58,6 +63,9 @@ def without(holder: Any) -> tuple[dict[str, Any], list[str]]:
     left_out = []
     for name, value in vars(holder).items():
         if _is_of_sklearn(kind, name, FITTED):
+            left_out.append(name)
+        elif _is_of_sklearn(kind, name, CACHES) and value is not None:
+            held[name] = None
             left_out.append(name)
         elif _is_of_sklearn(kind, name, PARAMETERS) and not isinstance(value, PLAIN):
             held[name] = _default(kind, name)

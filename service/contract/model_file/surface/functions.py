@@ -86,6 +86,9 @@ EXCLUDED = {
 }
 # What no rule finds, with the reason.
 ADDED = {
+    "sklearn.feature_extraction.text.strip_accents_ascii": "a preprocessor of texts",
+    "sklearn.feature_extraction.text.strip_accents_unicode": "a preprocessor of texts",
+    "sklearn.feature_extraction.text.strip_tags": "a preprocessor of texts",
     "scipy._lib.array_api_compat.numpy._aliases.asarray": "a spline keeps it",
     "sklearn.metrics._scorer.negative_likelihood_ratio": "a score",
     "sklearn.metrics._scorer.positive_likelihood_ratio": "a score",
