@@ -54,8 +54,8 @@ $(VENV)-outside-%/.installed: tests/outside/%.txt | venv
 	$(VENV)/bin/uv pip sync --quiet --require-hashes --only-binary :all: --python $(@D)/bin/python $<
 	@touch $@
 
-quick: venv ## run the tests that start no server, container, browser or notebook
-	$(IN_VENV) -m pytest -q -m 'not starts'
+quick: venv ## run the tests that start nothing and are not a part of a long one
+	$(IN_VENV) -m pytest -q -m 'not slow'
 
 test: venv ## run every test that this machine can run, and say what was skipped
 	$(IN_VENV) -m pytest

@@ -11,7 +11,16 @@ from xdist.scheduler import LoadFileScheduling
 from tests.support.browser import new_browser
 from tests.support.live import CHECKOUT, running_api
 from tests.support.notebooks import execute
-from tests.support.stack import LocalLab, checkout, composed, engine, local, stack  # noqa: F401
+from tests.support.soak import times
+from tests.support.stack import (  # noqa: F401
+    LocalLab,
+    checkout,
+    composed,
+    copy_checkout,
+    engine,
+    local,
+    stack,
+)
 
 # Whoever works here may have a `.env`; it is not what is tested.
 os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
@@ -21,7 +30,9 @@ collect_ignore_glob = ["outside/ask_*.py"]
 HERE = CHECKOUT / "tests"
 LABS = ("browser", "compose", "containers", "projects", "local_lab")
 SHARE_A_LAB = [f"tests/stack/test_{name}.py" for name in LABS]
-STARTERS = (LocalLab, composed, execute, new_browser, running_api)
+# What starts a server, a container, a browser or a notebook, works in a copy of the checkout, or
+# runs a part of a long test.
+SLOW = (LocalLab, composed, copy_checkout, execute, new_browser, running_api, times)
 
 
 class SharedFixtures(LoadFileScheduling):  # type: ignore[misc]
@@ -44,25 +55,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedFixtur
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run one more than there are cores where tests wait for servers a part of their time."""
-    waits = str(config.option.markexpr) != "not starts"
+    waits = str(config.option.markexpr) != "not slow"
     return len(os.sched_getaffinity(0)) + waits
 
 
-def starts(item: pytest.Item) -> bool:
-    """Whether the file of a test, or of a fixture of it, can start what `STARTERS` start."""
+def is_slow(item: pytest.Item) -> bool:
+    """Whether the file of a test, or of a fixture of it, uses something `SLOW`."""
     if not isinstance(item, pytest.Function):
         return False
     fixtures = [each for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
     scopes = [item.function.__globals__, *(each.func.__globals__ for each in fixtures)]
-    return any(value is each for scope in scopes for value in scope.values() for each in STARTERS)
+    values = [value for scope in scopes for value in scope.values()]
+    return any(value is each for value in values for each in SLOW)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts something, which `make quick` leaves out; begin with what takes longest."""
+    """Mark what is slow, which `make quick` leaves out, and begin with what takes longest."""
     for item in items:
-        if starts(item):
-            item.add_marker("starts")
-    items.sort(key=lambda item: (item.get_closest_marker("starts") is None, not is_of_stack(item)))
+        if is_slow(item):
+            item.add_marker("slow")
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, not is_of_stack(item)))
 
 
 def is_of_stack(item: pytest.Item) -> bool:

@@ -13,7 +13,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from tests.support.live import CHECKOUT, PLAIN, free_ports, wait_until
 
-pytestmark = pytest.mark.starts  # a server of Jupyter
+pytestmark = pytest.mark.slow  # a server of Jupyter
 TOKEN = "a token&of jupyter"
 API_TOKEN = "a-token-of-the-api"
 
