@@ -54,7 +54,7 @@ $(VENV)-outside-%/.installed: tests/outside/%.txt | venv
 	$(VENV)/bin/uv pip sync --quiet --require-hashes --only-binary :all: --python $(@D)/bin/python $<
 	@touch $@
 
-quick: venv ## run the tests that start nothing and are not a part of a long one
+quick: venv ## run the tests that start nothing, need nothing of the machine and are no long sweep
 	$(IN_VENV) -m pytest -q -m 'not slow'
 
 test: venv ## run every test that this machine can run, and say what was skipped
