@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 PREDICTION_ID = "prediction_id"
+TARGETS = "targets"  # an attribute of predictions: how many values each of them has
 
 
 def answer_columns(response: dict[str, Any]) -> dict[str, list[Any]]:

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from service.contract.errors import InputError, NotFoundError, TooLargeError
 from service.contract.settings import Settings
-from service.lab.client.answer_table import answer_columns
+from service.lab.client.answer_table import PREDICTION_ID, TARGETS, answer_columns
 from service.lab.client.client import Client, collector_paused, encode
 from service.lab.client.rows import COUNTED, Rows
 
@@ -51,7 +51,7 @@ def predict(
             parts = [part for each in pool.map(predict_part, cuts, cuts[1:]) for part in each]
     result = pd.concat(parts, ignore_index=True)
     result = result.set_index(given.index)
-    result.attrs[COUNTED] = given.is_counted
+    result.attrs = {COUNTED: given.is_counted, TARGETS: parts[0].attrs[TARGETS]}
     return result
 
 
@@ -129,7 +129,9 @@ def _request(
 
 def _table(response: dict[str, Any]) -> pd.DataFrame:
     ids = pd.Series(response["ids"], dtype="str")
-    return pd.DataFrame({"prediction_id": ids, **answer_columns(response)})
+    table = pd.DataFrame({PREDICTION_ID: ids, **answer_columns(response)})
+    table.attrs[TARGETS] = len(response.get("targets") or [None])
+    return table
 
 
 def _features(client: Client, name: str, version: int | None) -> list[str]:

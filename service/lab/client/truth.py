@@ -14,7 +14,7 @@ from service.contract.errors import InputError
 from service.contract.log.line import UUID7
 from service.contract.settings import Settings
 from service.contract.text import printable, show
-from service.lab.client.answer_table import PREDICTION_ID
+from service.lab.client.answer_table import PREDICTION_ID, TARGETS
 from service.lab.client.client import Client
 from service.lab.client.rows import COUNTED
 
@@ -70,6 +70,7 @@ def feedback_items(ids: Any, truth: Any) -> list[dict[str, Any]]:
         raise InputError(
             f"There are {len(names)} ids, but {len(truths)} truths. Pass one for each id."
         )
+    targets = ids.attrs.get(TARGETS) if isinstance(ids, pd.Series | pd.DataFrame) else None
     order = _order(ids, truth)
     if order is not None:
         truths = [truths[place] for place in order]
@@ -79,7 +80,7 @@ def feedback_items(ids: Any, truth: Any) -> list[dict[str, Any]]:
             wrong = f"has the id {show(name)}; a prediction's id is in its answer and in the log"
         else:
             try:
-                items.append({"id": name, "truth": _told(value)})
+                items.append({"id": name, "truth": _of_targets(_told(value), targets)})
                 continue
             except ValueError as error:
                 wrong = f"has the truth {error}"
@@ -218,6 +219,28 @@ def _told(value: Any) -> Any:
     if len(value) < 2:  # a column, as a list of lists
         return _plain(value[0] if value else value)
     return [_plain(each, f" for target {place}") for place, each in enumerate(value)]
+
+
+def _of_targets(told: Any, targets: int | None) -> Any:
+    """Pass a truth on if it has as many values as the prediction, as far as this is known.
+
+    Raises
+    ------
+    ValueError
+        It has more or fewer; the text says how many, and what to pass.
+    """
+    by_name = isinstance(told, dict)  # which may tell of some targets alone
+    if targets is None or (by_name and targets > 1):
+        return told
+    values = len(told) if isinstance(told, list | dict) else 1
+    if values == targets:
+        return told
+    wanted = (
+        "one a target" if targets > 1 else "one a row; of one-hot columns, their idxmax(axis=1)"
+    )
+    raise ValueError(
+        f"{show(told)}, of {values} values; the model predicts {targets}. Pass {wanted}"
+    )
 
 
 def _plain(value: Any, where: str = "") -> bool | int | float | str:

@@ -243,6 +243,24 @@ def test_targets_are_told_by_order(api: LiveApi) -> None:
         assert lab.quality("targets").total["mae_petal_width"] == pytest.approx(0, abs=1e-9)
 
 
+def test_truths_of_another_width_are_refused(api: LiveApi) -> None:
+    lab, X, y = api.lab(), iris().X, iris().y
+    lab.publish("one", LogisticRegression(C=0.01).fit(X, y), X, y)
+    lab.publish("two", LinearRegression().fit(X, X.iloc[:, :2]), X, X.iloc[:, :2])
+    one, two = lab.predict("one", X), lab.predict("two", X)
+    one_hot = pd.get_dummies(y)
+    for ids in (one, one["prediction_id"], one["prediction_id"].head(150)):
+        for truth in (one_hot, one_hot.to_numpy()):
+            with pytest.raises(InputError, match="of 3 values; the model predicts 1"):
+                lab.feedback(ids, truth)
+    for truth, values in ((y, 1), (one_hot.to_numpy(), 3)):
+        with pytest.raises(InputError, match=f"of {values} values; the model predicts 2"):
+            lab.feedback(two, truth)
+    assert lab.predictions("one")["truth"].isna().all()
+    assert lab.predictions("two")["truth"].isna().all()
+    assert lab.feedback(one, one_hot.to_numpy().argmax(axis=1)) == 150
+
+
 def test_nothing_is_sent_with_an_error(api: LiveApi) -> None:
     lab = api.lab()
     before = len(lab.sql("SELECT * FROM feedback"))
