@@ -145,7 +145,7 @@ def test_drift_quality_and_replay(api: LiveApi) -> None:
 
 def test_old_versions_replay_their_rows(api: LiveApi) -> None:
     lab, y = api.lab(), (iris().y > 0).astype(int)
-    X = iris().X[["petal_length"]].assign(b=np.arange(150) % 3)
+    X = iris().X[["petal_length"]].assign(b=np.arange(150) % 3 + 2)
     line = LogisticRegression(max_iter=1000)
     encode = make_column_transformer((OneHotEncoder(), ["b"]), remainder="passthrough")
     text = X.assign(b=X["b"].map("k{}".format))
@@ -153,7 +153,7 @@ def test_old_versions_replay_their_rows(api: LiveApi) -> None:
     lab.predict("types", X.head(40))
     lab.publish("types", make_pipeline(encode, line).fit(text, y), text, y)
     lab.predict("types", text.head(3))
-    switch = X.assign(b=X["b"] > 1)
+    switch = X.assign(b=X["b"] > 3)
     lab.publish("types", clone(line).fit(switch, y), switch, y)
     lab.predict("types", switch.head(5))
     for version, rows in ((1, 40), (2, 3), (3, 5)):
