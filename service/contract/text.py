@@ -17,6 +17,18 @@ def show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
+def name_of(thing: Any) -> str:
+    """Return the full name of a class or function, under which lists have it.
+
+    Examples
+    --------
+    >>> from collections import OrderedDict
+    >>> name_of(OrderedDict)
+    'collections.OrderedDict'
+    """
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
 def shortened(value: Any, longest: int = 60) -> str:
     """Write a value as text, without its end if it is long.
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import treelite
 
+from service.contract.text import name_of
+
 Raw = Callable[[np.ndarray], np.ndarray]
 """Numbers of shape (n_rows, n_features) to what the booster predicts, with a row for each."""
 
@@ -23,7 +25,7 @@ def reason_against(estimator: Any) -> str | None:
     """Say why a booster has no fast path; None if it may have one."""
     if callable(estimator.objective):
         return "its objective is a function"
-    if _name(estimator) in LIGHTGBM:
+    if name_of(type(estimator)) in LIGHTGBM:
         stops = any(name.startswith("pred_early_stop") for name in estimator._other_params)
         if estimator.booster_.pandas_categorical:
             return "it looks categories up by their names"
@@ -39,12 +41,12 @@ def reason_against(estimator: Any) -> str | None:
 
 def is_booster(estimator: Any) -> bool:
     """Whether an estimator is one of XGBoost's or LightGBM's."""
-    return _name(estimator) in XGBOOST | LIGHTGBM
+    return name_of(type(estimator)) in XGBOOST | LIGHTGBM
 
 
 def read_trees(estimator: Any) -> treelite.Model | None:
     """Have treelite read a classifier of XGBoost, up to its best round; None for all others."""
-    if _name(estimator) not in XGBOOST or not hasattr(estimator, "classes_"):
+    if name_of(type(estimator)) not in XGBOOST or not hasattr(estimator, "classes_"):
         return None
     booster, (_, end) = estimator.get_booster(), estimator._get_iteration_range(None)
     return treelite.frontend.from_xgboost(booster[:end] if end else booster)
@@ -52,7 +54,7 @@ def read_trees(estimator: Any) -> treelite.Model | None:
 
 def raw(estimator: Any) -> Raw:
     """Return what a booster computes of an array; one more thread would cost more than it saves."""
-    if _name(estimator) in LIGHTGBM:
+    if name_of(type(estimator)) in LIGHTGBM:
         text = estimator.booster_
         return lambda X: np.asarray(text.predict(np.ascontiguousarray(X), num_threads=1))
     booster, rounds = estimator.get_booster(), estimator._get_iteration_range(None)
@@ -64,7 +66,3 @@ def raw(estimator: Any) -> Raw:
         return given
 
     return predict
-
-
-def _name(estimator: Any) -> str:
-    return f"{type(estimator).__module__}.{type(estimator).__qualname__}"

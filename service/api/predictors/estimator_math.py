@@ -205,10 +205,7 @@ def _trees(forest: treelite.Model, classes: int, kind: type) -> Score:
         if single:
             X = _single(X).astype(float)
         scores = treelite.gtil.predict(forest, np.ascontiguousarray(X), nthread=1)
-        given: np.ndarray = scores.reshape(len(X), -1).astype(float)
-        if not classes:
-            return given[:, 0]
-        return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
+        return _of_classes(scores, len(X), classes)
 
     return score
 
@@ -237,12 +234,17 @@ def _booster(estimator: Any, trees: treelite.Model | None, classes: int) -> Scor
     def score(X: np.ndarray) -> np.ndarray:
         if estimator.__module__.startswith("xgboost."):
             X = np.ascontiguousarray(_single(X))
-        given = raw(X).reshape(len(X), -1).astype(float)
-        if not classes:
-            return given[:, 0]
-        return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
+        return _of_classes(raw(X), len(X), classes)
 
     return score
+
+
+def _of_classes(given: np.ndarray, rows: int, classes: int) -> np.ndarray:
+    """Return numbers, or what trees give each class; of two, they give the second alone."""
+    given = given.reshape(rows, -1).astype(float)
+    if not classes:
+        return given[:, 0]
+    return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
 
 
 def is_balanced(estimator: Any) -> bool:

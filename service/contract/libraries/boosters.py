@@ -24,7 +24,7 @@ from service.contract.libraries import (
     xgboost_model,
 )
 from service.contract.libraries.pandas_parts import PandasParts
-from service.contract.text import show
+from service.contract.text import name_of, show
 
 BOOSTERS = "booster-*"  # the names of their files
 NAME = re.compile(r"booster-(0|[1-9][0-9]{0,5})\.(ubj|txt)")
@@ -100,12 +100,12 @@ def take_out(estimator: Any) -> tuple[Any, dict[str, bytes]]:
     found = False
     for each in walk(estimator):
         found = found or _model_of(each) is not None
-        if _name(type(each)) in listing.RANKERS:
+        if name_of(type(each)) in listing.RANKERS:
             raise EstimatorError(
                 f"{type(each).__name__} gives scores that only compare the rows of one query, and "
                 "each row is predicted alone here. Publish a regressor of the grades instead."
             )
-        ending = ENDINGS.get(_name(type(each)))
+        ending = ENDINGS.get(name_of(type(each)))
         if ending is not None:
             name = f"booster-{len(files)}.{ending}"
             files[name] = FORMATS[ending].dump(each)
@@ -189,7 +189,7 @@ def walk(estimator: Any) -> Iterator[Any]:
             continue
         seen[id(each)] = each  # keeps it alive, so that no other object gets its id
         yield each
-        if _name(type(each)) in ENDINGS or isinstance(each, pandas_parts.KINDS):
+        if name_of(type(each)) in ENDINGS or isinstance(each, pandas_parts.KINDS):
             continue
         if isinstance(each, dict):
             waiting += each.values()
@@ -210,9 +210,5 @@ def _load(name: Any, read: Callable[[str], bytes]) -> Any:
 
 def _model_of(holder: Any) -> Any:
     """Return the module for the models of a library, if the holder is one of them."""
-    names = map(_name, type(holder).__mro__)
+    names = map(name_of, type(holder).__mro__)
     return next((MODELS[name] for name in names if name in MODELS), None)
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from service.contract.errors import ArtifactError
-from service.contract.libraries.node_indexes import are_trees
+from service.contract.libraries.damage import are_trees, refuse
 
 # What training was told, e.g. names of files: no prediction depends on it.
 PARAMETERS = re.compile(r"\nparameters:\n.*?\nend of parameters\n", re.DOTALL)
@@ -51,12 +50,7 @@ def check(content: bytes) -> None:
     ArtifactError
         They do not, or it is no booster.
     """
-    try:
-        reason = _damage(content)
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        reason = f"it is not as LightGBM writes it ({type(error).__name__})"
-    if reason is not None:
-        raise ArtifactError(f"A booster of LightGBM is damaged: {reason}. Publish again.")
+    refuse("LightGBM", lambda: _damage(content))
 
 
 def _damage(content: bytes) -> str | None:

@@ -8,6 +8,7 @@ import importlib
 from functools import cache
 
 from service.contract.libraries import trusted
+from service.contract.text import name_of
 
 STAND_INS = {
     "service.contract.libraries.boosters.BoosterFile",
@@ -57,12 +58,12 @@ def lists(name: str) -> bool:
 
 def takes_booster(owner: type, attribute: str) -> bool:
     """Whether a booster belongs in an attribute."""
-    return any(BOOSTERS.get(_name(base)) == attribute for base in owner.__mro__)
+    return any(BOOSTERS.get(name_of(base)) == attribute for base in owner.__mro__)
 
 
 def takes_function(owner: type, attribute: str) -> bool:
     """Whether an attribute is a model's objective, which may be a function."""
-    return any(attribute in OBJECTIVES.get(_name(base), ()) for base in owner.__mro__)
+    return any(attribute in OBJECTIVES.get(name_of(base), ()) for base in owner.__mro__)
 
 
 @cache
@@ -73,8 +74,4 @@ def _imbalanced_learn() -> frozenset[str]:
         for module in modules
         for name in getattr(module, "__all__", ["ValueDifferenceMetric"])
     ]
-    return frozenset({_name(each) for each in public if isinstance(each, type)} | PIPELINE)
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return frozenset({name_of(each) for each in public if isinstance(each, type)} | PIPELINE)

@@ -7,6 +7,7 @@ import importlib
 import traceback
 
 from service.contract.errors import ArtifactError
+from service.contract.text import name_of
 
 MODULE = "service.trusted_types"
 
@@ -43,7 +44,7 @@ def holds(kind: type) -> bool:
     >>> holds(dict)
     False
     """
-    return f"{kind.__module__}.{kind.__qualname__}" in names()
+    return name_of(kind) in names()
 
 
 def takes(owner: type, attribute: str) -> bool:

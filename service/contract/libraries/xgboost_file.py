@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from service.contract.errors import ArtifactError
 from service.contract.libraries import ubjson
-from service.contract.libraries.node_indexes import are_trees
+from service.contract.libraries.damage import are_trees, refuse
 
 OF_SPLITS = ("categories_nodes", "categories_segments", "categories_sizes")
 OF_NODES = (
@@ -58,12 +57,7 @@ def check(content: bytes) -> None:
     ArtifactError
         They do not, or it is no booster.
     """
-    try:
-        reason = _damage(ubjson.loads(content)["learner"])
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        reason = f"it is not as XGBoost writes it ({type(error).__name__})"
-    if reason is not None:
-        raise ArtifactError(f"A booster of XGBoost is damaged: {reason}. Publish again.")
+    refuse("XGBoost", lambda: _damage(ubjson.loads(content)["learner"]))
 
 
 def _damage(learner: dict[str, Any]) -> str | None:

@@ -15,9 +15,10 @@ import numpy as np
 from service.contract.libraries import listing, trusted
 from service.contract.model_file import own_code
 from service.contract.model_file.surface import classes, compiled, functions
-from service.contract.model_file.surface.classes import name_of, resolve
+from service.contract.model_file.surface.classes import resolve
+from service.contract.text import name_of
 
-__all__ = ["ALLOWED", "holds_class", "holds_function", "name_of", "resolve"]
+__all__ = ["ALLOWED", "holds_class", "holds_function", "resolve"]
 
 # Classes whose objects are made from attributes. None of them opens a file, starts a program or
 # imports by name, whatever its attributes are, as long as the rules of `attributes.FIXED` hold.

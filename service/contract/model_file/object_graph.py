@@ -18,11 +18,10 @@ from sklearn.utils import Bunch
 
 from service.contract.errors import ArtifactError
 from service.contract.model_file import allow_list, attributes, own_code
-from service.contract.model_file.allow_list import name_of
 from service.contract.model_file.archive import refuse
 from service.contract.model_file.place import PLAIN, ROOT, Place
 from service.contract.model_file.surface.functions import KINDS
-from service.contract.text import sentence
+from service.contract.text import name_of, sentence
 
 VALUES = (bool, int, float, str, bytes, NoneType, slice, type(pd.NA))
 OF_NUMPY = (np.generic, np.dtype, np.random.RandomState, np.random.Generator)

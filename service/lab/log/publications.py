@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import duckdb
 import numpy as np
 import orjson
 import pandas as pd
@@ -17,6 +16,7 @@ import pandas as pd
 from service.lab.client.labels import truth_reader
 from service.lab.log.columns import Database
 from service.lab.log.copy_files import Part
+from service.lab.log.view import names_of, read_files
 
 WITH_TRUTH = """
     SELECT prediction_id::VARCHAR FROM predictions SEMI JOIN feedback USING (prediction_id)"""
@@ -52,7 +52,7 @@ def publications(database: Database, parts: list[Part]) -> list[Publication]:
     """Sort files by publication, the lowest version first."""
     if not parts:
         return []
-    files = {"files": [str(part.file) for part in parts]}
+    files = {"files": names_of(parts)}
     said = dict(database.execute(PUBLICATIONS, files).fetchall())
     found: dict[str, Publication] = {}
     for part in sorted(parts, key=lambda each: (each.version, each.first, each.file)):
@@ -62,11 +62,6 @@ def publications(database: Database, parts: list[Part]) -> list[Publication]:
             found[text] = Publication(version, digest, classes, targets, [])
         found[text].files.append(part)
     return [*found.values()]
-
-
-def read_parts(database: Database, parts: list[Part]) -> duckdb.DuckDBPyRelation:
-    """Read files as one table; a column of several types gets one that holds all."""
-    return database.read_parquet([str(part.file) for part in parts], union_by_name=True)
 
 
 def truths(database: Database, parts: list[Part], table: pd.DataFrame) -> pd.Series:
@@ -80,7 +75,7 @@ def truths(database: Database, parts: list[Part], table: pd.DataFrame) -> pd.Ser
     for each in found:
         places = np.arange(len(texts))
         if len(found) > 1:
-            read_parts(database, each.files).create_view("predictions", replace=True)
+            read_files(database, names_of(each.files)).create_view("predictions", replace=True)
             ids = [name for (name,) in database.execute(WITH_TRUTH).fetchall()]
             places = np.flatnonzero(table["prediction_id"][known.index].isin(ids))
         read = truth_reader(each.classes, each.targets)

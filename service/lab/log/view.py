@@ -33,11 +33,12 @@ def create_views(database: Database, predictions: list[Part], feedback: list[Par
     Where a column is a time in some files and something else in others, it is text in all.
     """
     if any(part.has_times for part in predictions):
-        _create_with_times(database, _files(predictions))
+        _create_with_times(database, names_of(predictions))
     else:
-        rows = _read(database, _files(predictions)) if predictions else database.sql(PREDICTIONS)
+        files = names_of(predictions)
+        rows = read_files(database, files) if files else database.sql(PREDICTIONS)
         rows.create_view("predictions", replace=True)
-    told = _read(database, _files(feedback)) if feedback else database.sql(FEEDBACK)
+    told = read_files(database, names_of(feedback)) if feedback else database.sql(FEEDBACK)
     told.create_view("told", replace=True)
     database.execute(LAST_WORDS)
 
@@ -55,7 +56,7 @@ def _create_with_times(database: Database, files: list[str]) -> None:
         groups[tuple(times[name].get(file) for name in mixed)].append(file)
     selects = []
     for number, (own, group) in enumerate(groups.items()):
-        _read(database, group).create_view(f"predictions_{number}", replace=True)
+        read_files(database, group).create_view(f"predictions_{number}", replace=True)
         shown = ["time AS time"]
         for name, kind in zip(mixed, own, strict=True):
             column = quoted(name)
@@ -78,9 +79,11 @@ def _create_with_times(database: Database, files: list[str]) -> None:
     database.execute(f"CREATE OR REPLACE VIEW predictions AS {every}")
 
 
-def _files(parts: list[Part]) -> list[str]:
+def names_of(parts: list[Part]) -> list[str]:
+    """Name the files, as DuckDB takes them."""
     return [str(part.file) for part in parts]
 
 
-def _read(database: Database, files: list[str]) -> duckdb.DuckDBPyRelation:
+def read_files(database: Database, files: list[str]) -> duckdb.DuckDBPyRelation:
+    """Read files as one table; a column of several types gets one that holds all."""
     return database.read_parquet(files, union_by_name=True)

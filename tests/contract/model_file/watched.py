@@ -25,7 +25,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from service.contract.errors import ArtifactError
 from service.contract.model_file import artifact
-from service.contract.model_file.allow_list import name_of
+from service.contract.text import name_of
 from service.features import AddRatio
 from tests.contract.model_file import mutants
 from tests.support.models import iris, penguins

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from service.contract.model_file import allow_list, attributes
-from service.contract.text import sentence, show
+from service.contract.text import name_of, sentence, show
 
 KEYS = (bool, int, float, str, np.generic)
 FILE = "service/features.py"
@@ -86,7 +86,7 @@ def on_class(kind: type) -> str | None:
         )
     return (
         f"is a {sentence(name)} of the library {sentence(library)}, whose types are not trusted. "
-        f"If you trust it, name {sentence(allow_list.name_of(kind))!r} in "
+        f"If you trust it, name {sentence(name_of(kind))!r} in "
         "service/trusted_types.py, and publish again; see docs/models.md."
     )
 

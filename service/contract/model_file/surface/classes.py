@@ -21,6 +21,8 @@ import sklearn
 from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 from sklearn.utils import all_estimators
 
+from service.contract.text import name_of
+
 HEAP_TYPE = 1 << 9  # the flag of a class that is written in Python
 
 # A module and all in it, or a class, with the reason why a model file holds none of it.
@@ -70,18 +72,6 @@ ADDED = {
     "sklearn.utils._metadata_requests.MetadataRequest": "what `set_fit_request` keeps",
     "sklearn.utils._metadata_requests.MethodMetadataRequest": "what `set_fit_request` keeps",
 }
-
-
-def name_of(thing: Any) -> str:
-    """Return the name under which a class or function is listed.
-
-    Examples
-    --------
-    >>> from sklearn.cluster import KMeans
-    >>> name_of(KMeans)
-    'sklearn.cluster._kmeans.KMeans'
-    """
-    return f"{thing.__module__}.{thing.__qualname__}"
 
 
 @cache

@@ -8,7 +8,7 @@ from sklearn.linear_model import _sgd_fast
 from sklearn.metrics import _dist_metrics
 from sklearn.neighbors import BallTree, KDTree
 
-from service.contract.model_file.surface.classes import name_of
+from service.contract.text import name_of
 
 ARRAY, FUNCTION, VALUE = {"NdArrayNode"}, {"FunctionNode", "PartialNode"}, {"JsonNode"}
 # The loaders of a state's entries.

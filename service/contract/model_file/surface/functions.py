@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from skops.io._trusted_types import NUMPY_UFUNC_TYPE_NAMES, SCIPY_UFUNC_TYPE_NAMES
 
-from service.contract.model_file.surface.classes import name_of
+from service.contract.text import name_of
 
 # What a function is, beside a ufunc; most of NumPy's dispatch.
 KINDS = (FunctionType, BuiltinFunctionType, type(np.clip))

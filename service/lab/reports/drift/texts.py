@@ -43,7 +43,8 @@ def compare_texts(values: pd.Series, training: dict[str, Any], rows: int) -> Com
     """
     present, missing = values.notna().to_numpy(), training.get("missing", 0)
     absent = {"missing": missing}
-    words = Words.of(values[present].astype(str))
+    texts = values[present].astype(str)
+    words = Words.of(texts)
     share = words.unseen(training["vocabulary"])
 
     def column(numbers: Any) -> np.ndarray:
@@ -51,7 +52,7 @@ def compare_texts(values: pd.Series, training: dict[str, Any], rows: int) -> Com
         filled[present] = numbers
         return filled
 
-    lengths = column([len(text) for text in values[present].astype(str)])
+    lengths = column([len(text) for text in texts])
     length = compare_numbers(lengths, training["length"] | absent, rows, "length")
     unseen = compare_numbers(
         column(share), training["unseen"] | absent, rows, "unseen words", "less"

@@ -16,7 +16,8 @@ from sklearn.utils import all_estimators
 
 from service.contract.model_file import allow_list
 from service.contract.model_file.allow_list import COMPILED, LOSSES, OBJECTS, resolve
-from service.contract.model_file.surface.classes import ADDED, EXCLUDED, name_of
+from service.contract.model_file.surface.classes import ADDED, EXCLUDED
+from service.contract.text import name_of
 
 ESTIMATORS = {name_of(kind) for _, kind in all_estimators()}
 # Helpers that are not public. Whoever reads a longer list here after an upgrade looks at each:

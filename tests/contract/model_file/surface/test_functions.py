@@ -11,7 +11,7 @@ import pytest
 
 from service.contract.model_file import allow_list
 from service.contract.model_file.allow_list import FUNCTIONS, UFUNCS, resolve
-from service.contract.model_file.surface.classes import name_of
+from service.contract.text import name_of
 
 EVENTS = ("compile", "exec", "open", "os.", "pickle.", "shutil.", "socket.", "subprocess.")
 seen: list[str] = []
