@@ -23,7 +23,7 @@ from service.contract.model_file.allow_list import ALLOWED
 from service.contract.model_file.light.light_copy import LightCopy
 from service.contract.text import sentence
 
-__all__ = ["ALLOWED", "dumps", "left_out", "load", "loads"]
+__all__ = ["ALLOWED", "dumps", "dumps_copy", "light_copy", "load", "loads"]
 
 
 def _state_of_na(_: Any, context: SaveContext) -> dict[str, Any]:
@@ -59,32 +59,36 @@ def dumps(estimator: Any) -> bytes:
     EstimatorError
         Something in it cannot be written, e.g. a lambda; the text says what, where, and what to do.
     """
-    kind = type(estimator).__name__
-    light = _light(estimator)
+    return dumps_copy(light_copy(estimator))
+
+
+def dumps_copy(light: LightCopy) -> bytes:
+    """Write a light copy, as `dumps` makes one."""
     try:
         return skops.io.dumps(light.estimator)  # type: ignore[no-any-return]
     except Exception as error:  # skops and the estimator may raise anything here
         raise EstimatorError(
-            f"{kind} cannot be written as a skops file ({type(error).__name__}: "
-            f"{sentence(str(error))}). Keep numbers, text, lists, dicts and scikit-learn's "
-            "estimators in it."
+            f"{type(light.estimator).__name__} cannot be written as a skops file "
+            f"({type(error).__name__}: {sentence(str(error))}). Keep numbers, text, lists, dicts "
+            "and scikit-learn's estimators in it."
         ) from error
 
 
-def left_out(estimator: Any) -> list[str]:
-    """Return what `dumps` leaves out, because predict never calls it.
+def light_copy(estimator: Any) -> LightCopy:
+    """Copy an estimator for its file, without what predict never calls.
+
+    Raises
+    ------
+    EstimatorError
+        Something in it cannot be in a file; the text says what, where, and what to do.
 
     Examples
     --------
     >>> from sklearn.linear_model import RidgeCV
     >>> from sklearn.model_selection import KFold
-    >>> left_out(RidgeCV(cv=KFold(3)))
+    >>> light_copy(RidgeCV(cv=KFold(3))).left_out
     ['RidgeCV.cv']
     """
-    return _light(estimator).left_out
-
-
-def _light(estimator: Any) -> LightCopy:
     kind = type(estimator).__name__
     try:
         return LightCopy(estimator)

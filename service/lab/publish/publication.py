@@ -221,7 +221,8 @@ class Publication:
         They are loaded under the same rules as in the API, and must predict the golden rows.
         """
         bare, files = boosters.take_out(self.estimator)
-        content = artifact.dumps(bare)
+        light = artifact.light_copy(bare)
+        content = artifact.dumps_copy(light)
         try:
             loaded = artifact.loads(content, booster=files.__getitem__)
             reference = partial(predict_columns, loaded, self.signature)
@@ -231,7 +232,7 @@ class Publication:
                 f"{type(self.estimator).__name__} cannot be published: the API would refuse it. "
                 f"{error}"
             ) from error
-        return content, files, artifact.left_out(bare)
+        return content, files, light.left_out
 
 
 def _describe(estimator: Any) -> str:
