@@ -120,13 +120,14 @@ class Inference:
     def _predict(self, batch: list[PendingRequest]) -> list[LoggedPrediction | Exception]:
         """Predict by the estimator, or by the fast path where it has one."""
         model = batch[0].model
-        if len(batch) > 1 and len(alike := _alike(batch)) > 1:
-            apart = {
-                id(one): part
-                for each in alike
-                for one, part in zip(each, self._predict(each), strict=True)
-            }
-            return [apart[id(each)] for each in batch]
+        if len(batch) > 1 and model.signature.widening:
+            alike = model.signature.alike(pending.columns for pending in batch)
+            if len(alike) > 1:
+                apart: dict[int, LoggedPrediction | Exception] = {}
+                for places in alike:
+                    given = self._predict([batch[place] for place in places])
+                    apart |= zip(places, given, strict=True)
+                return [apart[place] for place in range(len(batch))]
         try:
             with pulse.computing(model.label):
                 predictions = model.predictor(_merged(batch))
@@ -173,17 +174,6 @@ class Inference:
         if part.scores is not None:
             fields["scores"] = part.scores
         return encode(fields)
-
-
-def _alike(batch: list[PendingRequest]) -> list[list[PendingRequest]]:
-    """Part a batch, so that no request changes the dtypes of another one's table."""
-    signature = batch[0].model.signature
-    if not signature.widening:
-        return [batch]
-    parts: dict[frozenset[str], list[PendingRequest]] = {}
-    for pending in batch:
-        parts.setdefault(signature.widened(pending.columns), []).append(pending)
-    return [*parts.values()]
 
 
 def _merged(batch: list[PendingRequest]) -> Columns:

@@ -231,6 +231,16 @@ class Signature(BaseModel):
             if feature.is_widening and feature.is_widened(columns[feature.name])
         )
 
+    def alike(self, tables: Iterable[Columns]) -> list[list[int]]:
+        """Part tables, counted from 0, so that none changes the dtypes of another one's columns.
+
+        Each part may be predicted as one table: every row gets what it would get alone.
+        """
+        parts: dict[frozenset[str], list[int]] = {}
+        for place, columns in enumerate(tables):
+            parts.setdefault(self.widened(columns), []).append(place)
+        return [*parts.values()]
+
     def table(self, columns: Columns) -> Any:
         """Turn checked columns into the form and the dtypes of training; see `container.fill`."""
         return fill(self.container, self.features, columns, self.integer_names)

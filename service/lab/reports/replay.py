@@ -107,7 +107,10 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
     rows = [row for row in range(len(log)) if row not in left_out]
     predict = partial(predict_columns, estimator, manifest.signature)
     parts = []
-    for group in _of_one_width(manifest.signature, columns, rows):
+    widening = manifest.signature.widening
+    tables = ({name: [columns[name][row]] for name in widening} for row in rows)
+    for places in manifest.signature.alike(tables):
+        group = [rows[place] for place in places]
         predicted, refused = _predicted(predict, manifest.signature, columns, group)
         parts += predicted
         left_out |= refused
@@ -138,15 +141,6 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
     if left_out:
         notes.append(f"Left out: {counted(len(left_out), 'row')}. {_reasons(left_out)}.")
     return Replay(heading, table, notes, compared, targets, version)
-
-
-def _of_one_width(signature: Signature, columns: Columns, rows: list[int]) -> list[list[int]]:
-    """Part rows, so that none changes the dtypes of another one's table, as the API does."""
-    parts: dict[frozenset[str], list[int]] = {}
-    for row in rows:
-        one = {name: [columns[name][row]] for name in signature.widening}
-        parts.setdefault(signature.widened(one), []).append(row)
-    return [*parts.values()]
 
 
 def _predicted(
