@@ -235,6 +235,15 @@ class Signature(BaseModel):
         """Part tables, counted from 0, so that none changes the dtypes of another one's columns.
 
         Each part may be predicted as one table: every row gets what it would get alone.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> size = Feature.from_column("size", pd.Series([1, 2]))
+        >>> taken = size.model_copy(update={"nullable": True, "never_missing": True})
+        >>> signature = Signature(features=[taken], output=Output(task="regression"))
+        >>> signature.alike([{"size": [3]}, {"size": [None]}, {"size": [5]}])
+        [[0, 2], [1]]
         """
         parts: dict[frozenset[str], list[int]] = {}
         for place, columns in enumerate(tables):
