@@ -215,7 +215,7 @@ def test_health_is_told_to_any_host(http: httpx.Client, guarded: LiveApi, path: 
         assert ask(http, guarded, "GET", path, **page).status_code == 403
 
 
-def test_metrics_from_an_address_need_the_token(http: httpx.Client, guarded: LiveApi) -> None:
+def test_metrics_at_addresses_need_the_token(http: httpx.Client, guarded: LiveApi) -> None:
     pod = {"Host": "10.1.2.3:8000"}
     token = {"Authorization": f"Bearer {TOKEN}".encode()}
     assert ask(http, guarded, "GET", "/metrics", **pod, **token).status_code == 200
