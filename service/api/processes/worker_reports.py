@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -94,6 +95,7 @@ class WorkerReports:
         self._beaten = 0.0
         self._is_told = False
         self._trouble: str | None = None  # said once
+        self._changing = threading.Lock()
         self._lock = -1
 
     def start(self) -> None:
@@ -119,8 +121,7 @@ class WorkerReports:
     def stop(self) -> None:
         """Be counted no more."""
         if self._lock >= 0:
-            self._file.unlink(missing_ok=True)
-            self._file.with_suffix(".lock").unlink(missing_ok=True)
+            self._try(lambda: _remove(self._file))
             os.close(self._lock)
             self._lock = -1
         family.leave()
@@ -160,7 +161,8 @@ class WorkerReports:
 
     def _try(self, change: Callable[[], None]) -> None:
         try:
-            change()
+            with self._changing:
+                change()
             self._trouble = None
         except OSError as error:
             if self._trouble is None:
