@@ -12,6 +12,7 @@ import os
 import time
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_address
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,19 @@ from urllib.parse import urlsplit
 FIRST_LINE, LAST_LINE = "Labloop is up.", "Stop with:   make down"
 SECONDS = 60.0
 EVERYWHERE = ("0.0.0.0", "::")
+
+
+def complete_environment() -> None:
+    """Take up what is set by files in `SETTINGS_DIR`, and drop what Kubernetes sets of its own.
+
+    The names are checked by `service.contract.settings`, which notebooks and the API read.
+    """
+    for name in ("API_PORT", "LAB_PORT"):
+        if "://" in os.environ.get(name, ""):  # a Service of the name `api` or `lab`
+            del os.environ[name]
+    folder = os.environ.get("SETTINGS_DIR")
+    for file in sorted(Path(folder).glob("[!.]*")) if folder else []:
+        os.environ.setdefault(file.name, file.read_text("utf-8").strip())
 
 
 def listed(text: str) -> list[str]:

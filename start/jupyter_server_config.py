@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).parent))
 import greeting  # type: ignore[import-not-found]
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  (Jupyter gives this to the file)
+greeting.complete_environment()
 port = int(os.environ.get("LAB_PORT") or 8888)
 address = os.environ.get("BIND_ADDRESS") or "127.0.0.1"
 

@@ -23,13 +23,16 @@ from service.api.processes.pulse import Shared, pulse
 if TYPE_CHECKING:
     from service.api.state import State
 
+CLOSE = (b"connection", b"close")
+
 
 class Worker(Server):
     """uvicorn's server, which takes requests for a while after it was told to stop.
 
     A load balancer that asks `/health/ready` needs a moment to send its requests elsewhere. Until
-    then they are answered as before; then uvicorn takes no more connections, finishes what it has
-    begun, and the log is synced.
+    then they are answered as before, but each response asks its client to connect anew, which leads
+    it to another replica. Then uvicorn takes no more connections, finishes what it has begun, and
+    the log is synced.
 
     Parameters
     ----------
@@ -48,6 +51,8 @@ class Worker(Server):
             super().handle_exit(sig, frame)
             return
         self._state.is_stopping = True
+        self.config.encoded_headers.append(CLOSE)  # from which uvicorn makes the next ones
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
         loop, stop = asyncio.get_running_loop(), super().handle_exit
         loop.call_soon_threadsafe(
             loop.call_later, self._state.settings.drain_seconds, stop, sig, frame

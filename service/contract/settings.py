@@ -1,9 +1,9 @@
 """Every setting, read from the environment and from `.env` in one place."""
 
-import os
 import re
 from datetime import timedelta
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -11,38 +11,26 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-from service.contract import env_file
 from service.contract.errors import SettingError
+from service.contract.setting_sources import EnvFileSource, EnvironmentSource, FolderSource
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}  # in seconds
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # to listen on; nobody is to be called so
-
-
-class EnvFileSource(EnvSettingsSource):
-    """`.env` in the checkout, as Compose reads it; no container sees the file."""
-
-    def _load_env_vars(self) -> dict[str, str | None]:
-        try:
-            values = env_file.settings(CHECKOUT / ".env", os.environ)
-        except ValueError as error:
-            raise SettingError(str(error)) from error
-        here = values.keys() - os.environ.keys()  # which go before it, even if they are empty
-        return {name.lower(): values[name] for name in here if values[name]}
+SERVICE = re.compile(r"([^.]+)\.([^.]+)\.svc(\..+)?")  # its long name
 
 
 class Settings(BaseSettings):
     """What the environment says; a variable is the field's name in capitals.
 
-    What it does not say, `.env` in the checkout may, as with Compose. Relative
-    folders are taken from the checkout, so that a notebook and a server that run
-    in different folders mean the same place.
+    What it does not say, a file in the folder `SETTINGS_DIR` may, and then `.env` in the checkout,
+    as with Compose. Relative folders are taken from the checkout, so that a notebook and a server
+    that run in different folders mean the same place.
 
     Examples
     --------
@@ -105,6 +93,9 @@ class Settings(BaseSettings):
     allowed_origins: str = Field(
         "", description="sites whose pages may call the API, e.g. `https://lab.example.org`"
     )
+    metrics_from: str = Field(
+        "", description="networks whose clients may read `/metrics` as they are, e.g. `10.0.0.0/8`"
+    )
     trial_seconds: float = Field(
         60, gt=0, description="how long a new version may take to load and answer its golden rows"
     )
@@ -122,7 +113,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Name what goes before what."""
-        return init_settings, env_settings, EnvFileSource(settings_cls)
+        return (
+            init_settings,
+            EnvironmentSource(settings_cls),
+            FolderSource(settings_cls),
+            EnvFileSource(settings_cls, CHECKOUT / ".env"),
+        )
 
     @model_validator(mode="before")
     @classmethod
@@ -152,12 +148,19 @@ class Settings(BaseSettings):
             raise ValueError("it must start with http:// or https:// and the name of a host")
         return url.rstrip("/")
 
+    @field_validator("metrics_from")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks(text)
+        return text
+
     @property
     def hosts(self) -> frozenset[str]:
         """The names and addresses under which the API may be called.
 
         Its addresses on this machine and `BIND_ADDRESS` are always among them: these no page from
-        elsewhere can have. So is what `API_URL` calls it, e.g. its name among the containers.
+        elsewhere can have. So is what `API_URL` calls it, e.g. its name among the containers. The
+        long name of a Kubernetes Service stands for its short ones, too.
 
         Examples
         --------
@@ -165,7 +168,8 @@ class Settings(BaseSettings):
         ['127.0.0.1', '192.168.1.5', '::1', 'lab.example.org']
         """
         called = listed(f"{self.bind_address},{urlsplit(self.api_url).hostname}")
-        return LOOPBACK | listed(self.allowed_hosts) | (called - EVERYWHERE)
+        names = listed(self.allowed_hosts) | (called - EVERYWHERE)
+        return LOOPBACK.union(*map(names_of, names))
 
 
 def reachable(address: str) -> str:
@@ -190,6 +194,35 @@ def listed(text: str) -> frozenset[str]:
     ['api', 'localhost']
     """
     return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def names_of(host: str) -> set[str]:
+    """Return the names that a host has in its Kubernetes cluster; elsewhere it has one.
+
+    Examples
+    --------
+    >>> sorted(names_of("api.labloop.svc.cluster.local"))
+    ['api', 'api.labloop', 'api.labloop.svc', 'api.labloop.svc.cluster.local']
+    """
+    match = SERVICE.fullmatch(host)
+    if match is None:
+        return {host}
+    service, namespace, _ = match.groups()
+    return {host, f"{service}.{namespace}.svc", f"{service}.{namespace}", service}
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read a list of networks; an address is a network of one.
+
+    Examples
+    --------
+    >>> networks("10.0.0.0/8, ::1")
+    (IPv4Network('10.0.0.0/8'), IPv6Network('::1/128'))
+    """
+    try:
+        return tuple(ip_network(each) for each in sorted(listed(text)))
+    except ValueError as error:
+        raise ValueError(f"{error}; give networks such as '10.0.0.0/8,192.168.1.5'") from error
 
 
 def duration(text: str) -> timedelta:

@@ -142,19 +142,20 @@ class Lab(LogBook):
         Returns
         -------
         DataFrame of shape (n_models, …)
-            One row a model, by its name: live, versions (how many there are), and of the live
-            version created, estimator, rows, commit and its metrics. If something is wrong with
-            a model, the column problem says what.
+            One row a model, by its name: live, versions (how many there are), replicas (how many
+            replicas of the API serve the live version, e.g. "2 of 3"; not if there is no API), and
+            of the live version created, estimator, rows, commit and its metrics. If something is
+            wrong with a model, the column problem says what.
 
         Examples
         --------
         >>> from tempfile import mkdtemp
-        >>> Lab(models_dir=mkdtemp()).models()
+        >>> Lab(api_url="http://127.0.0.1:9", models_dir=mkdtemp()).models()
         Empty DataFrame
         Columns: [live, versions]
         Index: []
         """
-        return model_tables.models(self._store)
+        return model_tables.models(self._store, self._client)
 
     def versions(self, name: str) -> pd.DataFrame:
         """List a model's versions, the newest first.

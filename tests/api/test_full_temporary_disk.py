@@ -6,7 +6,7 @@ from pathlib import Path
 from service.contract.model.store import ModelStore
 from service.lab.publish.publication import Publication
 from tests.support.disks import fill, mounted
-from tests.support.live import LiveApi, running_api, wait_until
+from tests.support.live import LiveApi, running_api
 from tests.support.models import FLOWER, body_mass, iris, publish_iris
 
 LONG = "m" * 61  # the longer the names, the fewer models fill what is reserved at first
@@ -66,27 +66,3 @@ def test_an_api_starts_without_room(tmp_path: Path) -> None:
             lab, trained = api.lab(), iris(seed=3)
             assert lab.publish("iris", trained.estimator, trained.X, trained.y).version == 2
             assert http.get("/models/iris").json()["workers"][0]["version"] == 2
-
-
-def test_workers_report_once_there_is_room(tmp_path: Path) -> None:
-    publish_iris(tmp_path / "models")
-    with (
-        mounted("8m") as disk,
-        running_api(tmp_path, TMPDIR=str(disk), API_WORKERS="2") as api,
-        api.http() as http,
-    ):
-
-        def versions() -> set[int]:
-            return {each["version"] for each in http.get("/models/iris").json()["workers"]}
-
-        wait_until(lambda: len(http.get("/models/iris").json()["workers"]) == 2, "both workers")
-        ballast = fill(disk)
-        store = ModelStore(api.models)
-        shutil.copytree(store.folder("iris", 1), api.models / "iris" / "2")
-        store.promote("iris", 2)
-        wait_until(
-            lambda: api.output.read_text().count(f"cannot be written to {disk}") == 2, "a word"
-        )
-        assert http.get("/predict", params=FLOWER).is_success
-        ballast.unlink()
-        wait_until(lambda: versions() == {2}, "both workers to tell what they serve")

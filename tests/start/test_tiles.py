@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
@@ -188,6 +189,25 @@ def test_unreachable_apis_have_no_tile(
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
     loader = PyFileConfigLoader("jupyter_server_config.py", str(CHECKOUT / "start"))
     assert loader.load_config().ServerProxy.servers.keys() == names
+
+
+def test_settings_come_from_files_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    files = {"JUPYTER_TOKEN": "from a file\n", "API_URL": "http://api-replicas:8000\n"}
+    for name, text in files.items():
+        monkeypatch.delenv(name, raising=False)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "..data").mkdir()
+    monkeypatch.setenv("SETTINGS_DIR", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    for name in ("API_PORT", "LAB_PORT"):
+        monkeypatch.setenv(name, "tcp://10.96.0.12:8000")
+    loader = PyFileConfigLoader("jupyter_server_config.py", str(CHECKOUT / "start"))
+    config = loader.load_config()
+    assert config.IdentityProvider.token == "from a file"
+    assert config.ServerApp.port == 8888
+    assert config.ServerProxy.servers["labloop-api"].port == 8000
+    for name in files:  # it is in the environment of all notebooks, and not of other tests
+        monkeypatch.delenv(name)
 
 
 def test_a_missing_api_is_named(visitor: httpx.Client, api: ThreadingHTTPServer) -> None:

@@ -2,13 +2,16 @@
 
 A browser sends requests on behalf of any page that it shows. So a request must be meant for one
 of the API's own names (or a name of the attacker's could lead here), must not come from another
-site's page, and a body must be called JSON, which no form of another site can do. The open paths
-are what a health check asks.
+site's page, and a body must be called JSON, which no form of another site can do.
+
+Two kinds of requests come to an address instead of a name. The open paths are what a health check
+asks. The metrics are what Prometheus reads, with the token or from a network that may.
 """
 
 import base64
 import binascii
 from hmac import compare_digest
+from ipaddress import IPv6Address, ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,7 +23,7 @@ from service.contract.errors import (
     RepeatedError,
     TokenError,
 )
-from service.contract.settings import Settings, listed
+from service.contract.settings import Settings, listed, networks
 from service.contract.text import show
 
 OPEN = frozenset(
@@ -28,6 +31,7 @@ OPEN = frozenset(
     for path in ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready")
     for slash in ("", "/")
 )
+METRICS = frozenset({"/metrics", "/metrics/"})
 PAGES = frozenset({"/", "/docs"})  # a link on another site may lead to these
 # What tritonclient calls its bodies: tensors, or nothing at all. A page may send the latter to
 # another site without asking first, but not without its Origin.
@@ -48,7 +52,8 @@ class AccessControl:
     ----------
     app : ASGI application
     settings : Settings
-        `ALLOWED_HOSTS`, `BIND_ADDRESS`, `API_URL`, `ALLOWED_ORIGINS` and `API_TOKEN`.
+        `ALLOWED_HOSTS`, `BIND_ADDRESS`, `API_URL`, `ALLOWED_ORIGINS`, `API_TOKEN` and
+        `METRICS_FROM`.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -56,6 +61,7 @@ class AccessControl:
         self.hosts = settings.hosts
         self.origins = listed(settings.allowed_origins)
         self.token = settings.api_token.get_secret_value().encode()
+        self.scrapers = networks(settings.metrics_from)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -84,10 +90,13 @@ class AccessControl:
         headers: Headers = dict(scope["headers"])
         if len(headers) < len(scope["headers"]):
             _check_repeated([name for name, _ in scope["headers"]])
-        self._check_host(headers.get(b"host", b""))
+        authorization = headers.get(b"authorization", b"")
+        is_free = scope["path"] in OPEN or self._may_scrape(scope, authorization)
+        if not is_free:
+            self._check_host(headers.get(b"host", b""))
         self._check_origin(headers, scope)
-        if self.token and scope["path"] not in OPEN:
-            self._check_token(headers.get(b"authorization", b""))
+        if self.token and not is_free:
+            self._check_token(authorization)
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
             _check_media_type(headers, scope["path"])
 
@@ -104,7 +113,7 @@ class AccessControl:
         origin = headers.get(b"origin")
         if origin is not None:
             text = origin.decode("latin-1").lower()
-            own = headers[b"host"].decode("latin-1").lower()
+            own = headers.get(b"host", b"").decode("latin-1").lower()
             if text.partition("://")[2] != own and text not in self.origins:
                 raise ForeignError(
                     f"A page of {show(text)} may not call this API. Add it to ALLOWED_ORIGINS "
@@ -120,7 +129,30 @@ class AccessControl:
                     "A page of another site may not call this API. Open its address yourself."
                 )
 
+    def _may_scrape(self, scope: Scope, authorization: bytes) -> bool:
+        """Whether a request for metrics may come to whatever address this has."""
+        if scope["path"] not in METRICS:
+            return False
+        if self.token and self._has_token(authorization):  # which no page from elsewhere knows
+            return True
+        return bool(self.scrapers) and self._is_scraper(scope["client"])
+
+    def _is_scraper(self, client: tuple[str, int] | None) -> bool:
+        if client is None:  # by a socket in the file system
+            return False
+        address = ip_address(client[0])
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self.scrapers)
+
     def _check_token(self, authorization: bytes) -> None:
+        if not self._has_token(authorization):
+            raise TokenError(
+                "This API asks for its token: the header `Authorization: Bearer <API_TOKEN>`, or "
+                "in a browser the token as password. Notebooks take it from the setting API_TOKEN."
+            )
+
+    def _has_token(self, authorization: bytes) -> bool:
         scheme, _, given = authorization.partition(b" ")
         if scheme.lower() == b"basic":  # browsers ask for it; any name, the token as password
             try:
@@ -129,11 +161,7 @@ class AccessControl:
                 given = b""
         elif scheme.lower() != b"bearer":
             given = b""
-        if not compare_digest(given, self.token):
-            raise TokenError(
-                "This API asks for its token: the header `Authorization: Bearer <API_TOKEN>`, or "
-                "in a browser the token as password. Notebooks take it from the setting API_TOKEN."
-            )
+        return compare_digest(given, self.token)
 
 
 def _check_repeated(names: list[bytes]) -> None:

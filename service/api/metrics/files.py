@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.api.processes.worker_reports import family_folder
+from service.api.processes.family import family_folder
 from service.contract.files import is_locked, locked, reserve
 
 KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemin", "gauge_livemostrecent")

@@ -36,7 +36,7 @@ class Strikes:
     Parameters
     ----------
     folder : Path
-        The family's; see `service.api.processes.worker_reports.family_folder`.
+        The family's; see `service.api.processes.family.family_folder`.
 
     Examples
     --------

@@ -16,9 +16,9 @@ from socket import socket
 from uvicorn import Config
 from watchfiles import PythonFilter, watch
 
+from service.api.processes.family import family_folder
 from service.api.processes.lifeline import STOP_SECONDS
 from service.api.processes.worker_process import Serve, WorkerProcess
-from service.api.processes.worker_reports import family_folder
 from service.contract.settings import CHECKOUT, Settings
 
 CODE = CHECKOUT / "service"

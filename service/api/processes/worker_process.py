@@ -14,10 +14,10 @@ from uvicorn import Config
 from uvicorn._subprocess import get_subprocess  # what uvicorn's own supervisors start theirs by
 
 from service.api.processes import strikes
+from service.api.processes.family import family_folder
 from service.api.processes.hang import Hang, Watch
 from service.api.processes.pulse import Shared, computations
 from service.api.processes.strikes import Strikes
-from service.api.processes.worker_reports import family_folder
 
 PAUSES = (0, 1, 2, 4, 5)  # in seconds: before the first new start in a row, the second, ...
 HEALTHY_SECONDS = 10  # of answering, after which the next end is the first in a row

@@ -1,170 +1,232 @@
-"""Worker reports: what each process of this API serves, so that any of them can tell of all.
+"""Worker reports: what each worker of each replica serves, so that any of them can tell of all.
 
-Each worker keeps a report in a folder that its siblings read, and holds a lock
-for as long as it lives; the report of a dead one is cleared away.
+Each worker keeps a report beside the log, in a folder that all replicas share. It holds a lock for
+as long as it lives, and touches the report for as long as it works: so who is gone and who is stuck
+can be told apart. Ages are differences between times that the disk itself gave, and no two clocks
+need to agree.
 """
 
 import fcntl
 import logging
-import multiprocessing
 import os
-import shutil
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import orjson
 
+from service.api.processes import family
 from service.contract.files import is_locked
+
+FOLDER = "replicas"  # under LOGS_DIR
+BEAT_SECONDS = 2.0
+STUCK_SECONDS = 15.0  # without a beat
+GONE_SECONDS = 60.0  # for which a replica that ended without a word is still named
+
+State = Literal["starting", "serving", "stuck", "gone"]
 
 logger = logging.getLogger("uvicorn.error")
 
 
-class Report(TypedDict):
+class ModelReport(TypedDict):
     """What one worker has made of a model's aliases."""
 
+    replica: str
     pid: int
+    state: State
     generation: int
     version: int | None
     refused: dict[str, str]
 
 
-def family_folder() -> Path:
-    """Return the folder of this worker and its siblings: it has their parent's number."""
-    parent = multiprocessing.parent_process()
-    return _folder_of(os.getpid() if parent is None else parent.pid)
+@dataclass(frozen=True)
+class Report:
+    """What one worker says of itself: `replica` has the host's name and the family's number."""
+
+    replica: str
+    pid: int
+    state: State
+    models: dict[str, Any]
+
+    def about(self, model: str) -> ModelReport:
+        """Return what it has made of a model."""
+        seen = self.models.get(model, {})
+        return {
+            "replica": self.replica,
+            "pid": self.pid,
+            "state": self.state,
+            "generation": seen.get("generation", 0),
+            "version": seen.get("version"),
+            "refused": seen.get("refused", {}),
+        }
 
 
 class WorkerReports:
-    """A worker and its siblings: the children of one uvicorn.
+    """The workers of all replicas that share a log.
+
+    Parameters
+    ----------
+    logs : Path
+        `LOGS_DIR`.
 
     Examples
     --------
-    >>> workers = WorkerReports()
+    >>> from tempfile import mkdtemp
+    >>> workers = WorkerReports(Path(mkdtemp()))
     >>> workers.start()
     >>> workers.tell({"iris": {"generation": 1, "version": 1, "refused": {}}})
-    >>> [report["version"] for report in workers.about("iris")]
+    >>> workers.serve()
+    >>> [report.about("iris")["version"] for report in workers.read()]
     [1]
     >>> workers.stop()
     """
 
-    def __init__(self) -> None:
-        self.folder = family_folder()
-        self._own: dict[str, Any] = {}
-        self._is_told = True
+    def __init__(self, logs: Path) -> None:
+        self.folder = logs / FOLDER
+        host = re.sub(r"[^\w.-]", "-", socket.gethostname())[:63]
+        self._own = Report(f"{host}-{family.parent()}", os.getpid(), "starting", {})
+        self._file = self.folder / f"{self._own.replica}-{self._own.pid}.json"
+        self._beaten = 0.0
+        self._is_told = False
+        self._trouble: str | None = None  # said once
+        self._changing = threading.Lock()
         self._lock = -1
 
     def start(self) -> None:
-        """Be counted from now on."""
-        self._clear_dead_families()
-        self.tell({})
+        """Be counted from now on, in place of those of this host that died."""
+        family.clear_dead()
+        host = self._own.replica.rpartition("-")[0]
+        self._try(lambda: self._clear(f"{host}-*"))
+        self._tell(self._own)
+
+    def serve(self) -> None:
+        """Say that what was live at the start is loaded, or refused."""
+        self._tell(Report(self._own.replica, self._own.pid, "serving", self._own.models))
+
+    def tell(self, models: dict[str, Any]) -> None:
+        """Replace what this worker says of its models, now or, where the disk takes none, later."""
+        self._tell(Report(self._own.replica, self._own.pid, self._own.state, models))
+
+    def beat(self) -> None:
+        """Show that this worker works; tell what could not be told before."""
+        if time.monotonic() - self._beaten >= BEAT_SECONDS:
+            self._try(self._touch)
 
     def stop(self) -> None:
         """Be counted no more."""
         if self._lock >= 0:
+            self._try(lambda: _remove(self._file))
             os.close(self._lock)
             self._lock = -1
-        self._clear()
-        if multiprocessing.parent_process() is None:  # else another may take its place
-            shutil.rmtree(self.folder, ignore_errors=True)
+        family.leave()
 
-    def tell(self, models: dict[str, Any]) -> None:
-        """Replace this worker's report, now or, where the folder takes none, later."""
-        self._own = models
+    def read(self) -> list[Report]:
+        """List what each worker says, this one first, then those of replicas that are gone.
+
+        Those of dead workers are cleared away, when another of their replica lives.
+        """
+        self._try(self._touch)
+        reports = [self._own]
+        dead: list[tuple[Path, Report]] = []
+        now = _time_of(self._file) or time.time()
+        for file in sorted(self.folder.glob("*.json")):
+            written = _time_of(file)
+            report = _read(file)
+            if file == self._file or report is None or written is None:
+                continue
+            if not _is_held(file.with_suffix(".lock")):
+                dead.append((file, report))
+            elif now - written > STUCK_SECONDS:
+                reports.append(Report(report.replica, report.pid, "stuck", report.models))
+            else:
+                reports.append(report)
+        living = {report.replica for report in reports}
+        for file, report in dead:
+            if report.replica in living or now - (_time_of(file) or 0) > GONE_SECONDS:
+                _remove(file)
+            else:
+                living.add(report.replica)  # one is enough to name it
+                reports.append(Report(report.replica, report.pid, "gone", report.models))
+        return reports
+
+    def _tell(self, report: Report) -> None:
+        self._own, self._is_told = report, False
+        self._try(self._touch)
+
+    def _try(self, change: Callable[[], None]) -> None:
         try:
-            self._write()
-            self._is_told = True
+            with self._changing:
+                change()
+            self._trouble = None
         except OSError as error:
-            if self._is_told:
+            if self._trouble is None:
                 logger.warning(
-                    "What this worker serves cannot be written to %s (%s); until it can, publish "
-                    "waits for it in vain. Make room there.",
+                    "What this worker serves cannot be written to %s (%s); until it can, other "
+                    "workers tell what it said last, and publish may wait for it in vain. Make "
+                    "room there.",
                     self.folder,
                     error.strerror,
                 )
-            self._is_told = False
+            self._trouble = str(error)
 
-    def catch_up(self) -> None:
-        """Tell what could not be told before."""
-        if not self._is_told:
-            self.tell(self._own)
+    def _touch(self) -> None:
+        self._hold()
+        if self._is_told and self._file.exists():  # else the folder was cleaned
+            os.utime(self._file)
+        else:
+            temporary = self._file.with_suffix(".new")
+            temporary.write_bytes(orjson.dumps(self._own))
+            temporary.replace(self._file)
+            self._is_told = True
+        self._beaten = time.monotonic()
 
-    def _write(self) -> None:
-        lock = self.folder / f"{os.getpid()}.lock"
-        if not lock.exists():  # at the start, or after the folder was cleaned away
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-            if self._lock >= 0:
-                os.close(self._lock)
-            self._lock = handle
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-        file = self.folder / f"{os.getpid()}.json"
-        temporary = file.with_suffix(".new")
-        temporary.write_bytes(orjson.dumps(self._own))
-        temporary.replace(file)
+    def _hold(self) -> None:
+        """Hold the lock: at the start, or after somebody took the file away."""
+        lock = self._file.with_suffix(".lock")
+        if self._lock >= 0:
+            with suppress(FileNotFoundError):
+                if os.path.samestat(lock.stat(), os.fstat(self._lock)):
+                    return
+            os.close(self._lock)
+            self._lock = -1
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
 
-    def about(self, model: str) -> list[Report]:
-        """List what each living worker has made of a model, this one first."""
-        self._clear()
-        if not (self.folder / f"{os.getpid()}.json").exists():
-            self.tell(self._own)
-        others = [f for f in self.folder.glob("*.json") if f.stem != str(os.getpid())]
-        told = [(os.getpid(), self._own)]
-        for file in others:
-            try:
-                told.append((int(file.stem), orjson.loads(file.read_bytes())))
-            except FileNotFoundError:  # it stopped just now
-                continue
-        reports: list[Report] = []
-        for pid, models in told:
-            seen = models.get(model, {})
-            reports.append(
-                {
-                    "pid": pid,
-                    "generation": seen.get("generation", 0),
-                    "version": seen.get("version"),
-                    "refused": seen.get("refused", {}),
-                }
-            )
-        return reports
-
-    def _clear(self) -> None:
-        """Remove the reports of the dead."""
-        known = {file.with_suffix(".lock") for file in self.folder.glob("*.*")}
-        for file in known:
-            if self._lives(file):
-                continue
-            for suffix in (".json", ".new", ".lock"):
-                file.with_suffix(suffix).unlink(missing_ok=True)
-
-    def _clear_dead_families(self) -> None:
-        """Remove the folders of those that cannot come back."""
-        for folder in _folder_of("0").parent.glob(_folder_of("[0-9]*").name):
-            if not _runs(int(folder.name.rpartition("-")[2])):
-                with suppress(FileNotFoundError):  # another start is about it, too
-                    if not any(map(is_locked, folder.glob("*.lock"))):
-                        shutil.rmtree(folder, ignore_errors=True)
-
-    def _lives(self, file: Path) -> bool:
-        if file.stem == str(os.getpid()) and self._lock >= 0:
-            return True
-        try:
-            return is_locked(file)
-        except FileNotFoundError:
-            return False
+    def _clear(self, pattern: str) -> None:
+        for file in self.folder.glob(f"{pattern}.json"):
+            if not _is_held(file.with_suffix(".lock")):
+                _remove(file)
 
 
-def _folder_of(parent: int | str | None) -> Path:
-    # Not tempfile's choice, which is another folder while this one is full: siblings would lose
-    # sight of each other.
-    return Path(os.environ.get("TMPDIR") or "/tmp") / f"labloop-{os.getuid()}-{parent}"
-
-
-def _runs(pid: int) -> bool:
+def _read(file: Path) -> Report | None:
+    """Read a report; None where it went just now, or is none."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Report(**orjson.loads(file.read_bytes()))
+    except (FileNotFoundError, orjson.JSONDecodeError, TypeError):
+        return None
+
+
+def _time_of(file: Path) -> float | None:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        return is_locked(lock)
+    except FileNotFoundError:
         return False
-    except PermissionError:  # as somebody else
-        pass
-    return True
+
+
+def _remove(file: Path) -> None:
+    for suffix in (".json", ".new", ".lock"):
+        file.with_suffix(suffix).unlink(missing_ok=True)

@@ -10,7 +10,8 @@ from datetime import datetime
 from service.api.metrics.metrics import metrics
 from service.api.processes import strikes
 from service.api.processes.descriptors import is_shortage
-from service.api.processes.worker_reports import WorkerReports
+from service.api.processes.family import family_folder
+from service.api.processes.worker_reports import BEAT_SECONDS, WorkerReports
 from service.api.registry import validation_process
 from service.api.registry.beside import Beside
 from service.api.registry.loaded_model import LoadedModel
@@ -35,8 +36,8 @@ class Registry:
     that requests keep the version that they started with. Validation ends early
     when the alias has moved on meanwhile.
 
-    A version whose predictions did not end is no longer served, see `Strikes`; the newest of
-    those before it takes its place, until it is promoted again.
+    A version whose predictions did not end is no longer served, see `Strikes`; the newest of those
+    before it takes its place, until it is promoted again.
 
     Parameters
     ----------
@@ -44,14 +45,13 @@ class Registry:
     reports : WorkerReports
         Are told what came of each change.
     trial_seconds : float
-        `TRIAL_SECONDS`.
     """
 
     def __init__(self, store: ModelStore, reports: WorkerReports, trial_seconds: float) -> None:
         self.store = store
         self.reports = reports
         self.trial_seconds = trial_seconds
-        self._strikes = strikes.Strikes(reports.folder)
+        self._strikes = strikes.Strikes(family_folder())
         self._out: frozenset[str] = frozenset()
         self._live: dict[str, LoadedModel] = {}
         self._seen: dict[str, Aliases] = {}
@@ -68,7 +68,9 @@ class Registry:
         """Load what is live, then keep in step in the background."""
         self.reports.start()
         self.refresh()
-        wait(self._following.values())
+        while wait(self._following.values(), BEAT_SECONDS).not_done:
+            self.reports.beat()
+        self.reports.serve()
         self._thread.start()
 
     def stop(self) -> None:
@@ -171,7 +173,7 @@ class Registry:
         while not self._stop.wait(POLL_SECONDS):
             try:
                 self.refresh()
-                self.reports.catch_up()
+                self.reports.beat()
                 self._trouble = None
             except Exception as error:
                 if self._trouble != str(error):
@@ -258,10 +260,8 @@ class Registry:
 
     def _wants(self, name: str, version: int | None) -> bool:
         """Whether a version that is being validated is still to go live."""
-        if self._stop.is_set():
-            return False
         try:
-            return self.store.aliases(name).live == version
+            return not self._stop.is_set() and self.store.aliases(name).live == version
         except LabloopError:
             return True  # the alias file is damaged; what it said last holds
 

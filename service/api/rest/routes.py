@@ -13,6 +13,7 @@ from service.api.edge.responses import JSON, problems
 from service.api.log import feedback
 from service.api.metrics import files as metric_files
 from service.api.metrics.metrics import metrics
+from service.api.processes.worker_reports import Report
 from service.api.registry.loaded_model import LoadedModel
 from service.api.rest.openapi import FEEDBACK, METRICS
 from service.api.state import State, state_of
@@ -122,7 +123,11 @@ async def tell(request: Request) -> Response:
 def models(request: Request) -> Response:
     """List the models: what is served and how much it is asked, what was refused and why."""
     state, traffic = state_of(request), metrics.traffic()
-    shown = [_model(state, name) | {"traffic": traffic.get(name)} for name in state.store.names()]
+    reports = state.registry.reports.read()
+    shown = [
+        _model(state, name, reports) | {"traffic": traffic.get(name)}
+        for name in state.store.names()
+    ]
     return JSON({"models": shown, "counted_since": metric_files.started()})
 
 
@@ -134,7 +139,7 @@ def model(request: Request, name: str) -> Response:
     state = state_of(request)
     if name not in state.store.names():
         state.store.folder(name, 1)
-    return JSON(_model(state, name))
+    return JSON(_model(state, name, state.registry.reports.read()))
 
 
 @router.get("/models/{name}/versions/{version}", tags=["models"], summary="A version's manifest")
@@ -146,12 +151,12 @@ def model_version(request: Request, name: str, version: int) -> Response:
     return JSON({"version": version, "refused": refusal and refusal.reason} | manifest.shown())
 
 
-def _model(state: State, name: str) -> dict[str, Any]:
+def _model(state: State, name: str, reports: list[Report]) -> dict[str, Any]:
     registry, store = state.registry, state.store
     serving = registry.serving(name)
     return {
         "name": name,
-        "workers": registry.reports.about(name),
+        "workers": [report.about(name) for report in reports],
         "live": None if serving is None else _serving(serving, registry.live_since(name)),
         "versions": store.versions(name),
         "problem": store.problem(name),

@@ -1,5 +1,6 @@
 """API checks: whether the API responds, fits this lab, and serves."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,11 @@ from service.lab.client.client import Client
 from service.lab.doctor.diagnosis import Finding
 
 CLOCK_SECONDS = 5.0
+MEANING = {
+    "starting": "It loads what is live.",
+    "stuck": "It lives, but has done nothing for 15 s. publish does not wait for it.",
+    "gone": "It ended without a word; what it had not sealed of the log is sealed by another.",
+}
 REBUILD = "`docker compose up --build` gives both the same; without Docker, `make down`, `make up`."
 
 
@@ -62,6 +68,26 @@ def served_models(
     except LabloopError as error:
         return None, None, [Finding("fix", "api", f"It does not list its models: {error}")]
     return {model["name"]: model for model in models}, libraries, []
+
+
+def check_replicas(served: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+    """Name the replicas that do not serve as they should.
+
+    Parameters
+    ----------
+    served : dict of str to dict
+        As `served_models` returns it.
+    """
+    states = {
+        (worker["replica"], worker["state"])
+        for model in served.values()
+        for worker in model["workers"]
+    }
+    if len({replica for replica, _ in states}) < 2:
+        return
+    for replica, state in sorted(states):
+        if state != "serving":
+            yield Finding("note", "api", f"Replica {replica} is {state}. {MEANING[state]}")
 
 
 def _check_versions(live: dict[str, Any]) -> Finding:

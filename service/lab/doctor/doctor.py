@@ -3,7 +3,7 @@
 from service.contract.model.store import ModelStore
 from service.contract.settings import Settings
 from service.lab.client.client import Client
-from service.lab.doctor.api_checks import check_api, served_models
+from service.lab.doctor.api_checks import check_api, check_replicas, served_models
 from service.lab.doctor.diagnosis import Diagnosis
 from service.lab.doctor.disk_checks import check_folders, check_space
 from service.lab.doctor.log_checks import check_log
@@ -18,6 +18,7 @@ def examine(settings: Settings, store: ModelStore, client: Client, log: LogCopy)
     if responds:
         served, libraries, problems = served_models(client)
         findings += problems
+        findings += check_replicas(served or {})
     findings += check_models(store, served, libraries)
     findings += check_folders(settings)
     findings += check_space(settings)

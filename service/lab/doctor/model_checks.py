@@ -98,7 +98,9 @@ def _check_libraries(
 def _check_serving(store: ModelStore, name: str, served: dict[str, Any]) -> Iterator[Finding]:
     versions = store.versions(name)
     # A problem of the store was already named, and explains why a worker serves another version.
-    workers = served["workers"] if store.problem(name) is None else []
+    workers = [each for each in served["workers"] if each["state"] not in ("stuck", "gone")]
+    if store.problem(name) is not None:
+        workers = []
     try:
         aliases = store.aliases(name)
     except LabloopError:  # already named

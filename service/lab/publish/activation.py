@@ -15,7 +15,9 @@ POLL_SECONDS = 0.05
 
 
 class Activation:
-    """Make versions live, and wait until all workers of the API serve them.
+    """Make versions live, and wait until all workers of all replicas of the API serve them.
+
+    A worker that starts is waited for, too. One that is stuck is not, but is named.
 
     Parameters
     ----------
@@ -65,15 +67,21 @@ class Activation:
         assert version is not None
         seconds = self._settings.trial_seconds + MARGIN_SECONDS
         deadline = time.monotonic() + seconds
+        late: list[dict[str, Any]] = []
         while time.monotonic() < deadline:
             try:
                 seen = self._client.get(f"/models/{name}")
             except ApiUnreachableError as error:
+                if late:  # it answered before: one of several replicas went away just now
+                    time.sleep(POLL_SECONDS)
+                    continue
                 raise ApiUnreachableError(
                     f"{name} version {version} is written and live, but not served yet. {error}"
                 ) from error
-            workers = seen["workers"]
-            if all(worker["generation"] >= aliases.generation for worker in workers):
+            workers = [each for each in seen["workers"] if each["state"] not in ("stuck", "gone")]
+            stuck = [each for each in seen["workers"] if each["state"] == "stuck"]
+            late = [each for each in workers if each["generation"] < aliases.generation]
+            if not late:
                 _check_refusals(name, version, workers)
                 return ModelVersion(
                     name,
@@ -82,10 +90,14 @@ class Activation:
                     self._store.manifest(name, version),
                     len(workers),
                     tuple(aliases.passed_over),
+                    len({worker["replica"] for worker in workers}),
+                    tuple(_names(stuck, seen["workers"])),
                 )
             time.sleep(POLL_SECONDS)
+        states = zip(_names(late, workers), late, strict=True)
+        waited = ", ".join(f"{name} is {each['state']}" for name, each in states)
         raise LabloopError(
-            f"The API did not serve {name} version {version} within {seconds:.0f} s. "
+            f"The API did not serve {name} version {version} within {seconds:.0f} s ({waited}). "
             f"GET {self._settings.api_url}/models/{name} shows what it does."
         )
 
@@ -96,8 +108,15 @@ def _check_refusals(name: str, version: int, workers: list[dict[str, Any]]) -> N
         return
     who = "The API"
     if len(refusing) < len(workers):
-        pids = ", ".join(str(worker["pid"]) for worker in refusing)
-        who = f"{len(refusing)} of the API's {len(workers)} workers (process {pids})"
+        names = ", ".join(_names(refusing, workers))
+        who = f"{len(refusing)} of the API's {len(workers)} workers ({names})"
     reason, serving = refusing[0]["refused"][str(version)], refusing[0]["version"]
     still = f"Version {serving} serves on." if serving else "Nothing is served."
     raise RefusedError(f"{who} refused {name} version {version}: {reason} {still}")
+
+
+def _names(some: list[dict[str, Any]], workers: list[dict[str, Any]]) -> list[str]:
+    """Name some of the workers by their process and, if there are several, by their replica."""
+    if len({worker["replica"] for worker in workers}) == 1:
+        return [f"process {worker['pid']}" for worker in some]
+    return [f"process {worker['pid']} of {worker['replica']}" for worker in some]

@@ -39,7 +39,8 @@ from service.lab.publish.tolerance import tolerant
 class ModelVersion:
     """A published version, as `Lab.publish` returns it.
 
-    `passed_over` holds the numbers of the deleted versions that a rollback passed over.
+    `passed_over` holds the numbers of the deleted versions that a rollback passed over. `stuck`
+    names the workers that did not answer to it: they were not waited for.
     """
 
     model: str
@@ -48,14 +49,22 @@ class ModelVersion:
     manifest: Manifest
     workers: int = 1
     passed_over: tuple[int, ...] = ()
+    replicas: int = 1
+    stuck: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = "live" if self.live else "published, not live"
-        if self.live and self.workers > 1:
+        if self.live and self.replicas > 1:
+            where = f"live in {self.replicas} replicas"
+            if self.workers > self.replicas:
+                where = f"live in {self.workers} workers of {self.replicas} replicas"
+        elif self.live and self.workers > 1:
             where = f"live in {self.workers} workers"
         if self.passed_over:
             verb = "is" if len(self.passed_over) == 1 else "are"
             where += f"; {', '.join(map(str, self.passed_over))} {verb} deleted and passed over"
+        if self.stuck:
+            where += f"; stuck, and not waited for: {'; '.join(self.stuck)}"
         return f"{self.model} version {self.version} ({where})"
 
     def _repr_html_(self) -> str:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -92,7 +93,7 @@ def test_foreign_hosts_and_origins_are_refused(
     http: httpx.Client, api: LiveApi, method: str, path: str
 ) -> None:
     before = lines(api)
-    for host in FOREIGN_HOSTS:
+    for host in FOREIGN_HOSTS if path not in HEALTH else []:  # a kubelet asks an address
         refused = ask(http, api, method, path, Host=host)
         assert refused.status_code in (400, 403), (host, refused.text)
         assert "ALLOWED_HOSTS" in refused.json()["error"]
@@ -203,7 +204,38 @@ def test_the_token_opens_everything(http: httpx.Client, guarded: LiveApi) -> Non
     for host in ("lab.example", "api:8000"):
         answered = ask(http, guarded, "GET", "/predict", Host=host, **headers)
         assert answered.status_code == 200
-    assert ask(http, guarded, "GET", "/health/live", Host="localhost").status_code == 403
+    assert ask(http, guarded, "GET", "/predict", Host="localhost", **headers).status_code == 403
+
+
+@pytest.mark.parametrize("path", [*HEALTH, "/health/live/", "/v2/health/live"])
+def test_health_is_told_to_any_host(http: httpx.Client, guarded: LiveApi, path: str) -> None:
+    for host in ("10.1.2.3:8000", *FOREIGN_HOSTS[:-1]):
+        assert ask(http, guarded, "GET", path, Host=host).status_code in (200, 307)
+        page = {"Host": host, "Origin": "http://other.example"}
+        assert ask(http, guarded, "GET", path, **page).status_code == 403
+
+
+def test_metrics_at_addresses_need_the_token(http: httpx.Client, guarded: LiveApi) -> None:
+    pod = {"Host": "10.1.2.3:8000"}
+    token = {"Authorization": f"Bearer {TOKEN}".encode()}
+    assert ask(http, guarded, "GET", "/metrics", **pod, **token).status_code == 200
+    assert ask(http, guarded, "GET", "/models", **pod, **token).status_code == 403
+    assert ask(http, guarded, "GET", "/metrics", **pod).status_code == 403
+    wrong = {"Authorization": "Bearer x"}
+    assert ask(http, guarded, "GET", "/metrics", **pod, **wrong).status_code == 403
+
+
+@pytest.mark.parametrize("networks, told", [("10.0.0.0/8,127.0.0.0/8", 200), ("10.0.0.0/8", 403)])
+def test_metrics_are_told_to_networks(
+    http: httpx.Client, tmp_path: Path, networks: str, told: int
+) -> None:
+    pod = {"Host": "10.1.2.3:8000"}
+    with running_api(tmp_path, API_TOKEN=TOKEN, METRICS_FROM=networks) as api:
+        assert ask(http, api, "GET", "/metrics", **pod).status_code == told
+        assert ask(http, api, "GET", "/models", **pod).status_code == 403
+        assert ask(http, api, "GET", "/models").status_code == 401
+        page = {"Origin": "http://evil.example"}
+        assert ask(http, api, "GET", "/metrics", **pod, **page).status_code == 403
 
 
 def test_a_lab_sends_its_token(http: httpx.Client, guarded: LiveApi) -> None:

@@ -148,7 +148,9 @@ def test_sigterm_drains_before_it_stops(
         assert http.get("/health/ready").status_code == 200
         os.kill(small.process.pid, signal.SIGTERM)
         wait_until(lambda: http.get("/health/ready").status_code == 503, "not ready", 2)
-        assert "stopping" in http.get("/health/ready").json()["error"]
+        told = http.get("/health/ready")
+        assert "stopping" in told.json()["error"]
+        assert told.headers["Connection"] == "close"  # the next one goes to another replica
         count = len(asked)
         wait_until(lambda: len(asked) > count + 3, "answers while it is not ready", 2)
         small.process.wait(20)

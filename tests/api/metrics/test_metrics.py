@@ -115,8 +115,9 @@ def test_a_server_started_by_hand_counts(tmp_path: Path) -> None:
         api.ask(5)
         assert api.sum("labloop_predictions_total") == api.traffic()["predictions"] == 5
         assert api.sum("labloop_workers") == 1
-        (folder,) = Path(tempfile.gettempdir()).glob(f"labloop-*-{live.process.pid}")
-    assert not folder.exists()
+        assert len([*(live.logs / "replicas").glob("*.json")]) == 1
+    assert not [*(live.logs / "replicas").iterdir()]
+    assert not [*Path(tempfile.gettempdir()).glob(f"labloop-*-{live.process.pid}")]
 
 
 def test_the_model_list_has_equal_numbers(api: Api) -> None:
@@ -260,7 +261,7 @@ print(*[row for row in told if row.startswith(names)], flush=True)
 """
 FAMILY = f"""
 import multiprocessing, shutil, sys
-from service.api.processes.worker_reports import family_folder
+from service.api.processes.family import family_folder
 if len(sys.argv) > 1:
     shutil.copytree(sys.argv[1], family_folder())
 for _ in range(2):

@@ -122,6 +122,7 @@ def family(api: LiveApi) -> Path:
 
 def test_reports_survive_a_cleaned_folder(api: LiveApi) -> None:
     shutil.rmtree(family(api))
+    shutil.rmtree(api.logs / "replicas")
     assert api.lab().promote("iris", 1).live
     wait_until(lambda: len(workers(api)) == WORKERS, "all workers")
 

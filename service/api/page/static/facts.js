@@ -16,6 +16,7 @@ const GIVES = {
 /** Show all of it in a model's article. */
 export function showFacts(element, model) {
   sayLive(element, model);
+  sayReplicas(element, model);
   sayFigures(element, model);
   sayNotices(element, model);
   sayRefusals(element, model);
@@ -50,6 +51,27 @@ function sayLive(element, { live }) {
           make("span", { class: "estimator" }, data(live.estimator)),
         ],
   );
+}
+
+/** Say how many replicas serve it, where there are several, and which are not well. */
+function sayReplicas(element, { live, workers }) {
+  const replicas = new Map();
+  for (const worker of workers) {
+    const serves = worker.state === "serving" && live !== null && worker.version === live.version;
+    const { state, all } = replicas.get(worker.replica) ?? { state: worker.state, all: true };
+    const worst = state === "serving" ? worker.state : state;
+    replicas.set(worker.replica, { state: worst, all: all && serves });
+  }
+  const there = [...replicas.values()].filter(({ state }) => state !== "gone");
+  const serving = there.filter(({ all }) => all).length;
+  const counted = serving === there.length ? serving : `${serving} of ${there.length}`;
+  const said = [live === null ? "" : `Served by ${counted} replicas.`];
+  for (const [name, { state }] of replicas) {
+    if (state !== "serving") said.push(`${name} is ${state}.`);
+  }
+  const part = find(".replicas", element);
+  part.hidden = replicas.size < 2;
+  fill(part, said, () => [data(said.filter(Boolean).join(" "))]);
 }
 
 function sayFigures(element, { live, traffic, countedSince }) {
@@ -97,9 +119,10 @@ function sayNotices(element, model) {
     const call = `lab.promote("${model.name}", ${versions.at(-1)})`;
     notices.push(["To make a version live, run in a notebook:", call]);
   }
-  const serving = new Set(workers.map((worker) => worker.version));
+  const answering = workers.filter(({ state }) => state === "serving");
+  const serving = new Set(answering.map((worker) => worker.version));
   if (serving.size > 1) {
-    const each = workers.map(({ pid, version }) =>
+    const each = answering.map(({ pid, version }) =>
       version === null ? `worker ${pid} nothing` : `worker ${pid} version ${version}`,
     );
     notices.push(["The workers do not all serve the same.", `Now: ${each.sort().join(", ")}.`]);
