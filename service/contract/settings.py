@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from service.contract import object_url
 from service.contract.errors import SettingError
 from service.contract.setting_sources import EnvFileSource, EnvironmentSource, FolderSource
 
@@ -42,6 +43,9 @@ class Settings(BaseSettings):
 
     models_dir: Path = Field(Path("data/models"), description="where model versions are kept")
     logs_dir: Path = Field(Path("logs"), description="where the prediction log is kept")
+    archive_url: str = Field(
+        "", description="an object store for what is sealed of the log, e.g. `s3://bucket/logs`"
+    )
     api_url: str = Field("", description="where notebooks find the API; here, if empty")
     default_model: str = Field("iris", description="the model that `GET /predict` asks")
     log_sync: Literal["interval", "always", "off"] = Field(
@@ -153,6 +157,13 @@ class Settings(BaseSettings):
     def _are_networks(cls, text: str) -> str:
         networks(text)
         return text
+
+    @field_validator("archive_url")
+    @classmethod
+    def _is_object_url(cls, url: str) -> str:
+        if url:
+            object_url.split(url)
+        return url.rstrip("/")
 
     @property
     def hosts(self) -> frozenset[str]:

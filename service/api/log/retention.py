@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from service.contract.files import locked
-from service.contract.log.segment import OPEN, SegmentName
+from service.contract.log.archive import ID_FILE
+from service.contract.log.segment import OPEN, SHIPPED, SegmentName
 
 MOST_NOTE = 100_000  # bytes of a segment's first line
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; containers see their host's
@@ -54,6 +55,8 @@ def delete_oldest(
     with locked(folder):  # or two workers would delete twice as much
         sizes: dict[Path, int] = {}
         for file in folder.iterdir():
+            if file.name == ID_FILE or file.name.endswith(SHIPPED):
+                continue
             with suppress(FileNotFoundError):  # sealed just now, under its other name
                 status = file.lstat()
                 if stat.S_ISREG(status.st_mode):  # no folder, e.g. a log that was moved here
