@@ -76,12 +76,17 @@ def numbers(s3: S3) -> list[int]:
     return [SegmentName.of(Path(key)).number for key in contents(s3)]
 
 
+def reports(s3: S3) -> list[LogState]:
+    """Return what is said of each log."""
+    objects = s3.objects()
+    keys = [entry.key for entry in objects.list("") if entry.key.endswith(STATE)]
+    found = [read_state(objects.get(key).content) for key in keys]
+    return [each for each in found if each is not None]
+
+
 def state(s3: S3) -> LogState:
     """Return what is said of the only log."""
-    objects = s3.objects()
-    (key,) = [entry.key for entry in objects.list("") if entry.key.endswith(STATE)]
-    found = read_state(objects.get(key).content)
-    assert found is not None
+    (found,) = reports(s3)
     return found
 
 

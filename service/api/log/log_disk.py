@@ -17,6 +17,7 @@ from pathlib import Path
 from service.contract.files import locked, open_regular, read_regular, sync_path
 from service.contract.log.archive import ID_FILE, LOG, SEGMENT
 from service.contract.log.segment import (
+    NAME,
     SHIPPED,
     SegmentName,
     open_segments,
@@ -110,11 +111,12 @@ class LogDisk:
 
     def waiting(self) -> dict[str, int]:
         """Count the lines of each segment that is not shipped yet, open ones as well."""
-        files = [*open_segments(self.folder), *self.due()]
+        opened = [file for file in open_segments(self.folder) if NAME.fullmatch(stem(file))]
         counts: dict[str, int] = {}
-        for file in files:
-            with suppress(OSError):  # it was sealed just now, or is none
-                counts[stem(file)] = max(counts.get(stem(file), 0), _lines_in(file))
+        for file in [*opened, *self.due()]:
+            counts.setdefault(stem(file), 0)  # also if it was sealed just now, under another name
+            with suppress(OSError):
+                counts[stem(file)] = max(counts[stem(file)], _lines_in(file))
         return counts
 
     def shipped(self) -> int:

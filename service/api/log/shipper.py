@@ -18,7 +18,7 @@ from service.api.log.chores import Chores
 from service.api.log.log_disk import LogDisk
 from service.api.metrics.metrics import metrics
 from service.api.processes.lifeline import SHIP_SECONDS
-from service.contract.errors import ObjectExistsError, StoreError
+from service.contract.errors import ObjectExistsError, ObjectMissingError, StoreError
 from service.contract.files import open_regular, read_regular
 from service.contract.log.archive import STATE, WANTED, LogState, read_wish, write_state
 from service.contract.log.segment import TORN, sealed_name
@@ -29,7 +29,7 @@ NEAR_SECONDS = 0.1  # between looks whether the workers have sealed what a reade
 TELL_SECONDS = 10.0  # between reports of how many lines are on the disk
 LIFE_SECONDS = 60.0  # between reports of nothing new
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # between tries while the store cannot be used
-HELD_SECONDS = 600.0  # between tries of a segment that the archive has with another content
+HELD_SECONDS = 60.0  # between tries of a segment that the archive has with another content
 START_SECONDS = 2.0
 
 logger = logging.getLogger("uvicorn.error")
@@ -159,8 +159,11 @@ class Shipper:
         if file.stat().st_size <= PART_BYTES:
             with suppress(ObjectExistsError):
                 self._objects.create(key, read_regular(file, PART_BYTES))
-        elif not self._objects.exists(key):
-            self._objects.put(key, file)
+        else:
+            try:
+                self._objects.head(key)
+            except ObjectMissingError:
+                self._objects.put(key, file)  # in parts, which know no condition
         checksum = self._compare(key, file)
         is_sealed = not file.name.endswith(TORN)
         if is_sealed and sealed_name(file, checksum) != file and file not in self._damaged:

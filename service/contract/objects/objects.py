@@ -171,13 +171,15 @@ class Objects:
         except ObjectMissingError:
             return None
 
-    def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
-        try:
-            self._ask("read", key, lambda: obstore.head(self._store, key))
-        except ObjectMissingError:
-            return False
-        return True
+    def head(self, key: str) -> Entry:
+        """Return what a list would say of an object.
+
+        Raises
+        ------
+        ObjectMissingError
+            There is no such object.
+        """
+        return _entry(self._ask("read", key, lambda: obstore.head(self._store, key)))
 
     def download(self, key: str, file: Path) -> None:
         """Write an object's content to a file; see `parts`."""
@@ -264,7 +266,7 @@ class Objects:
         stream = self._ask("list", prefix, lambda: obstore.list(self._store, prefix))
         while (some := self._ask("list", prefix, lambda: next(stream, None))) is not None:
             for each in some:
-                yield Entry(each["path"], each["size"], each["e_tag"] or "", each["last_modified"])
+                yield _entry(each)
 
     def delete(self, key: str) -> None:
         """Delete an object; one that is not there is deleted already."""
@@ -287,3 +289,7 @@ class Objects:
             raise problems.explained(self.url, verb, place, error) from error
         except exceptions.BaseError as error:
             raise problems.explained(self.url, verb, place, error) from error
+
+
+def _entry(meta: Any) -> Entry:
+    return Entry(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from service.contract.errors import LabloopError
@@ -10,26 +11,28 @@ from service.contract.log.segment import open_segments
 from service.contract.settings import Settings
 from service.lab.client.client import Client
 from service.lab.doctor.diagnosis import SHOWN, Finding
-from service.lab.log.copy import LogCopy
-from service.lab.log.place import log_elsewhere
+from service.lab.log.copy import Log, LogCopy
+from service.lab.log.place import SECONDS, log_elsewhere
 from service.lab.reports.report import counted
 
 SEAL_SECONDS = 30.0  # a running API seals what a dead one left within one second
 
 
-def check_log(log: LogCopy, client: Client | None, settings: Settings) -> Iterator[Finding]:
+def check_log(log: Log, client: Client | None, settings: Settings) -> Iterator[Finding]:
     """Check every line that is not copied yet, and say what the copy knows of the rest.
 
     Parameters
     ----------
-    log : LogCopy
+    log : Log
     client : Client or None
         None if no API responds.
     settings : Settings
     """
-    yield from _check_open_segments(log.folder, client is not None)
+    if isinstance(log, LogCopy):
+        yield from _check_open_segments(log.folder, client is not None)
     if client is not None:
         yield from _check_place(client, settings)
+        yield from _check_shipping(client)
     try:
         with log.files() as files:
             damage, torn = files.damage, files.torn
@@ -56,6 +59,16 @@ def _check_place(client: Client, settings: Settings) -> Iterator[Finding]:
         sentence = f"The API does not say where it logs: {error}"
     if sentence:
         yield Finding("fix", "log", sentence)
+
+
+def _check_shipping(client: Client) -> Iterator[Finding]:
+    """Ask the API whether it can archive its log."""
+    with suppress(LabloopError):  # said above
+        archive = client.get("/log", SECONDS).get("archive") or {}
+        if archive.get("problem"):
+            waiting = counted(archive["waiting"], "segment")
+            sentence = f"The API cannot archive its log, {waiting} wait: {archive['problem']}"
+            yield Finding("fix", "log", sentence)
 
 
 def _check_open_segments(folder: Path, api_responds: bool) -> Iterator[Finding]:

@@ -36,7 +36,12 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
         there = client.get("/log", SECONDS)
     except (ApiUnreachableError, NotFoundError):  # an API older than /log has no such page
         return ""
+    archive = (there.get("archive") or {}).get("url", "")
+    if archive != settings.archive_url:
+        return _other_archive(archive, settings)
     folder, image, segment = there["folder"], there["image"], there["segment"]
+    if archive:
+        return ""
     if segment is None or segment in segments_here(settings):
         return ""
     what = f"The API at {settings.api_url} logs to {folder}"
@@ -45,6 +50,14 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
     else:
         what, remedy = f"{what} in a container of {image}", IN_THE_LAB.format(folder=folder)
     return f"{what}; {settings.logs_dir} does not have that log's last segment. {remedy}"
+
+
+def _other_archive(archive: str, settings: Settings) -> str:
+    if not archive:
+        what = f"The API at {settings.api_url} has no ARCHIVE_URL, and keeps its log to itself"
+        return f"{what}. Set ARCHIVE_URL there to {settings.archive_url}, or unset it here."
+    what = f"The API at {settings.api_url} archives its log in {archive}"
+    return f"{what}; here ARCHIVE_URL is {settings.archive_url or 'not set'}. Set it to that."
 
 
 def segments_here(settings: Settings) -> set[str]:
