@@ -30,7 +30,7 @@ TELL_SECONDS = 10.0  # between reports of how many lines are on the disk
 LIFE_SECONDS = 60.0  # between reports of nothing new
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # between tries while the store cannot be used
 HELD_SECONDS = 60.0  # between tries of a segment that the archive has with another content
-START_SECONDS = 2.0
+START_SECONDS = 5.0
 
 logger = logging.getLogger("uvicorn.error")
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from service.contract.errors import LabloopError
@@ -12,7 +11,7 @@ from service.contract.settings import Settings
 from service.lab.client.client import Client
 from service.lab.doctor.diagnosis import SHOWN, Finding
 from service.lab.log.copy import Log, LogCopy
-from service.lab.log.place import SECONDS, log_elsewhere
+from service.lab.log.place import log_elsewhere
 from service.lab.reports.report import counted
 
 SEAL_SECONDS = 30.0  # a running API seals what a dead one left within one second
@@ -32,7 +31,6 @@ def check_log(log: Log, client: Client | None, settings: Settings) -> Iterator[F
         yield from _check_open_segments(log.folder, client is not None)
     if client is not None:
         yield from _check_place(client, settings)
-        yield from _check_shipping(client)
     try:
         with log.files() as files:
             damage, torn = files.damage, files.torn
@@ -59,16 +57,6 @@ def _check_place(client: Client, settings: Settings) -> Iterator[Finding]:
         sentence = f"The API does not say where it logs: {error}"
     if sentence:
         yield Finding("fix", "log", sentence)
-
-
-def _check_shipping(client: Client) -> Iterator[Finding]:
-    """Ask the API whether it can archive its log."""
-    with suppress(LabloopError):  # said above
-        archive = client.get("/log", SECONDS).get("archive") or {}
-        if archive.get("problem"):
-            waiting = counted(archive["waiting"], "segment")
-            sentence = f"The API cannot archive its log, {waiting} wait: {archive['problem']}"
-            yield Finding("fix", "log", sentence)
 
 
 def _check_open_segments(folder: Path, api_responds: bool) -> Iterator[Finding]:

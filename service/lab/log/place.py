@@ -13,7 +13,9 @@ IN_THE_LAB = (
 
 
 def log_elsewhere(client: Client, settings: Settings) -> str:
-    """Say where the API logs and what to do, if its last segment is not in the log read here.
+    """Say where the API logs and what to do, if that is not the log that is read here.
+
+    With `ARCHIVE_URL`, also say why the API that answers cannot archive its log, if it cannot.
 
     Parameters
     ----------
@@ -36,12 +38,15 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
         there = client.get("/log", SECONDS)
     except (ApiUnreachableError, NotFoundError):  # an API older than /log has no such page
         return ""
-    archive = (there.get("archive") or {}).get("url", "")
-    if archive != settings.archive_url:
-        return _other_archive(archive, settings)
-    folder, image, segment = there["folder"], there["image"], there["segment"]
-    if archive:
+    archive = there.get("archive") or {"url": "", "problem": None}
+    if archive["url"] != settings.archive_url:
+        return _other_archive(archive["url"], settings)
+    if archive["problem"]:
+        waiting = f"{archive['waiting']} segments of its log wait in {there['folder']}"
+        return f"The API at {settings.api_url} cannot archive: {waiting}. {archive['problem']}"
+    if archive["url"]:
         return ""
+    folder, image, segment = there["folder"], there["image"], there["segment"]
     if segment is None or segment in segments_here(settings):
         return ""
     what = f"The API at {settings.api_url} logs to {folder}"
