@@ -16,7 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from service.contract import env_file
+from service.contract import env_file, object_url
 from service.contract.errors import SettingError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
 
     models_dir: Path = Field(Path("data/models"), description="where model versions are kept")
+    store_url: str = Field(
+        "", description="an object store that has the model versions, e.g. `s3://bucket/models`"
+    )
     logs_dir: Path = Field(Path("logs"), description="where the prediction log is kept")
     api_url: str = Field("", description="where notebooks find the API; here, if empty")
     default_model: str = Field("iris", description="the model that `GET /predict` asks")
@@ -150,6 +153,13 @@ class Settings(BaseSettings):
     def _is_http(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")) or not urlsplit(url).hostname:
             raise ValueError("it must start with http:// or https:// and the name of a host")
+        return url.rstrip("/")
+
+    @field_validator("store_url")
+    @classmethod
+    def _is_object_url(cls, url: str) -> str:
+        if url:
+            object_url.split(url)
         return url.rstrip("/")
 
     @property

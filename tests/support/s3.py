@@ -6,9 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import httpx
+import pytest
 
 from service.contract.objects.objects import Objects
 from tests.support.live import PLAIN, free_ports, wait_until
@@ -103,6 +105,21 @@ def running_s3(folder: Path) -> Iterator[S3]:
     finally:
         process.kill()  # to end in order, it takes ten seconds
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with running_s3(tmp_path_factory.mktemp("s3")) as s3:
+        yield s3
+
+
+@pytest.fixture
+def s3(s3_server: S3, request: pytest.FixtureRequest) -> S3:
+    """A place in the bucket of its own."""
+    return s3_server.below(f"{request.node.name.partition('[')[0]}-{next(_places)}")
+
+
+_places = count(1)
 
 
 def _makes_bucket(s3: S3, weed: Path, ports: list[int]) -> bool:

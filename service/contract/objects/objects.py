@@ -20,13 +20,12 @@ from service.contract.errors import (
     ObjectMissingError,
     SettingError,
 )
+from service.contract.object_url import split
 from service.contract.objects import problems
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
-BUCKET_URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*?)/?)?")
-KEY_PART = re.compile(r"[A-Za-z0-9._=-]+")
 VARIABLES = {  # with which the library would not say what is wrong
     "AWS_ENDPOINT_URL": re.compile(r"(https?://[\w.:\[\]-]+(/\S*)?)?"),
     "AWS_REGION": re.compile(r"[\w-]*"),
@@ -110,7 +109,10 @@ class Objects:
         SettingError
             It is no such URL, or one of those variables cannot be used.
         """
-        bucket, prefix = split(url)
+        try:
+            bucket, prefix = split(url)
+        except ValueError as error:
+            raise SettingError(f"{url!r} cannot be used: {error}.") from error
         # The library takes an empty variable at its word; here it counts as not set, as elsewhere.
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             if not os.environ[name]:
@@ -253,28 +255,3 @@ class Objects:
             raise problems.explained(self.url, verb, place, error) from error
         except exceptions.BaseError as error:
             raise problems.explained(self.url, verb, place, error) from error
-
-
-def split(url: str) -> tuple[str, str]:
-    """Return the bucket and the prefix that a URL names.
-
-    Raises
-    ------
-    SettingError
-        It is no URL of an object store.
-
-    Examples
-    --------
-    >>> split("s3://models.example.org/labs/one/")
-    ('models.example.org', 'labs/one')
-    >>> split("s3://models")
-    ('models', '')
-    """
-    match = BUCKET_URL.fullmatch(url)
-    prefix = (match["prefix"] or "") if match else ""
-    if match is None or not all(map(KEY_PART.fullmatch, prefix.split("/") if prefix else [])):
-        raise SettingError(
-            f"{url!r} is no place in an object store: give s3://bucket or s3://bucket/prefix, "
-            "the prefix of letters, digits and . _ - = /."
-        )
-    return match["bucket"], prefix

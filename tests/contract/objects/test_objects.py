@@ -15,7 +15,7 @@ from service.contract.errors import (
     SettingError,
     StoreError,
 )
-from service.contract.objects.objects import PART_BYTES, Objects, split
+from service.contract.objects.objects import PART_BYTES, Objects
 from tests.support.live import CHECKOUT, free_ports
 from tests.support.need import need
 from tests.support.s3 import READER, S3
@@ -218,8 +218,8 @@ def test_no_credentials_at_all(s3: S3) -> None:
     "url", ["models", "s3://", "s3://Bucket/", "http://bucket", "s3://bucket/a b", "s3://bucket//a"]
 )
 def test_no_such_url(url: str) -> None:
-    with pytest.raises(SettingError, match="is no place in an object store: give s3://bucket"):
-        split(url)
+    with pytest.raises(SettingError, match="cannot be used: it must be s3://bucket or s3://"):
+        Objects.at(url)
 
 
 def test_library_is_imported_late() -> None:
