@@ -12,6 +12,7 @@ from tests.support.browser import new_browser
 from tests.support.live import CHECKOUT, running_api
 from tests.support.need import need
 from tests.support.notebooks import execute
+from tests.support.release import release  # noqa: F401
 from tests.support.soak import times
 from tests.support.stack import (  # noqa: F401
     LocalLab,
