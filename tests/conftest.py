@@ -30,7 +30,7 @@ os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 # What runs in environments of other people's packages cannot be imported here.
 collect_ignore_glob = ["outside/ask_*.py"]
 HERE = CHECKOUT / "tests"
-LABS = ("browser", "compose", "containers", "projects", "local_lab")
+LABS = ("browser", "compose", "containers", "projects", "replicas", "local_lab")
 SHARE_A_LAB = [f"tests/stack/test_{name}.py" for name in LABS]
 # What starts a server, a container, a browser or a notebook, works in a copy of the checkout, needs
 # something of the machine, or runs a part of a long test.

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+LOCK = ".lock"  # in a folder that several machines share: NFS knows locks on files alone
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on a file or folder; wait for it."""
+    """Hold a lock on a file, or on a folder of this machine's; wait for it."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that a pipe does not block
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

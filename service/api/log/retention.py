@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from service.contract.files import locked
+from service.contract.files import LOCK, lock_file
 from service.contract.log.segment import OPEN, SegmentName
 
 MOST_NOTE = 100_000  # bytes of a segment's first line
@@ -51,12 +51,14 @@ def delete_oldest(
         process is killed and whoever reads the log meanwhile.
     """
     due: list[Path] = []
-    with locked(folder):  # or two workers would delete twice as much
+    with lock_file(folder / LOCK):  # or two workers would delete twice as much
         sizes: dict[Path, int] = {}
         for file in folder.iterdir():
             with suppress(FileNotFoundError):  # sealed just now, under its other name
                 status = file.lstat()
-                if stat.S_ISREG(status.st_mode):  # no folder, e.g. a log that was moved here
+                if (
+                    stat.S_ISREG(status.st_mode) and file.name != LOCK
+                ):  # no folder, e.g. a log that was moved here
                     sizes[file] = status.st_size
         parts: dict[SegmentName, list[Path]] = {}
         for file in sizes:
@@ -78,7 +80,7 @@ def delete_oldest(
             deleted.append({"segment": str(name), "bytes": size, "because": reason})
     if due:
         tell(deleted)  # without the lock, as the note may need a new segment
-        with locked(folder):
+        with lock_file(folder / LOCK):
             for file in due:
                 file.unlink(missing_ok=True)
 

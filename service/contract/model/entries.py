@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from service.contract.errors import EstimatorError, NotFoundError
-from service.contract.files import is_locked
+from service.contract.files import LOCK, is_locked
 from service.contract.model.aliases import ALIASES
 from service.contract.model.checksums import SUMS
 from service.contract.text import show
@@ -157,10 +157,16 @@ def clear(home: Path) -> None:
         what = kind(leftover)
         with suppress(OSError):
             if leftover.name.startswith((".staging-", ".deleted-")) and what == "a folder":
-                if not is_locked(leftover):
+                if not _is_filled(leftover):
                     shutil.rmtree(leftover)
             elif leftover.name.startswith(".aliases-") and what == "a file":
                 leftover.unlink()  # it is written under the lock that is held here
+
+
+def _is_filled(staging: Path) -> bool:
+    """Whether a living publisher fills this folder."""
+    lock = staging / LOCK
+    return kind(lock) == "a file" and is_locked(lock)
 
 
 def _odd_versions(home: Path) -> Iterator[tuple[Path, str]]:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 
 from service.contract.errors import EstimatorError
-from service.contract.files import locked, make_folder
+from service.contract.files import LOCK, lock_file, make_folder
 from service.contract.model import entries
 
 
@@ -39,7 +39,7 @@ def staged(home: Path, changing: Callable[[], AbstractContextManager[None]]) -> 
         entries.clear(home)
         staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
         held = ExitStack()
-        held.enter_context(locked(staging))
+        held.enter_context(lock_file(staging / LOCK))
     with held:
         try:
             staging.chmod(0o755)

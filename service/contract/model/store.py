@@ -13,7 +13,7 @@ from typing import SupportsIndex
 from pydantic import ValidationError
 
 from service.contract.errors import ArtifactError, InUseError, NotFoundError
-from service.contract.files import lock_file, make_folder, read_regular, sync_path
+from service.contract.files import LOCK, lock_file, make_folder, read_regular, sync_path
 from service.contract.model import aliases, checksums, entries
 from service.contract.model.aliases import LAST_NUMBER, Aliases
 from service.contract.model.entries import NAME
@@ -184,6 +184,7 @@ class ModelStore:
                 for number in now.unused(self.versions(name))
                 if not os.path.lexists(home / str(number))
             )
+            (staging / LOCK).unlink()  # nobody clears away here meanwhile
             staging.rename(home / str(version))
             if known is not None:
                 aliases.replace(home, known.model_copy(update={"last": version}))
