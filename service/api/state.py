@@ -42,7 +42,7 @@ class State:
     def of(cls, settings: Settings) -> "State":
         """Put it together by some settings; nothing of it is started."""
         store = ModelStore(settings.models_dir)
-        registry = Registry(store, WorkerReports(settings.logs_dir), settings.trial_seconds)
+        registry = Registry(store, WorkerReports(settings), settings.trial_seconds)
         log = PredictionLog(settings)
         admission = Admission(settings)
         inference = Inference(log, build().image, admission.threads)

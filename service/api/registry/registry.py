@@ -11,7 +11,7 @@ from service.api.metrics.metrics import metrics
 from service.api.processes import strikes
 from service.api.processes.descriptors import is_shortage
 from service.api.processes.family import family_folder
-from service.api.processes.worker_reports import BEAT_SECONDS, WorkerReports
+from service.api.processes.worker_reports import WorkerReports
 from service.api.registry import validation_process
 from service.api.registry.beside import Beside
 from service.api.registry.loaded_model import LoadedModel
@@ -68,7 +68,7 @@ class Registry:
         """Load what is live, then keep in step in the background."""
         self.reports.start()
         self.refresh()
-        while wait(self._following.values(), BEAT_SECONDS).not_done:
+        while wait(self._following.values(), 1).not_done:
             self.reports.beat()
         self.reports.serve()
         self._thread.start()
