@@ -31,7 +31,8 @@ os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 collect_ignore_glob = ["outside/ask_*.py"]
 HERE = CHECKOUT / "tests"
 LABS = ("browser", "compose", "containers", "projects", "replicas", "local_lab")
-SHARE_A_LAB = [f"tests/stack/test_{name}.py" for name in LABS]
+SHARED = {f"tests/stack/test_{name}.py": "the labs" for name in LABS}
+SHARED |= {f"tests/stack/test_{name}.py": "the release images" for name in ("pods", "release")}
 # What starts a server, a container, a browser or a notebook, works in a copy of the checkout, needs
 # something of the machine, or runs a part of a long test.
 SLOW = (LocalLab, composed, copy_checkout, execute, need, new_browser, running_api, times)
@@ -45,8 +46,8 @@ class SharedFixtures(LoadFileScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        if file in SHARE_A_LAB:
-            return "the labs"
+        if file in SHARED:
+            return SHARED[file]
         folder = (CHECKOUT / file).parent
         return str(folder) if folder != HERE and (folder / "conftest.py").exists() else file
 

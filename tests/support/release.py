@@ -25,7 +25,7 @@ def docker(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     return done
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def release(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """Build the images; return the clone that they are of, and what was said."""
     clone = Clone(copy_checkout(tmp_path_factory.mktemp("release") / "clone"))
