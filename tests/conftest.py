@@ -13,6 +13,7 @@ from tests.support.live import CHECKOUT, running_api
 from tests.support.need import need
 from tests.support.notebooks import execute
 from tests.support.release import release  # noqa: F401
+from tests.support.s3 import running_s3, s3, s3_server  # noqa: F401
 from tests.support.soak import times
 from tests.support.stack import (  # noqa: F401
     LocalLab,
@@ -35,7 +36,17 @@ SHARED = {f"tests/stack/test_{name}.py": "the labs" for name in LABS}
 SHARED |= {f"tests/stack/test_{name}.py": "the release images" for name in ("pods", "release")}
 # What starts a server, a container, a browser or a notebook, works in a copy of the checkout, needs
 # something of the machine, or runs a part of a long test.
-SLOW = (LocalLab, composed, copy_checkout, execute, need, new_browser, running_api, times)
+SLOW = (
+    LocalLab,
+    composed,
+    copy_checkout,
+    execute,
+    need,
+    new_browser,
+    running_api,
+    running_s3,
+    times,
+)
 
 
 class SharedFixtures(LoadFileScheduling):  # type: ignore[misc]

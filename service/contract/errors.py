@@ -12,6 +12,10 @@
     ├── InUseError           a version that is live cannot be deleted
     ├── ApiUnreachableError  there is no API at API_URL
     ├── LogElsewhereError    the API writes another log than the one that is read here
+    ├── StoreError           an object store cannot be reached, or says no
+    │   ├── ObjectMissingError   there is no such object
+    │   ├── ObjectExistsError    it was to be created, and is there
+    │   └── ObjectChangedError   it was to be replaced, and is another by now
     └── ApiError             the API responds with an error; both sides share these
         ├── InputError         422  invalid_input    the rows do not fit the model
         ├── TooLargeError      413  too_large        the request is more than is read at once
@@ -75,6 +79,22 @@ class ApiUnreachableError(LabloopError):
 
 class LogElsewhereError(LabloopError):
     """The API writes another log, and the one that is read here is empty."""
+
+
+class StoreError(LabloopError):
+    """An object store cannot be reached, or says no; the text names its URL."""
+
+
+class ObjectMissingError(StoreError):
+    """There is no such object."""
+
+
+class ObjectExistsError(StoreError):
+    """An object was to be created, and is there already; nothing was written."""
+
+
+class ObjectChangedError(StoreError):
+    """An object was to be replaced, and is another one by now; nothing was written."""
 
 
 class ApiError(LabloopError):

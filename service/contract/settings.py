@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from service.contract import object_url
 from service.contract.errors import SettingError
 from service.contract.setting_sources import EnvFileSource, EnvironmentSource, FolderSource
 
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
 
     models_dir: Path = Field(Path("data/models"), description="where model versions are kept")
+    store_url: str = Field(
+        "", description="an object store that has the model versions, e.g. `s3://bucket/models`"
+    )
     logs_dir: Path = Field(Path("logs"), description="where the prediction log is kept")
     api_url: str = Field("", description="where notebooks find the API; here, if empty")
     default_model: str = Field("iris", description="the model that `GET /predict` asks")
@@ -153,6 +157,13 @@ class Settings(BaseSettings):
     def _are_networks(cls, text: str) -> str:
         networks(text)
         return text
+
+    @field_validator("store_url")
+    @classmethod
+    def _is_object_url(cls, url: str) -> str:
+        if url:
+            object_url.split(url)
+        return url.rstrip("/")
 
     @property
     def hosts(self) -> frozenset[str]:

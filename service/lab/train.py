@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from service.contract.build import build
 from service.contract.errors import ApiUnreachableError, LabloopError
+from service.contract.model import opening
 from service.contract.model.entries import check_name
-from service.contract.model.store import ModelStore
 from service.contract.settings import CHECKOUT, settings
 from service.lab.client.client import Client
 
@@ -28,7 +28,7 @@ def main() -> int:
         build().check()
         chosen = settings()
         model = chosen.default_model
-        if versions := ModelStore(chosen.models_dir).versions(model):
+        if versions := opening.for_lab(chosen).versions(model):
             print(f"Model {model!r} has {len(versions)} version(s): nothing to train.")
             return 0
         _check_data(model)

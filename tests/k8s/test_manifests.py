@@ -164,6 +164,8 @@ def test_claims_suit_the_nodes(found: Manifests) -> None:
     for claim in claims.values():
         assert claim["spec"]["accessModes"] == [mode]
         assert ("storageClassName" in claim["spec"]) is bool(found.of("Ingress"))
+    room = amount(claims["logs"]["spec"]["resources"]["requests"]["storage"])
+    assert room > 1.5 * Settings().log_max_bytes
 
 
 def test_each_side_mounts_as_designed(found: Manifests) -> None:
@@ -182,7 +184,8 @@ def test_each_side_mounts_as_designed(found: Manifests) -> None:
             assert mode == wanted.get(claim), (name, path)
             assert mount is None or mount["name"] == claim
         assert mounts["/etc/labloop"]["readOnly"] is True
-        assert {"/tmp", "/home/labloop"} <= mounts.keys()
+        written = {"/tmp"} if name == "api" else {"/tmp", "/home/labloop"}
+        assert {path for path, each in mounts.items() if each["name"] in ("tmp", "home")} == written
 
 
 # Values.

@@ -25,6 +25,7 @@ from service.contract.text import show
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+NOT_WHOLE = f"it has no {SUMS}, so it was never published, or is not whole"
 KINDS = {
     stat.S_IFLNK: "a link",
     stat.S_IFIFO: "a pipe",
@@ -108,7 +109,7 @@ def why_no_version(folder: Path) -> str:
         return f"it is {kind(folder)}, not a folder"
     if (problem := unreadable(folder)) is not None:
         return f"it cannot be read ({problem})"
-    return f"it has no {SUMS}, so it was never published, or is not whole"
+    return NOT_WHOLE
 
 
 def check_number(version: Any) -> None:
