@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from service.contract.build import build
 from service.contract.errors import ApiUnreachableError, LabloopError
 from service.contract.model import opening
 from service.contract.model.entries import check_name
@@ -24,6 +25,7 @@ SECONDS = 60.0
 def main() -> int:
     """Train if the default model has no version; return the exit code."""
     try:
+        build().check()
         chosen = settings()
         model = chosen.default_model
         if versions := opening.for_lab(chosen).versions(model):
