@@ -30,11 +30,13 @@ VARIABLES = {  # with which the library would not say what is wrong
     "AWS_ENDPOINT_URL": re.compile(r"(https?://[\w.:\[\]-]+(/\S*)?)?"),
     "AWS_REGION": re.compile(r"[\w-]*"),
 }
-PART_BYTES = 8_000_000  # of a large object that travel in one request
+PART_BYTES = 5 * 1024 * 1024  # of a large object that travel in one request; S3 takes no smaller
+PARTS_AT_ONCE = 2
 WRITER = "writer"  # metadata of an object: who wrote it, so that a repeated write knows its own
 
-# One request, tries and all, fails within some twenty seconds, so that nothing ever hangs.
-CLIENT: "ClientConfig" = {"connect_timeout": timedelta(seconds=3), "timeout": timedelta(seconds=15)}
+# One request, tries and all, ends within about half a minute, so that nothing ever hangs; most
+# failures take less than ten seconds. A part arrives in time from 3 Mbit/s on.
+CLIENT: "ClientConfig" = {"connect_timeout": timedelta(seconds=3), "timeout": timedelta(seconds=30)}
 RETRY: "RetryConfig" = {
     "max_retries": 3,
     "retry_timeout": timedelta(seconds=5),
@@ -177,7 +179,9 @@ class Objects:
         self._ask(
             "write",
             key,
-            lambda: obstore.put(self._store, key, content, chunk_size=PART_BYTES),
+            lambda: obstore.put(
+                self._store, key, content, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+            ),
         )
 
     def create(self, key: str, content: bytes) -> str:
