@@ -155,7 +155,7 @@ class Objects:
         return self._ask("read", key, get)
 
     def download(self, key: str, file: Path) -> None:
-        """Write an object's content to a file, in parts; all are of one object.
+        """Write an object's content to a file, a large one in parts; all are of one object.
 
         Raises
         ------
@@ -164,14 +164,18 @@ class Objects:
         ObjectChangedError
             It was replaced meanwhile.
         """
-        head = self._ask("read", key, lambda: obstore.head(self._store, key))
+        found = self._ask("read", key, lambda: obstore.get(self._store, key))
+        size, etag = found.meta["size"], found.meta["e_tag"]
         with file.open("wb") as opened:
-            for start in range(0, head["size"], PART_BYTES):
-                part = start, min(start + PART_BYTES, head["size"])
-                opened.write(self._ask("read", key, partial(self._part, key, head, part)))
+            if size <= PART_BYTES:
+                opened.write(self._ask("read", key, found.bytes))
+                return
+            for start in range(0, size, PART_BYTES):
+                part = start, min(start + PART_BYTES, size)
+                opened.write(self._ask("read", key, partial(self._part, key, etag, part)))
 
-    def _part(self, key: str, head: Any, part: tuple[int, int]) -> bytes:
-        options: Any = {"range": part, "if_match": head["e_tag"]}
+    def _part(self, key: str, etag: str | None, part: tuple[int, int]) -> bytes:
+        options: Any = {"range": part, "if_match": etag}
         return bytes(obstore.get(self._store, key, options=options).bytes())
 
     def put(self, key: str, content: bytes | Path) -> None:

@@ -1,8 +1,9 @@
 """APIs that serve from an object store: real processes, each with copies of its own."""
 
 import os
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,10 +16,12 @@ from service.contract.errors import NotFoundError, NotPublishedError, RefusedErr
 from service.contract.model.manifest import MODEL
 from service.lab import Lab
 from service.lab.publish.publication import Publication
-from tests.support.live import LiveApi, free_ports, running_api, wait_until
+from tests.support.live import CHECKOUT, LiveApi, free_ports, running_api, wait_until
 from tests.support.models import FLOWER, iris
 from tests.support.s3 import S3, environment
 from tests.support.s3_proxy import proxied
+
+PAGE = (CHECKOUT / "docs" / "store.md").read_text()
 
 
 @contextmanager
@@ -132,6 +135,42 @@ def test_nothing_changed_costs_one_request(s3: S3, tmp_path: Path) -> None:
         assert {asked.partition("&prefix=")[2] for asked in traffic.asked[seen:]} == {
             f"{s3.prefix}%2Faliases%2F"
         }
+
+
+def documented(what: str) -> list[int]:
+    """Return the numbers that the page says of something's requests."""
+    (row,) = re.findall(rf"^\| [^|]*{what}[^|]* \|([^|]*)\|$", PAGE, re.M)
+    return [int(number) for number in re.findall(r"\d+", row)]
+
+
+def test_requests_are_as_documented(s3: S3, tmp_path: Path) -> None:
+    with (
+        proxied(s3) as (mine, of_lab),
+        proxied(s3) as (theirs, of_api),
+        serving(theirs, tmp_path / "api") as api,
+    ):
+        lab = lab_of(mine, tmp_path, api)
+        publish(lab)
+
+        def counted(verb: Callable[[], object]) -> int:
+            seen = len(of_lab.asked)
+            verb()
+            return len(of_lab.asked) - seen
+
+        seen = len(of_api.asked)
+        assert [counted(lambda: publish(lab, 1))] == documented("lab.publish")
+        change, fetch = documented("a change, in each API")
+        polls = [asked for asked in of_api.asked[seen:] if asked.endswith("aliases%2F")]
+        # A version is added before it is live, and both are changes, seen as one or as two.
+        changes = len(of_api.asked) - seen - len(polls) - fetch
+        assert changes in (change, 2 * change)
+        assert [counted(lambda: lab.promote("iris", 1))] == documented("lab.promote")
+        assert [counted(lambda: lab.rollback("iris"))] == documented("lab.rollback")
+        lab.promote("iris", 2)
+        assert [counted(lambda: lab.delete("iris", 1))] == documented("lab.delete")
+        publish(lab)
+        some, each = documented("lab.versions")
+        assert counted(lambda: lab.versions("iris")) == some + 2 * each
 
 
 @pytest.mark.parametrize("has_copies", [False, True], ids=["nothing copied", "copied before"])
