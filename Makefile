@@ -9,7 +9,7 @@ OUTSIDE := $(basename $(notdir $(wildcard tests/outside/*.in)))
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up up-docker up-local down upgrade doctor delete-log venv outside quick test soak bench notebooks \
+.PHONY: help up up-docker up-local down upgrade doctor delete-log venv outside images quick test soak bench notebooks \
 	lock lint audit
 
 help: ## show this list
@@ -53,6 +53,9 @@ $(VENV)-outside-%/.installed: tests/outside/%.txt | venv
 	$(VENV)/bin/uv venv --quiet --clear --python $(IN_VENV) $(@D)
 	$(VENV)/bin/uv pip sync --quiet --require-hashes --only-binary :all: --python $(@D)/bin/python $<
 	@touch $@
+
+images: ## build the release images, which carry the code of a commit (docs/kubernetes.md)
+	@$(PYTHON) -m start.images
 
 quick: venv ## run the tests that start nothing, need nothing of the machine and are no long sweep
 	$(IN_VENV) -m pytest -q -m 'not slow'

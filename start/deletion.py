@@ -52,7 +52,7 @@ def main() -> int:
         print("Nothing was deleted.")
         return 1
     print()
-    up.down("--volumes", "--remove-orphans")
+    up.down("--volumes")
     for folder in folders():  # again: the lab may have copied meanwhile
         try:
             shutil.rmtree(folder)

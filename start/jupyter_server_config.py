@@ -18,6 +18,16 @@ greeting.complete_environment()
 port = int(os.environ.get("LAB_PORT") or 8888)
 address = os.environ.get("BIND_ADDRESS") or "127.0.0.1"
 
+# A release image says which code may run. Without it the lab starts whatever is edited here.
+if os.environ.get("RUN_CODE"):
+    from service.contract.build import build
+    from service.contract.errors import LabloopError
+
+    try:
+        build().check()
+    except LabloopError as error:
+        sys.exit(str(error))
+
 # Never empty, and a new one for each start unless JUPYTER_TOKEN says otherwise.
 token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
 page = "/lab/tree/notebooks"

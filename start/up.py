@@ -40,6 +40,8 @@ ENV_FILE = ROOT / ".env"
 STOP_SECONDS = 30
 GREETING_SECONDS = 70  # it waits for the API
 FILTER = "filter.labloop-notebook.clean"
+REPLICATED = ("docker-compose.yml", "start/replicas/compose.yml")
+MOST_REPLICAS = 20  # that start/replicas/haproxy.cfg has places for
 REFUSED = "Docker Compose refuses what is set here"
 PORTS = {"API_PORT": ("the API", 8000), "LAB_PORT": ("JupyterLab", 8888)}
 
@@ -169,6 +171,11 @@ def complete_settings(written: Mapping[str, str]) -> None:
     for name, value in defaults.items():
         os.environ[name] = os.environ.get(name) or value
     os.environ["CODE_DIGEST"] = digest_of(os.environ["GIT_REVISION"])
+    replicas = os.environ.get("API_REPLICAS") or "1"
+    if replicas not in map(str, range(1, MOST_REPLICAS + 1)):
+        sys.exit(f"API_REPLICAS={replicas!r} cannot be used: give a number up to {MOST_REPLICAS}.")
+    if replicas != "1":
+        os.environ.setdefault("COMPOSE_FILE", os.pathsep.join(REPLICATED))
 
 
 def digest_of(revision: str) -> str:
@@ -231,12 +238,11 @@ def check_ports(taken_by_us: set[str]) -> None:
 
 
 def ports_of_stack() -> set[str]:
-    """Name the ports that our own containers publish."""
-    published = {
-        "API_PORT": answer("docker", "compose", "port", "api", "8000"),
-        "LAB_PORT": answer("docker", "compose", "port", "lab", os.environ["LAB_PORT"]),
-    }
-    return {name for name, at in published.items() if at.endswith(f":{os.environ[name]}")}
+    """Name the ports that our own containers publish; whose they are changes with the replicas."""
+    name = compose_config()[0].get("name", "")
+    filters = ["--filter", f"label=com.docker.compose.project={name}"]
+    published = answer("docker", "ps", *filters, "--format", "{{.Ports}}")
+    return {port for port in PORTS if f":{os.environ[port]}->" in published}
 
 
 def up_docker() -> None:
@@ -245,7 +251,9 @@ def up_docker() -> None:
     check_ports(ports_of_stack())
     check_project(project())
     tell_git()
-    if subprocess.run(["docker", "compose", "up", "--build", "--wait"], cwd=ROOT).returncode:
+    # An orphan is the proxy that several replicas had.
+    start = ["docker", "compose", "up", "--build", "--wait", "--remove-orphans"]
+    if subprocess.run(start, cwd=ROOT).returncode:
         sys.exit("Labloop did not start. `docker compose logs` says why.")
     print(f"\n{greeting_of_stack()}")
 
@@ -282,6 +290,8 @@ def up_local() -> None:
         sys.exit(started_already)
     check_ports(set())
     tell_git()
+    if (os.environ.get("API_REPLICAS") or "1") != "1":
+        print("API_REPLICAS counts with Docker alone; here API_WORKERS is the number of processes.")
     subprocess.run(["make", "--no-print-directory", "venv"], cwd=ROOT, check=True)
     if problem := setting_problem():
         sys.exit(problem)
@@ -316,7 +326,7 @@ def down(*options: str) -> None:
         if other := other_checkout(places(name := project())):
             print(f"Project {name!r} is in use by the checkout at {other}, and was left running.")
         else:
-            stop = ["docker", "compose", "down", *options]
+            stop = ["docker", "compose", "down", "--remove-orphans", *options]
             subprocess.run(stop, cwd=ROOT, stdin=subprocess.DEVNULL, check=True)
 
 

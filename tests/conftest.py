@@ -12,6 +12,7 @@ from tests.support.browser import new_browser
 from tests.support.live import CHECKOUT, running_api
 from tests.support.need import need
 from tests.support.notebooks import execute
+from tests.support.release import release  # noqa: F401
 from tests.support.s3 import running_s3, s3, s3_server  # noqa: F401
 from tests.support.soak import times
 from tests.support.stack import (  # noqa: F401
@@ -30,8 +31,9 @@ os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 # What runs in environments of other people's packages cannot be imported here.
 collect_ignore_glob = ["outside/ask_*.py"]
 HERE = CHECKOUT / "tests"
-LABS = ("browser", "compose", "containers", "projects", "local_lab")
-SHARE_A_LAB = [f"tests/stack/test_{name}.py" for name in LABS]
+LABS = ("browser", "compose", "containers", "projects", "replicas", "local_lab")
+SHARED = {f"tests/stack/test_{name}.py": "the labs" for name in LABS}
+SHARED |= {f"tests/stack/test_{name}.py": "the release images" for name in ("pods", "release")}
 # What starts a server, a container, a browser or a notebook, works in a copy of the checkout, needs
 # something of the machine, or runs a part of a long test.
 SLOW = (
@@ -55,8 +57,8 @@ class SharedFixtures(LoadFileScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        if file in SHARE_A_LAB:
-            return "the labs"
+        if file in SHARED:
+            return SHARED[file]
         folder = (CHECKOUT / file).parent
         return str(folder) if folder != HERE and (folder / "conftest.py").exists() else file
 

@@ -5,7 +5,8 @@ from argparse import ArgumentParser
 
 from service.api import worker
 from service.api.processes import supervisor
-from service.contract.errors import SettingError
+from service.contract.build import build
+from service.contract.errors import LabloopError
 from service.contract.settings import settings
 
 if __name__ == "__main__":
@@ -15,8 +16,9 @@ if __name__ == "__main__":
     )
     options = parser.parse_args()
     try:
+        build().check()
         chosen = settings()
-    except SettingError as error:
+    except LabloopError as error:
         sys.exit(str(error))
     host = options.host or chosen.bind_address
     supervisor.run(chosen, host, worker.serve)

@@ -39,7 +39,9 @@ from service.contract.errors import (
     MalformedError,
     MethodError,
     NotFoundError,
+    NotPublishedError,
     OverloadedError,
+    StoreError,
 )
 from service.contract.settings import Settings, listed
 
@@ -74,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
             HTTPException: on_http_error,
             RequestValidationError: on_invalid_parameter,
             ClientDisconnect: on_disconnect,
+            StoreError: on_store_trouble,
             OSError: on_shortage,
             Exception: on_failure,
         },
@@ -105,6 +108,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     # go through all of scikit-learn, need not look at it again.
     gc.freeze()
     state.log.start()
+    if state.mirror is not None:
+        await run_in_threadpool(state.mirror.start)
     await run_in_threadpool(state.registry.start)
     if state.has_limits:  # now, so that what the system does not allow is said at the start
         descriptors.most_connections(state.settings.max_connections)
@@ -117,6 +122,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     metrics.workers.set(1)
     yield
     await run_in_threadpool(state.registry.stop)
+    if state.mirror is not None:
+        await run_in_threadpool(state.mirror.stop)
     await run_in_threadpool(state.log.stop)
     beating.cancel()
 
@@ -169,6 +176,11 @@ async def on_shortage(request: Request, problem: OSError) -> Response:
         raise problem
     said = OverloadedError("The API has as many files open as it may. Try again.")
     return problem_response(request.url.path, said)
+
+
+async def on_store_trouble(request: Request, problem: StoreError) -> Response:
+    """Respond 503 where a version is to be fetched, and the object store cannot be used."""
+    return problem_response(request.url.path, NotPublishedError(str(problem)))
 
 
 async def on_failure(request: Request, problem: Exception) -> Response:

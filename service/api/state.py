@@ -9,6 +9,7 @@ from service.api.inference.inference import Inference
 from service.api.log.prediction_log import PredictionLog
 from service.api.processes.worker_reports import WorkerReports
 from service.api.registry.loaded_model import LoadedModel
+from service.api.registry.mirror import Mirror
 from service.api.registry.registry import Registry
 from service.contract.build import build
 from service.contract.errors import (
@@ -17,6 +18,8 @@ from service.contract.errors import (
     NotPublishedError,
     StoppingError,
 )
+from service.contract.model import opening
+from service.contract.model.remote.cached_store import CachedStore
 from service.contract.model.store import ModelStore
 from service.contract.settings import Settings
 
@@ -25,8 +28,9 @@ from service.contract.settings import Settings
 class State:
     """What the routes work with.
 
-    `has_limits` says whether `service.api.worker` serves it, whose connections are bounded;
-    `is_stopping`, whether it was told to stop, and answers what it has taken in.
+    `mirror` is there with `STORE_URL`. `has_limits` says whether `service.api.worker` serves it,
+    whose connections are bounded; `is_stopping`, whether it was told to stop, and answers what it
+    has taken in.
     """
 
     settings: Settings
@@ -35,18 +39,20 @@ class State:
     log: PredictionLog
     admission: Admission
     inference: Inference
+    mirror: Mirror | None = None
     has_limits: bool = False
     is_stopping: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "State":
         """Put it together by some settings; nothing of it is started."""
-        store = ModelStore(settings.models_dir)
-        registry = Registry(store, WorkerReports(settings.logs_dir), settings.trial_seconds)
+        store = opening.for_api(settings)
+        registry = Registry(store, WorkerReports(settings), settings.trial_seconds)
         log = PredictionLog(settings)
         admission = Admission(settings)
         inference = Inference(log, build().image, admission.threads)
-        return cls(settings, store, registry, log, admission, inference)
+        mirror = Mirror(store) if isinstance(store, CachedStore) else None
+        return cls(settings, store, registry, log, admission, inference, mirror)
 
     def ready_model(self) -> LoadedModel:
         """Return the default model, if requests can be answered now.

@@ -1,10 +1,11 @@
-"""Code digest: of the Python files of a commit, for `make up`, and of the files now, for `publish`.
+"""Code digest: of the Python files of a commit, for `make up`, and of the files that are here now.
 
 It uses only the standard library, because `make up` imports it before anything is installed.
 """
 
 from collections.abc import Iterable
 from hashlib import sha256
+from pathlib import Path
 
 
 def counts(path: str) -> bool:
@@ -31,3 +32,14 @@ def digest(files: Iterable[tuple[str, bytes]]) -> str:
         plain = content.replace(b"\r\n", b"\n")
         lines.append(f"{path} {sha256(plain).hexdigest()}\n")
     return sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def of_folder(code: Path) -> str:
+    """Return the digest of a folder's files, as they are now."""
+    return digest(
+        (path, file.read_bytes())
+        for file in code.rglob("*.py")
+        if counts(path := file.relative_to(code.parent).as_posix())
+        and file.is_file()
+        and not file.is_symlink()
+    )

@@ -4,6 +4,7 @@
 
     LabloopError
     ├── SettingError         a setting in the environment cannot be used
+    ├── UncommittedError     the code here is in no commit, and only such code may run
     ├── EstimatorError       an estimator cannot be published
     │   └── SignatureError   its training table cannot be described
     ├── ArtifactError        a model's files cannot be trusted or read
@@ -46,6 +47,10 @@ class LabloopError(Exception):
 
 class SettingError(LabloopError):
     """A setting in the environment cannot be used."""
+
+
+class UncommittedError(LabloopError):
+    """The code here is in no commit, and only such code may run."""
 
 
 class EstimatorError(LabloopError):

@@ -4,15 +4,18 @@ import errno
 import fcntl
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+LOCK = ".lock"  # in a folder that several machines share: NFS knows locks on files alone
+
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on a file or folder; wait for it."""
+    """Hold a lock on a file, or on a folder of this machine's; wait for it."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # so that a pipe does not block
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -37,6 +40,28 @@ def lock_file(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def lock_now(file: Path) -> int | None:
+    """Take the lock of `lock_file` and keep it until the handle is closed; None if it is held.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> file = Path(mkdtemp()) / "lock"
+    >>> handle = lock_now(file)
+    >>> lock_now(file) is None
+    True
+    >>> os.close(handle)
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    handle = _open_regular(file, flags, "A lock belongs here. Move it away")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def is_locked(path: Path) -> bool:
@@ -91,6 +116,30 @@ def sync_path(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def replace_file(file: Path, content: bytes, prefix: str) -> None:
+    """Replace a file at once: readers see the old one or the new one, also after a power cut.
+
+    Parameters
+    ----------
+    file : Path
+    content : bytes
+    prefix : str
+        What the name of the file begins with that is renamed to this one.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=prefix, dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fchmod(handle, 0o644)
+            os.fsync(handle)
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_path(file.parent)
 
 
 def reserve(handle: int, size: int) -> None:

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
 
     models_dir: Path = Field(Path("data/models"), description="where model versions are kept")
+    store_url: str = Field(
+        "", description="an object store that has the model versions, e.g. `s3://bucket/models`"
+    )
     logs_dir: Path = Field(Path("logs"), description="where the prediction log is kept")
     archive_url: str = Field(
         "", description="an object store for what is sealed of the log, e.g. `s3://bucket/logs`"
@@ -158,7 +161,7 @@ class Settings(BaseSettings):
         networks(text)
         return text
 
-    @field_validator("archive_url")
+    @field_validator("store_url", "archive_url")
     @classmethod
     def _is_object_url(cls, url: str) -> str:
         if url:

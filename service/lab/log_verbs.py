@@ -9,8 +9,8 @@ import pandas as pd
 
 from service.contract.errors import ArtifactError, LogElsewhereError, NotFoundError
 from service.contract.files import read_regular
-from service.contract.model.manifest import BASELINE
-from service.contract.model.store import LARGEST, ModelStore
+from service.contract.model import opening
+from service.contract.model.manifest import BASELINE, LARGEST
 from service.contract.settings import Settings
 from service.lab.client.client import Client
 from service.lab.client.truth import send_feedback
@@ -38,7 +38,7 @@ class LogBook:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._store = ModelStore(settings.models_dir)
+        self._store = opening.for_lab(settings)
         self._client = Client(settings.api_url, settings.api_token.get_secret_value())
         self._log: Log = LogCopy(settings.logs_dir, settings.log_copy_dir)
         if settings.archive_url:
@@ -244,7 +244,7 @@ class LogBook:
         LabloopError
             The log has no row that this version can predict; the text says why.
         """
-        self._store.folder(name, version)
+        self._store.check(name, version)
         self._check_place()
         logged = log_reader.read_apart(self._log, name, last=last)
         return replay.run(self._store, name, version, logged)
@@ -252,7 +252,7 @@ class LogBook:
     def _check(self, name: str) -> None:
         """Raise `NotFoundError` if there never was such a model; its versions may be deleted."""
         if name not in self._store.names():
-            self._store.folder(name, 1)
+            self._store.check(name, 1)
 
     def _check_place(self) -> None:
         """Refuse an empty log, and warn of any other, if it is not the one that the API writes."""

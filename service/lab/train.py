@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from service.contract.build import build
 from service.contract.errors import ApiUnreachableError, LabloopError
+from service.contract.model import opening
 from service.contract.model.entries import check_name
-from service.contract.model.store import ModelStore
 from service.contract.settings import CHECKOUT, settings
 from service.lab.client.client import Client
 
@@ -24,9 +25,10 @@ SECONDS = 60.0
 def main() -> int:
     """Train if the default model has no version; return the exit code."""
     try:
+        build().check()
         chosen = settings()
         model = chosen.default_model
-        if versions := ModelStore(chosen.models_dir).versions(model):
+        if versions := opening.for_lab(chosen).versions(model):
             print(f"Model {model!r} has {len(versions)} version(s): nothing to train.")
             return 0
         _check_data(model)

@@ -89,7 +89,7 @@ def test_a_lab_without_training_stops_cleanly(tmp_path: Path) -> None:
         assert "From other machines: lab.example.org or 192.0.2.7 in place of 127.0.0.1" in greeting
         named = {"localhost": 200, "lab.example.org": 200, "192.0.2.7": 200, "evil.example": 403}
         for name, status in named.items():
-            for url in (f"{lab.api_url}/health/live", f"{lab.lab_url}/api"):
+            for url in (f"{lab.api_url}/models", f"{lab.lab_url}/api"):
                 asked = httpx.get(url, headers={"Host": f"{name}:8000"})
                 assert asked.status_code == status, (name, url, asked.text)
 

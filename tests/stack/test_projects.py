@@ -35,11 +35,13 @@ def test_a_failed_training_leaves_a_lab(stack: ComposeLab, tmp_path: Path) -> No
         assert "Note:        No model is published yet." in greeting
         assert f"From other machines: {name} in place of 127.0.0.1" in greeting
         assert "API_TOKEN is empty" not in greeting
-        for service, url in {"api": f"{lab.api_url}/health/live", "lab": lab.lab_url}.items():
+        for service, url in {"api": f"{lab.api_url}/models", "lab": lab.lab_url}.items():
             bindings = lab.inspect(service)["HostConfig"]["PortBindings"].values()
             assert [each[0]["HostIp"] for each in bindings] == ["0.0.0.0"]
             for host, status in {name: 200, "127.0.0.1": 200, "evil.example": 403}.items():
-                asked = httpx.get(url, headers={"Host": host}, follow_redirects=service == "lab")
+                token = lab.headers if service == "api" else {}
+                headers = {"Host": host, **token}
+                asked = httpx.get(url, headers=headers, follow_redirects=service == "lab")
                 assert asked.status_code == status, (service, host)
 
         # A model of one's own under that name, published by a notebook that has the token.

@@ -22,7 +22,8 @@ from tests.support.live import CHECKOUT, LiveApi, running_api
 
 README, SPANISH = (CHECKOUT / name for name in ("README.md", "README.es.md"))
 COMPOSE = (CHECKOUT / "docker-compose.yml").read_text()
-NOT_OURS = {"COMPOSE_PROJECT_NAME", "BASE_IMAGE", "JUPYTER_TOKEN"}  # but Docker's and Jupyter's
+# But Docker's, Jupyter's and the start's.
+NOT_OURS = {"COMPOSE_PROJECT_NAME", "BASE_IMAGE", "JUPYTER_TOKEN", "API_REPLICAS"}
 BUILD = ("GIT_REVISION", "CODE_DIGEST")  # no settings; `make up` sets them
 SETTINGS = (CHECKOUT / "docs" / "settings.md").read_text()
 PAGES = [page for where in ("", "data/", "docs/") for page in CHECKOUT.glob(f"{where}*.md")]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from service.api.log.prediction_log import PredictionLog
-from service.contract.log.archive import STATE, LogState, read_state
-from service.contract.log.segment import SHIPPED, SegmentName, is_as_sealed
+from service.contract.files import LOCK
+from service.contract.log.archive import ID_FILE, STATE, LogState, read_state
+from service.contract.log.segment import FOLDER, SHIPPED, SegmentName, is_as_sealed
 from tests.support.live import CHECKOUT, wait_until
 from tests.support.log_lines import open_log
 from tests.support.s3 import S3, environment
@@ -92,7 +93,7 @@ def state(s3: S3) -> LogState:
 
 def is_shipped(folder: Path) -> bool:
     """Whether a disk has nothing of a log but the name of the last segment."""
-    names = {file.name for file in (folder / "predictions").iterdir()} - {"archive.id"}
+    names = {file.name for file in (folder / FOLDER).iterdir()} - {ID_FILE, LOCK}
     return all(name.endswith(SHIPPED) for name in names) and len(names) == 1
 
 

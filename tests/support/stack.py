@@ -18,7 +18,7 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from service.lab.publish.revision import digest
+from service.contract.code_digest import of_folder
 from start.greeting import LAST_LINE
 from start.up import docker_answers
 from tests.support.live import CHECKOUT, PLAIN, free_ports, wait_until
@@ -59,7 +59,7 @@ class Lab:
             "API_PORT": str(self.api_port),
             "LAB_PORT": str(self.lab_port),
             "GIT_REVISION": REVISION,
-            "CODE_DIGEST": digest(folder / "service"),
+            "CODE_DIGEST": of_folder(folder / "service"),
             "JUPYTER_TOKEN": "",  # Set but empty, which must not switch the token off.
             "COMPOSE_DISABLE_ENV_FILE": "0",  # The copy's own is read.
         }

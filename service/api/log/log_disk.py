@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from service.contract.files import locked, open_regular, read_regular, sync_path
+from service.contract.files import LOCK, lock_file, open_regular, read_regular, sync_path
 from service.contract.log.archive import ID_FILE, LOG, SEGMENT
 from service.contract.log.segment import (
     NAME,
@@ -55,7 +55,7 @@ class LogDisk:
         if not self.folder.is_dir():
             return False
         self.log = self._id()
-        handle = os.open(self._file, os.O_RDONLY | os.O_NONBLOCK)
+        handle = os.open(self._file, os.O_RDWR | os.O_NONBLOCK)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -66,7 +66,7 @@ class LogDisk:
 
     def _id(self) -> str:
         """Read the log's id; it gets one now if it has none."""
-        with locked(self.folder):
+        with lock_file(self.folder / LOCK):
             if not self._file.exists():
                 temporary = self._file.with_suffix(".new")
                 temporary.write_text(os.urandom(8).hex())

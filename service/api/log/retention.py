@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from service.contract.files import locked
+from service.contract.files import LOCK, lock_file
 from service.contract.log.archive import ID_FILE
 from service.contract.log.segment import OPEN, SHIPPED, SegmentName
 
@@ -52,10 +52,10 @@ def delete_oldest(
         process is killed and whoever reads the log meanwhile.
     """
     due: list[Path] = []
-    with locked(folder):  # or two workers would delete twice as much
+    with lock_file(folder / LOCK):  # or two workers would delete twice as much
         sizes: dict[Path, int] = {}
         for file in folder.iterdir():
-            if file.name == ID_FILE or file.name.endswith(SHIPPED):
+            if file.name in (LOCK, ID_FILE) or file.name.endswith(SHIPPED):
                 continue
             with suppress(FileNotFoundError):  # sealed just now, under its other name
                 status = file.lstat()
@@ -81,7 +81,7 @@ def delete_oldest(
             deleted.append({"segment": str(name), "bytes": size, "because": reason})
     if due:
         tell(deleted)  # without the lock, as the note may need a new segment
-        with locked(folder):
+        with lock_file(folder / LOCK):
             for file in due:
                 file.unlink(missing_ok=True)
 

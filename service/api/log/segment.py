@@ -11,7 +11,7 @@ from typing import Literal
 from zlib import crc32
 
 from service.api.metrics.metrics import metrics
-from service.contract.files import locked, make_folder, sync_path
+from service.contract.files import LOCK, lock_file, make_folder, sync_path
 from service.contract.log.segment import (
     HIGHEST,
     MOST_BYTES,
@@ -51,7 +51,7 @@ class Segment:
         self.opened = time.monotonic()
         if not folder.is_dir():
             make_folder(folder)
-        with locked(folder), ExitStack() as opened:
+        with lock_file(folder / LOCK), ExitStack() as opened:
             # By this handle the folder is found even when it has another name.
             self._folder = os.open(folder, os.O_RDONLY)
             opened.callback(os.close, self._folder)
@@ -212,7 +212,7 @@ def _seal(file: Path | str, checksum: int, folder: int | None = None) -> None:
 
 def _inherit(file: Path) -> int | None:
     """Lock a dead writer's segment; None where its writer lives, or another was quicker."""
-    with locked(file.parent):  # no segment is there without its lock
+    with lock_file(file.parent / LOCK):  # no segment is there without its lock
         try:
             handle = os.open(file, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
         except FileNotFoundError:

@@ -85,6 +85,8 @@ def reason(error: Exception) -> str:
 def why_not_served(store: ModelStore, refusals: Refusals, name: str) -> LabloopError:
     """Return the error that says why a model has nothing to serve, and what to do."""
     names = store.names()
+    if name not in names and store.trouble is not None:
+        return NotPublishedError(f"Model {name!r} is not here. {store.trouble}")
     if not names:
         return NotPublishedError(
             "No model is published yet. Run notebooks/02_train.ipynb to publish one."
@@ -92,7 +94,7 @@ def why_not_served(store: ModelStore, refusals: Refusals, name: str) -> LabloopE
     versions = store.versions(name)
     if name not in names or not versions:
         try:
-            store.folder(name, 1)
+            store.check(name, 1)
         except LabloopError as error:
             return error
     reasons = [store.problem(name), *(each.reason for each in refusals.of(name)[-1:])]

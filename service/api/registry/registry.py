@@ -11,12 +11,12 @@ from service.api.metrics.metrics import metrics
 from service.api.processes import strikes
 from service.api.processes.descriptors import is_shortage
 from service.api.processes.family import family_folder
-from service.api.processes.worker_reports import BEAT_SECONDS, WorkerReports
+from service.api.processes.worker_reports import WorkerReports
 from service.api.registry import validation_process
 from service.api.registry.beside import Beside
 from service.api.registry.loaded_model import LoadedModel
 from service.api.registry.refusals import Refusals, reason, why_not_served
-from service.contract.errors import ArtifactError, LabloopError, NotPublishedError
+from service.contract.errors import ArtifactError, LabloopError, NotPublishedError, StoreError
 from service.contract.model import checksums
 from service.contract.model.aliases import Aliases
 from service.contract.model.store import ModelStore
@@ -68,7 +68,7 @@ class Registry:
         """Load what is live, then keep in step in the background."""
         self.reports.start()
         self.refresh()
-        while wait(self._following.values(), BEAT_SECONDS).not_done:
+        while wait(self._following.values(), 1).not_done:
             self.reports.beat()
         self.reports.serve()
         self._thread.start()
@@ -141,7 +141,7 @@ class Registry:
             found: Future[LoadedModel] = Future()
             found.set_result(live)
             return found
-        self.store.folder(name, version)
+        self.store.check(name, version)
         return self._beside.get(name, version)
 
     def refresh(self) -> None:
@@ -277,6 +277,7 @@ class Registry:
         self.reports.tell(told)
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
+        self.store.fetch(name, version)
         passed = validation_process.run(self.store.root, name, version, self.trial_seconds, wanted)
         return LoadedModel.of(passed, name, version, self._digest(name, version))
 
@@ -289,9 +290,9 @@ class Registry:
                 raise ArtifactError(strikes.reason(name, version))
             return self._load(name, version, lambda: not self._stop.is_set())
         except Exception as error:  # whatever a user's estimator raises
-            if is_shortage(error):
-                raise
-            self.store.folder(name, version)  # it may have been deleted meanwhile
+            if is_shortage(error) or isinstance(error, StoreError):
+                raise  # no fault of the version
+            self.store.check(name, version)  # it may have been deleted meanwhile
             if refused is None:
                 self.refusals.add(name, version, reason(error))
             raise NotPublishedError(

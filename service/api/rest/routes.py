@@ -131,7 +131,13 @@ def models(request: Request) -> Response:
         _model(state, name, reports) | {"traffic": traffic.get(name)}
         for name in state.store.names()
     ]
-    return JSON({"models": shown, "counted_since": metric_files.started()})
+    return JSON(
+        {
+            "models": shown,
+            "counted_since": metric_files.started(),
+            "store_problem": state.store.trouble,
+        }
+    )
 
 
 @router.get(
@@ -141,7 +147,7 @@ def model(request: Request, name: str) -> Response:
     """Show one model: what is served, and what was refused and why."""
     state = state_of(request)
     if name not in state.store.names():
-        state.store.folder(name, 1)
+        state.store.check(name, 1)
     return JSON(_model(state, name, state.registry.reports.read()))
 
 

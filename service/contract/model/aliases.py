@@ -1,7 +1,7 @@
 """Aliases: which version of a model is live, and what was before, in one small file."""
 
 import os
-import tempfile
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from service.contract.errors import ArtifactError
-from service.contract.files import read_regular, sync_path
+from service.contract.errors import ArtifactError, InUseError
+from service.contract.files import read_regular, replace_file
 
 ALIASES = "aliases.json"
 LAST_NUMBER = 999_999_999  # that a version can have
@@ -81,6 +81,33 @@ class Aliases(BaseModel):
         live = earlier.pop() if earlier else None
         return self._with_live(live, history=earlier, passed_over=passed_over)
 
+    def without(self, name: str, version: int) -> "Aliases":
+        """Return these with a version remembered as deleted.
+
+        Raises
+        ------
+        InUseError
+            It is live.
+        """
+        if version == self.live:
+            raise InUseError(
+                f"Version {version} of model {name!r} is live, so it cannot be deleted. Make "
+                f"another live first: lab.promote({name!r}, version) or lab.rollback({name!r})."
+            )
+        return self.model_copy(update={"deleted": {**self.deleted, version: datetime.now(UTC)}})
+
+    def next_generation(self) -> "Aliases":
+        """Return these as a reader can tell that there was a change."""
+        return self.model_copy(update={"generation": self.generation + 1})
+
+    @classmethod
+    def anew(cls) -> "Aliases":
+        """Return what stands for a file that is damaged.
+
+        The seconds since 1970 are more than the changes that any reader has seen.
+        """
+        return cls(generation=int(time.time()))
+
     def _with_live(self, live: int | None, **update: Any) -> "Aliases":
         since = self.live_since if live == self.live else datetime.now(UTC)
         return self.model_copy(update={"live": live, "live_since": since, **update})
@@ -95,39 +122,49 @@ def read(home: Path) -> Aliases:
         The file cannot be read.
     """
     try:
-        return Aliases.model_validate_json(read_regular(home / ALIASES, LARGEST))
+        content = read_regular(home / ALIASES, LARGEST)
     except FileNotFoundError:
         if not os.path.lexists(home / ALIASES):
             return Aliases()
-        reason = "It is a link that leads nowhere"
+        raise _unreadable(home.name, "It is a link that leads nowhere") from None
     except OSError as error:
-        reason = error.strerror or str(error)
+        raise _unreadable(home.name, error.strerror or str(error)) from error
+    return loads(content, home.name)
+
+
+def loads(content: bytes, name: str) -> Aliases:
+    """Read the aliases of a model by its name.
+
+    Raises
+    ------
+    ArtifactError
+        They cannot be read.
+    """
+    try:
+        return Aliases.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
-        reason = ".".join(map(str, first["loc"])) or "Its content"
-        reason += f": {first['msg']}"
-    raise ArtifactError(
-        f"{home.name}/{ALIASES} cannot be read ({reason[:200]}). In a notebook, "
-        f"lab.promote({home.name!r}, version) writes it anew."
+        where = ".".join(map(str, first["loc"])) or "Its content"
+        raise _unreadable(name, f"{where}: {first['msg']}") from error
+
+
+def _unreadable(name: str, reason: str) -> ArtifactError:
+    return ArtifactError(
+        f"{name}/{ALIASES} cannot be read ({reason[:200]}). In a notebook, "
+        f"lab.promote({name!r}, version) writes it anew."
     )
 
 
-def replace(home: Path, aliases: Aliases) -> None:
-    """Replace the file in a model's folder at once: readers see the old one or the new one."""
+def dumps(aliases: Aliases) -> bytes:
+    """Write aliases; what is remembered of long ago is left out."""
     history, deleted = aliases.history[-KEPT:], [*aliases.deleted.items()][-KEPT:]
     kept = aliases.model_copy(update={"history": history, "deleted": dict(deleted)})
+    return kept.model_dump_json().encode() + b"\n"
+
+
+def replace(home: Path, content: bytes) -> None:
+    """Replace the file in a model's folder at once: readers see the old one or the new one."""
     file = home / ALIASES
     if file.is_dir() and not file.is_symlink():
         raise ArtifactError(f"{file} is a folder where a file belongs. Move it away, then go on.")
-    handle, temporary = tempfile.mkstemp(prefix=".aliases-", dir=home)
-    try:
-        with os.fdopen(handle, "w") as opened:
-            opened.write(kept.model_dump_json() + "\n")
-            opened.flush()
-            os.fchmod(handle, 0o644)
-            os.fsync(handle)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_path(home)
+    replace_file(file, content, prefix=".aliases-")

@@ -18,15 +18,21 @@ def write(folder: Path) -> None:
     (folder / SUMS).write_bytes(b"".join(_line(folder / name) for name in _names(folder)))
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, version: str = "") -> None:
     """Compare a version's files with its checksums, byte by byte.
+
+    Parameters
+    ----------
+    folder : Path
+    version : str
+        What errors call it; by default the model's name and the number.
 
     Raises
     ------
     ArtifactError
         A file is missing, or is not what was published.
     """
-    version = f"{folder.parent.name}/{folder.name}"
+    version = version or f"{folder.parent.name}/{folder.name}"
     try:
         lines = read_regular(folder / SUMS, LARGEST).splitlines(keepends=True)
     except OSError as error:
@@ -46,6 +52,22 @@ def check(folder: Path) -> None:
             )
     if len(lines) != len(names):
         raise ArtifactError(f"{version}/{SUMS} lists other files than a version has.")
+
+
+def check_content(content: bytes, file: str, sums: bytes, place: str) -> None:
+    """Compare one file's content with the checksums of its version.
+
+    Raises
+    ------
+    ArtifactError
+        It is not what was published; the text names the place.
+    """
+    line = f"{hashlib.sha256(content).hexdigest()}  {file}\n".encode()
+    if line not in sums.splitlines(keepends=True):
+        raise ArtifactError(
+            f"{place} is not what was published: its sha256 differs from that in {SUMS}. "
+            "Publish again."
+        )
 
 
 def _names(folder: Path) -> list[str]:

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from service.contract.errors import EstimatorError, NotFoundError
-from service.contract.files import is_locked
+from service.contract.files import LOCK, is_locked
 from service.contract.model.aliases import ALIASES
 from service.contract.model.checksums import SUMS
 from service.contract.text import show
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+NOT_WHOLE = f"it has no {SUMS}, so it was never published, or is not whole"
 KINDS = {
     stat.S_IFLNK: "a link",
     stat.S_IFIFO: "a pipe",
@@ -108,7 +109,7 @@ def why_no_version(folder: Path) -> str:
         return f"it is {kind(folder)}, not a folder"
     if (problem := unreadable(folder)) is not None:
         return f"it cannot be read ({problem})"
-    return f"it has no {SUMS}, so it was never published, or is not whole"
+    return NOT_WHOLE
 
 
 def check_number(version: Any) -> None:
@@ -157,10 +158,16 @@ def clear(home: Path) -> None:
         what = kind(leftover)
         with suppress(OSError):
             if leftover.name.startswith((".staging-", ".deleted-")) and what == "a folder":
-                if not is_locked(leftover):
+                if not _is_filled(leftover):
                     shutil.rmtree(leftover)
             elif leftover.name.startswith(".aliases-") and what == "a file":
                 leftover.unlink()  # it is written under the lock that is held here
+
+
+def _is_filled(staging: Path) -> bool:
+    """Whether a living publisher fills this folder."""
+    lock = staging / LOCK
+    return kind(lock) == "a file" and is_locked(lock)
 
 
 def _odd_versions(home: Path) -> Iterator[tuple[Path, str]]:

@@ -1,14 +1,19 @@
 """Manifest: what is known about a model version, kept with it."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.contract.errors import ArtifactError
+from service.contract.files import read_regular
 from service.contract.libraries import versions
 from service.contract.signature.signature import Signature
 
 MODEL, GOLDEN, BASELINE, MANIFEST = "model.skops", "golden.json", "baseline.json", "manifest.json"
+
+LARGEST = 100_000_000  # bytes that a manifest may have
 
 
 class Manifest(BaseModel):
@@ -52,3 +57,28 @@ class Manifest(BaseModel):
     def class_name(self, label: Any) -> str:
         """Return a class's name for people, e.g. 'setosa' for 0."""
         return (self.class_names or {}).get(str(label), str(label))
+
+
+def read(file: Path, place: str) -> Manifest:
+    """Read a version's manifest from its file; raise what `loads` raises."""
+    try:
+        content = read_regular(file, LARGEST)
+    except OSError as error:
+        raise ArtifactError(f"{place} cannot be read: {error}.") from error
+    return loads(content, place)
+
+
+def loads(content: bytes, place: str) -> Manifest:
+    """Read a manifest.
+
+    Raises
+    ------
+    ArtifactError
+        It is none; the text names the place.
+    """
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc'])) or 'its content'}: {first['msg']}"
+        raise ArtifactError(f"{place} cannot be read: {reason}.") from error

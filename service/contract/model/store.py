@@ -1,26 +1,20 @@
 """Model store: versions and aliases on disk, written by the lab, read by both sides."""
 
 import os
-import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import SupportsIndex
 
-from pydantic import ValidationError
-
-from service.contract.errors import ArtifactError, InUseError, NotFoundError
-from service.contract.files import lock_file, make_folder, read_regular, sync_path
-from service.contract.model import aliases, checksums, entries
+from service.contract.errors import ArtifactError, NotFoundError
+from service.contract.files import lock_file, make_folder, sync_path
+from service.contract.model import aliases, checksums, entries, manifest
 from service.contract.model.aliases import LAST_NUMBER, Aliases
 from service.contract.model.entries import NAME
 from service.contract.model.manifest import MANIFEST, Manifest
-from service.contract.model.staging import staged
-
-LARGEST = 100_000_000  # bytes that a manifest may have
+from service.contract.model.staging import into_place, remove, staged, written
 
 
 class ModelStore:
@@ -44,6 +38,16 @@ class ModelStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def place(self) -> str:
+        """Where the models are, for people."""
+        return str(self.root)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why an object store could not be looked at lately; a folder has no such trouble."""
+        return None
+
     def names(self) -> list[str]:
         """List the models that have a version or an alias file, or cannot be looked into."""
         return entries.models(self.root)
@@ -63,8 +67,8 @@ class ModelStore:
             and entries.is_version(home / str(version))
         )
 
-    def folder(self, name: str, version: int) -> Path:
-        """Return a version's folder.
+    def check(self, name: str, version: int) -> None:
+        """Refuse what is not there.
 
         Raises
         ------
@@ -76,34 +80,34 @@ class ModelStore:
         """
         entries.check_number(version)
         if self.has(name, version):
-            return self.root / name / str(version)
-        names, home = self.names(), self.root / name
+            return
+        names = self.names()
         if name not in names:
             known = ", ".join(names) or "none yet"
             raise NotFoundError(f"There is no model {name!r}; published: {known}.")
-        if (problem := entries.unreadable(home)) is not None:
-            raise ArtifactError(f"The folder of model {name!r} cannot be read ({problem}).")
+        if (unreadable := self._unreadable(name)) is not None:
+            raise ArtifactError(unreadable)
         reason = ""
         with suppress(ArtifactError):  # an alias file that is damaged knows nothing of this
             if (when := self.aliases(name).deleted.get(version)) is not None:
                 reason = f": it was deleted at {when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        place = home / str(version)
-        if not reason and entries.kind(place) is not None:
-            reason = f": {place.name} does not count, since {entries.why_no_version(place)}"
+        if not reason and (amiss := self._why_no_version(name, version)) is not None:
+            reason = f": {amiss}"
         known = ", ".join(map(str, self.versions(name))) or "none"
         raise NotFoundError(f"Model {name!r} has no version {version}{reason}; published: {known}.")
+
+    def folder(self, name: str, version: int) -> Path:
+        """Return a version's folder; raise what `check` raises."""
+        self.check(name, version)
+        return self.root / name / str(version)
+
+    def fetch(self, name: str, version: int) -> None:
+        """Make a version's files be here, where they are in another place; see `CachedStore`."""
 
     def manifest(self, name: str, version: int) -> Manifest:
         """Read a version's manifest."""
         file = self.folder(name, version) / MANIFEST
-        try:
-            return Manifest.model_validate_json(read_regular(file, LARGEST))
-        except ValidationError as error:
-            first = error.errors()[0]
-            reason = f"{'.'.join(map(str, first['loc'])) or 'its content'}: {first['msg']}"
-        except OSError as error:
-            reason = str(error)
-        raise ArtifactError(f"{name}/{version}/{MANIFEST} cannot be read: {reason}.")
+        return manifest.read(file, f"{name}/{version}/{MANIFEST}")
 
     def check_files(self, name: str, version: int) -> None:
         """Compare a version's files with its checksums.
@@ -133,18 +137,27 @@ class ModelStore:
             return str(error)
         if live is None or self.has(name, live):
             return None
-        if (reason := entries.unreadable(self.root / name)) is not None:
-            return f"The folder of model {name!r} cannot be read ({reason})."
+        if (unreadable := self._unreadable(name)) is not None:
+            return unreadable
         left = self.versions(name)
         remedy = f"run lab.promote({name!r}, {left[-1]})" if left else "publish the model again"
-        place = self.root / name / str(live)
-        state = "its folder is deleted"
-        if entries.kind(place) is not None:
-            state = f"{place.name} does not count, since {entries.why_no_version(place)}"
+        state = self._why_no_version(name, live) or "its folder is deleted"
         return (
             f"Version {live} of model {name!r} is to be live, but {state}. No API can load it any "
             f"more. In a notebook, {remedy}."
         )
+
+    def _unreadable(self, name: str) -> str | None:
+        """Say why a model's folder cannot be looked into; None if it can."""
+        reason = entries.unreadable(self.root / name)
+        return reason and f"The folder of model {name!r} cannot be read ({reason})."
+
+    def _why_no_version(self, name: str, version: int) -> str | None:
+        """Say what is wrong with something that has a version's place; None if nothing has."""
+        place = self.root / name / str(version)
+        if entries.kind(place) is None:
+            return None
+        return f"{place.name} does not count, since {entries.why_no_version(place)}"
 
     def add(self, name: str, write: Callable[[Path], Manifest]) -> int:
         """Add a version: `write` fills a folder and gives its manifest.
@@ -159,11 +172,7 @@ class ModelStore:
         """
         entries.check_name(name)
         with staged(self.root / name, partial(self._locked, name)) as staging:
-            manifest = write(staging)
-            (staging / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
-            checksums.write(staging)
-            for file in [*staging.iterdir(), staging]:
-                sync_path(file)
+            written(staging, write)
             version = self._claim(name, staging)
             sync_path(self.root / name)
         return version
@@ -184,19 +193,21 @@ class ModelStore:
                 for number in now.unused(self.versions(name))
                 if not os.path.lexists(home / str(number))
             )
-            staging.rename(home / str(version))
+            into_place(staging, home / str(version))
             if known is not None:
-                aliases.replace(home, known.model_copy(update={"last": version}))
+                content = aliases.dumps(known.model_copy(update={"last": version}))
+                aliases.replace(home, content)
         return version
 
     def promote(self, name: str, version: int) -> Aliases:
         """Move `live` to a version; a damaged alias file is written anew."""
-        self.folder(name, version)
+        self.check(name, version)
 
         def to(now: Aliases) -> Aliases:
             # It may have been deleted just now. One that is live already gets a new generation
             # all the same: the API looks again.
-            return now.moved_to(int(self.folder(name, version).name))
+            self.check(name, version)
+            return now.moved_to(version)
 
         return self._change(name, to, mend=True)
 
@@ -214,7 +225,7 @@ class ModelStore:
             Nothing was live before, or none of it is there.
         """
         if name not in self.names():
-            self.folder(name, 1)
+            self.check(name, 1)
 
         def back(now: Aliases) -> Aliases:
             before = now.moved_back(partial(self.has, name))
@@ -254,22 +265,14 @@ class ModelStore:
         InUseError
             It is live.
         """
-        self.folder(name, version)
+        self.check(name, version)
         home = self.root / name
         with self._locked(name):
-            folder, now = self.folder(name, version), self.aliases(name)
-            number = int(folder.name)
-            if number == now.live:
-                raise InUseError(
-                    f"Version {number} of model {name!r} is live, so it cannot be deleted. Make "
-                    f"another live first: lab.promote({name!r}, version) or lab.rollback({name!r})."
-                )
+            self.check(name, version)
+            after = self.aliases(name).without(name, version)
             entries.clear(home)
-            deleted = {**now.deleted, number: datetime.now(UTC)}
-            self._write(home, now.model_copy(update={"deleted": deleted}))
-            hidden = folder.rename(home / f".deleted-{number}-{os.urandom(4).hex()}")
-            sync_path(home)
-            shutil.rmtree(hidden)
+            aliases.replace(home, aliases.dumps(after.next_generation()))
+            remove(home / str(version))
 
     def _change(
         self, name: str, change: Callable[[Aliases], Aliases | None], mend: bool = False
@@ -281,15 +284,13 @@ class ModelStore:
             except ArtifactError:
                 if not mend:
                     raise
-                # The seconds since 1970 are more than the changes that any reader has seen.
-                now = Aliases(generation=int(time.time()))
+                now = Aliases.anew()
             after = change(now)
-            return now if after is None else self._write(self.root / name, after)
-
-    def _write(self, home: Path, after: Aliases) -> Aliases:
-        after = after.model_copy(update={"generation": after.generation + 1})
-        aliases.replace(home, after)
-        return after
+            if after is None:
+                return now
+            after = after.next_generation()
+            aliases.replace(self.root / name, aliases.dumps(after))
+            return after
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

@@ -3,7 +3,12 @@
 import time
 from typing import Any
 
-from service.contract.errors import ApiUnreachableError, LabloopError, RefusedError
+from service.contract.errors import (
+    ApiUnreachableError,
+    LabloopError,
+    NotFoundError,
+    RefusedError,
+)
 from service.contract.model.aliases import Aliases
 from service.contract.model.store import ModelStore
 from service.contract.settings import Settings
@@ -78,6 +83,11 @@ class Activation:
                 raise ApiUnreachableError(
                     f"{name} version {version} is written and live, but not served yet. {error}"
                 ) from error
+            except NotFoundError:
+                if not self._settings.store_url:
+                    raise
+                time.sleep(POLL_SECONDS)  # the API looks at the object store once a second
+                continue
             workers = [each for each in seen["workers"] if each["state"] not in ("stuck", "gone")]
             stuck = [each for each in seen["workers"] if each["state"] == "stuck"]
             late = [each for each in workers if each["generation"] < aliases.generation]

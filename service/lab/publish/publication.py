@@ -31,7 +31,6 @@ from service.lab.publish.checks import (
     check_target,
 )
 from service.lab.publish.remarks import class_names_of, metrics_of, parameters_of, private_of
-from service.lab.publish.revision import is_dirty
 from service.lab.publish.tolerance import tolerant
 
 
@@ -201,7 +200,7 @@ class Publication:
             left_out=left_out,
             image=built.image,
             git_revision=built.revision or None,
-            git_dirty=is_dirty(built),
+            git_dirty=built.is_dirty(),
         )
 
         try:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from service.api.processes.worker_reports import STUCK_SECONDS
+from service.api.processes.report_files import STUCK_SECONDS
 from service.contract.model.store import ModelStore
 from service.lab.publish.publication import ModelVersion
 from tests.api.processes.supervised import tree

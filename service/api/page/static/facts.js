@@ -74,15 +74,18 @@ function sayReplicas(element, { live, workers }) {
   fill(part, said, () => [data(said.filter(Boolean).join(" "))]);
 }
 
-function sayFigures(element, { live, traffic, countedSince }) {
+function sayFigures(element, { live, traffic: counts, countedSince, workers }) {
+  // Each replica counts for itself, and the next answer may be another one's.
+  const several = new Set(workers.map(({ replica }) => replica)).size > 1;
+  const traffic = several ? null : counts;
   const figures = Object.entries(live?.metrics ?? {}).map(([name, value]) => [name, value, ""]);
-  if (live || traffic) figures.push(["predictions", counted(traffic?.predictions ?? 0), ""]);
+  if (!several && (live || traffic)) figures.push(["predictions", counted(traffic?.predictions ?? 0), ""]);
   if (traffic) {
     if (traffic.mean_ms !== null) figures.push(["mean time", traffic.mean_ms, " ms"]);
     if (traffic.p95_ms !== null) figures.push(["95% within", traffic.p95_ms, " ms"]);
   }
   const since = find(".counted", element);
-  since.hidden = countedSince === null || figures.length === 0;
+  since.hidden = countedSince === null || several || figures.length === 0;
   fill(since, countedSince, () => [
     "Predictions are counted since the API started ",
     time(countedSince),

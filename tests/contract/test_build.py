@@ -1,4 +1,4 @@
-"""The manifest names the commit, and whether the code was edited."""
+"""The manifest names the commit, and whether the code was edited; a release runs no edits."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from service.contract.build import Build
+from service.contract.errors import SettingError, UncommittedError
 from service.contract.model.manifest import MANIFEST
 from service.contract.model.store import ModelStore
 from service.lab import Lab
 from service.lab.publish.publication import Publication
-from service.lab.publish.revision import is_dirty
 from tests.support.clone import Clone, cloned
 from tests.support.live import running_api
 from tests.support.models import iris
@@ -41,7 +41,7 @@ def clone(started: tuple[Clone, dict[str, str]]) -> Iterator[Clone]:
 def dirty(started: tuple[Clone, dict[str, str]]) -> bool | None:
     clone, told = started
     build = Build(revision=told["GIT_REVISION"], code_digest=told["CODE_DIGEST"])
-    return is_dirty(build, clone.folder / "service")
+    return build.is_dirty(clone.folder / "service")
 
 
 def edited(clone: Clone) -> None:
@@ -101,8 +101,8 @@ def test_an_edit_before_the_start_counts(tmp_path: Path) -> None:
 def test_an_unknown_revision_says_nothing(tmp_path: Path) -> None:
     told = Clone(copy_checkout(tmp_path / "clone")).up()
     assert (told["GIT_REVISION"], told["CODE_DIGEST"]) == ("", "")
-    assert is_dirty(Build(revision="0123456789ab", code_digest="")) is None
-    assert is_dirty(Build(revision="", code_digest="0123")) is None
+    assert Build(revision="0123456789ab", code_digest="").is_dirty() is None
+    assert Build(revision="", code_digest="0123").is_dirty() is None
 
 
 PUBLISH = """
@@ -145,3 +145,21 @@ def test_no_commit_means_no_column(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     publication = Publication("iris", trained.estimator, trained.X, trained.y)
     publication.write(ModelStore(tmp_path), {}, None, {})
     assert "commit" not in Lab(models_dir=tmp_path).versions("iris")
+
+
+def test_a_release_runs_no_edits(started: tuple[Clone, dict[str, str]], clone: Clone) -> None:
+    code = clone.folder / "service"
+    said = {"revision": started[1]["GIT_REVISION"], "code_digest": started[1]["CODE_DIGEST"]}
+    release = Build(image="labloop-api:9.9", run_code="committed", **said)
+    release.check(code)
+    edited(clone)
+    with pytest.raises(UncommittedError, match=r"labloop-api:9\.9 .* RUN_CODE=any"):
+        release.check(code)
+    Build(run_code="any", **said).check(code)
+    with pytest.raises(UncommittedError, match="of which commit"):
+        Build(run_code="committed").check(code)
+
+
+def test_another_choice_of_code_is_refused() -> None:
+    with pytest.raises(SettingError, match="RUN_CODE='comitted'"):
+        Build(run_code="comitted").check()
