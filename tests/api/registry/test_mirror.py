@@ -262,6 +262,20 @@ def test_another_worker_takes_over(s3: S3, tmp_path: Path) -> None:
             assert publish(lab, seed).live
 
 
+def test_apis_share_their_copies(s3: S3, tmp_path: Path) -> None:
+    shared = str(tmp_path / "shared")
+    with serving(s3, tmp_path / "second", MODELS_DIR=shared) as second:
+        with serving(s3, tmp_path / "first", MODELS_DIR=shared) as first:
+            lab = lab_of(s3, tmp_path, first)
+            publish(lab)
+            wait_until(partial(serves, second, 1), "both")
+            os.kill(second.worker, signal.SIGKILL)  # which followed the store for both
+            assert publish(lab, seed=1).live
+        assert publish(lab_of(s3, tmp_path, second), seed=2).live
+    versions = {each.name for each in (tmp_path / "shared" / "iris").iterdir() if each.is_dir()}
+    assert versions == {"1", "2", "3"}
+
+
 def test_emptied_bucket_takes_models_away(s3: S3, tmp_path: Path) -> None:
     with serving(s3, tmp_path / "api") as api:
         lab = lab_of(s3, tmp_path, api)
