@@ -64,7 +64,7 @@ class LiveApi:
 
     def lab(self, **more: Any) -> Lab:
         folders = {"models_dir": self.models, "logs_dir": self.logs, "log_copy_dir": self.copy}
-        return Lab(api_url=self.url, **folders, **more)
+        return Lab(**{"api_url": self.url, **folders, **more})
 
     def http(self) -> httpx.Client:
         headers = {"Content-Type": "application/json"}  # also of what is not

@@ -14,6 +14,7 @@ import orjson
 
 from service.api.processes import family
 from service.api.processes.report_files import ReportFiles
+from service.api.processes.report_objects import ReportObjects
 from service.contract.settings import Settings
 
 State = Literal["starting", "serving", "stuck", "gone"]
@@ -60,7 +61,7 @@ class WorkerReports:
     Parameters
     ----------
     settings : Settings
-        `LOGS_DIR`, which the replicas share.
+        `STORE_URL`, which the replicas share, or else `LOGS_DIR`.
 
     Examples
     --------
@@ -78,7 +79,9 @@ class WorkerReports:
         host = re.sub(r"[^\w.-]", "-", socket.gethostname())[:63]
         self._own = Report(f"{host}-{family.parent()}", os.getpid(), "starting", {})
         name = f"{self._own.replica}-{self._own.pid}"
-        self._reports = ReportFiles(settings.logs_dir, name)
+        self._reports: ReportFiles | ReportObjects = ReportFiles(settings.logs_dir, name)
+        if settings.store_url:
+            self._reports = ReportObjects(settings.store_url, name)
         self._beaten = 0.0
         self._is_told = False
         self._has_trouble = False  # said once
