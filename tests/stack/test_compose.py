@@ -11,6 +11,7 @@ import pytest
 
 from service.contract.errors import LogElsewhereError
 from service.lab import Lab
+from start.up import REPLICATED
 from tests.support.live import CHECKOUT, wait_until
 from tests.support.stack import (
     REVISION,
@@ -20,9 +21,9 @@ from tests.support.stack import (
 
 
 def test_compose_images_carry_the_version() -> None:
-    text = (CHECKOUT / "docker-compose.yml").read_text()
+    text = "".join((CHECKOUT / file).read_text() for file in REPLICATED)
     named = re.findall(r"image: \$\{COMPOSE_PROJECT_NAME\}-\w+:(\S+)|VERSION: (\S+)", text)
-    assert len(named) == text.count("image: ") + 1 == 5
+    assert len(named) == text.count("image: ") + 1 == 6
     assert {image or argument for image, argument in named} == {VERSION}
 
 

@@ -1,9 +1,10 @@
 """A proxy in front of an S3 server: it counts what passes, and lets one answer go wrong."""
 
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -24,12 +25,22 @@ class Traffic:
 
 
 @contextmanager
-def proxied(s3: S3) -> Iterator[tuple[S3, Traffic]]:
-    """Run a proxy; requests are numbered from 1."""
+def proxied(s3: S3, port: int = 0) -> Iterator[tuple[S3, Traffic]]:
+    """Run a proxy, at any free port or at this one; requests are numbered from 1."""
     traffic, upstream = Traffic(), urlsplit(s3.endpoint)
+
+    open_ones: set[socket.socket] = set()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            open_ones.add(self.connection)
+
+        def finish(self) -> None:
+            open_ones.discard(self.connection)
+            super().finish()
 
         def forward(self) -> None:
             with traffic.lock:
@@ -63,7 +74,7 @@ def proxied(s3: S3) -> Iterator[tuple[S3, Traffic]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -72,4 +83,7 @@ def proxied(s3: S3) -> Iterator[tuple[S3, Traffic]]:
     finally:
         server.shutdown()
         server.server_close()
+        for each in [*open_ones]:
+            with suppress(OSError):  # closed just now
+                each.shutdown(socket.SHUT_RDWR)
         thread.join()

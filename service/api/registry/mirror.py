@@ -1,9 +1,9 @@
 """Mirror: keeps the copies of an object store's models in step with it."""
 
 import logging
-import os
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
 
 from service.api.registry.refusals import reason
 from service.contract.errors import StoreError
@@ -35,26 +35,27 @@ class Mirror:
         self._lead: int | None = None
         self._trouble: str | None = None
         self._stop = threading.Event()
-        self._threads = ThreadPoolExecutor(BROUGHT_AT_ONCE, "mirror")
-        self._thread = threading.Thread(target=self._poll, name="mirror", daemon=True)
+        self._waiting: SimpleQueue[tuple[str, Future[None]]] = SimpleQueue()
 
     def start(self) -> None:
         """Bring everything that is live, or wait until another process has; then go on."""
         make_folder(self.store.root)
+        for _ in range(BROUGHT_AT_ONCE):
+            threading.Thread(target=self._bring, name="mirror", daemon=True).start()
         with lock_file(self.store.root / ".mirror-start.lock"):
             if self._leads():
                 self._try_look()
                 wait([future for _, future in self._bringing.values()])
                 self._try_look()
-        self._thread.start()
+        threading.Thread(target=self._poll, name="mirror", daemon=True).start()
 
     def stop(self) -> None:
-        """Let another process go on."""
+        """Begin nothing more.
+
+        What is being fetched is not waited for: it ends with the process, and so does the lock
+        that keeps other processes from doing the same.
+        """
         self._stop.set()
-        self._thread.join()
-        self._threads.shutdown(cancel_futures=True)
-        if self._lead is not None:
-            os.close(self._lead)
 
     def _poll(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
@@ -83,12 +84,23 @@ class Mirror:
         else:
             for name, etag in listed.items():
                 if name not in self._bringing and etag != self._seen.get(name):
-                    self._bringing[name] = etag, self._threads.submit(self.store.bring, name)
+                    self._bringing[name] = etag, Future()
+                    self._waiting.put((name, self._bringing[name][1]))
             for name in known - {*listed, *self._bringing}:
                 self.store.forget(name)
             self._seen = {name: etag for name, etag in self._seen.items() if name in listed}
         self.store.tell(troubles[0] if troubles else None)
         self._say(troubles[0] if troubles else None)
+
+    def _bring(self) -> None:
+        while True:
+            name, future = self._waiting.get()
+            try:
+                self.store.bring(name)
+            except Exception as error:
+                future.set_exception(error)
+            else:
+                future.set_result(None)
 
     def _brought(self) -> list[str]:
         """Take note of what was brought since; return why something was not, to try it again."""

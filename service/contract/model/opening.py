@@ -75,5 +75,5 @@ def _check_folder(folder: Path, url: str) -> None:
 def _copied(folder: Path) -> str:
     try:
         return (folder / CACHE_OF).read_text().strip()
-    except FileNotFoundError:
+    except OSError:  # it is not there; or who uses the folder says what is wrong with it
         return ""

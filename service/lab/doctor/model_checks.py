@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from service.contract.errors import LabloopError
+from service.contract.errors import LabloopError, StoreError
 from service.contract.libraries import versions
 from service.contract.model import entries
 from service.contract.model.store import ModelStore
 from service.contract.text import printable
 from service.lab.doctor.diagnosis import SHOWN, Finding
 from service.lab.reports.report import counted
+
+SAME_FOLDER = "MODELS_DIR to the same folder"
 
 
 def check_models(
@@ -28,7 +30,11 @@ def check_models(
         The versions of the libraries that the API has.
     """
     yield from _check_odd_entries(store)
-    names, problems = store.names(), 0
+    try:
+        names, problems = store.names(), 0
+    except StoreError as error:
+        yield Finding("fix", "models", str(error))
+        return
     for finding in _check_each(store, names, served):
         problems += 1
         yield finding
@@ -55,12 +61,13 @@ def _check_each(
     store: ModelStore, names: list[str], served: dict[str, dict[str, Any]] | None
 ) -> Iterator[Finding]:
     if served is not None and served.keys() != set(names):
+        same = "STORE_URL to the same URL" if store.place != str(store.root) else SAME_FOLDER
         yield Finding(
             "fix",
             "models",
             f"The API knows {', '.join(sorted(served)) or 'no model'}; "
-            f"{store.root} has {', '.join(names) or 'none'}.",
-            "Set MODELS_DIR to the same folder on both sides.",
+            f"{store.place} has {', '.join(names) or 'none'}.",
+            f"Set {same} on both sides.",
         )
     for name in names:
         yield from _check_versions(store, name)

@@ -213,3 +213,16 @@ def test_another_server_is_named(started: Path, other_api: Callable[..., Lab]) -
     assert f"fix   api           What answers at port {port} is not Labloop's" in told
     assert "ok    lab           JupyterLab answers, on Jupyter Server 2." in told
     assert "fix   lab           lab.doctor() could not be asked: " in told
+
+
+def test_object_store_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    folders = {"models_dir": tmp_path, "logs_dir": tmp_path, "log_copy_dir": tmp_path}
+    lab = Lab(api_url="http://127.0.0.1:9", store_url="s3://bucket/labs", **folders)
+    told = [finding.sentence for finding in lab.doctor().fixes]
+    assert any(
+        "The object store s3://bucket/labs cannot be used: http://127.0.0.1:9" in each
+        for each in told
+    )

@@ -95,10 +95,10 @@ class CachedStore(ModelStore):
         return keys.models(self._objects)
 
     def bring(self, name: str) -> None:
-        """Bring a model's copies in step: its list of versions, what is live, then its aliases.
+        """Bring a model's copies in step: what is live, then its aliases, then what is to go.
 
         Whoever reads the aliases so finds what they call live. A version that is damaged in the
-        object store is none: to fetch it again says what is wrong with it.
+        object store gets no copy: to fetch it again says what is wrong with it.
 
         Raises
         ------
@@ -114,17 +114,17 @@ class CachedStore(ModelStore):
             now = aliases.loads(content, name)
         whole = keys.whole(keys.files(self._objects, name))
         there = {version: etag for version, etag in whole.items() if version not in now.deleted}
-        home, stale = self.root / name, [*self._stale(name, there)]
+        home, before = self.root / name, self._listed(name)
         make_folder(home)
-        with self._locked(name):
-            for version in stale:
-                remove(home / str(version))
-            replace_file(home / LISTED, json.dumps(there).encode(), prefix=".aliases-")
+        self._remove(name, [*self._renumbered(name, there)])
+        self._list(name, before | there)
         if now.live in there:
             with suppress(ArtifactError):
                 self.fetch(name, now.live)
         with self._locked(name):
             aliases.replace(home, content)
+        self._list(name, there)
+        self._remove(name, [each for each in entries.versions(home) if each not in there])
 
     def forget(self, name: str) -> None:
         """Remove a model that the object store has no more."""
@@ -132,22 +132,30 @@ class CachedStore(ModelStore):
         with self._locked(name):
             (home / aliases.ALIASES).unlink(missing_ok=True)
             (home / LISTED).unlink(missing_ok=True)
-            for version in entries.versions(home):
-                remove(home / str(version))
             entries.clear(home)
-            with suppress(OSError):  # not empty: something else lies there
-                home.rmdir()
+        self._remove(name, entries.versions(home))
+        with suppress(OSError):  # not empty: something else lies there
+            home.rmdir()
 
-    def _stale(self, name: str, there: dict[int, str]) -> Iterator[int]:
-        """List the copies of versions that are deleted, or were published anew."""
+    def _renumbered(self, name: str, there: dict[int, str]) -> Iterator[int]:
+        """List the copies whose number has another version by now."""
         listed = self._listed(name)
         for version in entries.versions(self.root / name):
-            etag = there.get(version)
-            if etag is None or (
-                etag != listed.get(version)
-                and not copies.is_current(self._objects, self.root / name / str(version))
-            ):
-                yield version
+            if version in there and there[version] != listed.get(version):
+                folder = self.root / name / str(version)
+                if not copies.is_current(self._objects, folder):
+                    yield version
+
+    def _remove(self, name: str, versions: list[int]) -> None:
+        with self._locked(name):
+            for version in versions:
+                remove(self.root / name / str(version))
+
+    def _list(self, name: str, versions: dict[int, str]) -> None:
+        """Keep which versions the object store has, each with the ETag of its `SHA256SUMS`."""
+        with self._locked(name):
+            content = json.dumps(versions).encode()
+            replace_file(self.root / name / LISTED, content, prefix=".aliases-")
 
     def _listed(self, name: str) -> dict[int, str]:
         """Return the versions of the object store, each with the ETag of its `SHA256SUMS`."""
