@@ -10,6 +10,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.support.browser import new_browser
 from tests.support.live import CHECKOUT, running_api
+from tests.support.manifests import manifests
 from tests.support.need import need
 from tests.support.notebooks import execute
 from tests.support.release import release  # noqa: F401
@@ -41,6 +42,7 @@ SLOW = (
     composed,
     copy_checkout,
     execute,
+    manifests,
     need,
     new_browser,
     running_api,

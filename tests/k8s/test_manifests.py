@@ -154,12 +154,16 @@ def test_what_volumes_name_exists(found: Manifests) -> None:
                 assert secret["secret"]["optional"] is (not found.of("Ingress"))
             else:
                 assert "sizeLimit" in volume["emptyDir"], volume
+        (container,) = pods.spec["containers"]
+        secrets = [each["secretRef"]["name"] for each in container.get("envFrom", [])]
+        assert secrets == (["object-store"] if "STORE_URL" in found.settings else [])
     assert not found.of("Secret")
 
 
 def test_claims_suit_the_nodes(found: Manifests) -> None:
     claims = found.of("PersistentVolumeClaim")
-    assert claims.keys() == {"models", "logs"}
+    shared = {"logs"} if "STORE_URL" in found.settings else {"models", "logs"}
+    assert claims.keys() == shared
     mode = "ReadWriteMany" if found.of("Ingress") else "ReadWriteOnce"
     for claim in claims.values():
         assert claim["spec"]["accessModes"] == [mode]
@@ -174,6 +178,8 @@ def test_each_side_mounts_as_designed(found: Manifests) -> None:
         "lab": {"models": "w", "logs": "r"},
         "train": {"models": "w"},
     }
+    if "STORE_URL" in found.settings:  # each pod has copies of its own
+        designed["api"]["models"] = "w"
     places = {"models": "/labloop/data/models", "logs": "/labloop/logs"}
     for name, wanted in designed.items():
         (container,) = found.pods[name].spec["containers"]
@@ -290,10 +296,12 @@ def test_prometheus_asks_with_the_token() -> None:
 
 Pair = tuple[str, str, int]
 DNS = {(name, "kube-system", 53) for name in ("api", "lab", "train")}
+STORE = {(name, "the internet", 443) for name in ("api", "lab", "train")}
 INSIDE = {("lab", "api", 8000), ("train", "api", 8000)}
 FROM_OUTSIDE = {
     "local": set(),
     "production": {("traefik", "api", 8000), ("traefik", "lab", 8888)},
+    "object-store": {("traefik", "api", 8000), ("traefik", "lab", 8888)},
     "prometheus": {
         ("traefik", "api", 8000),
         ("traefik", "lab", 8888),
@@ -307,6 +315,9 @@ def peers(found: Manifests, peer: Document) -> set[str]:
     if "podSelector" in peer:
         assert peer.keys() == {"podSelector"}
         return chosen(found, peer["podSelector"])
+    if "ipBlock" in peer:
+        assert peer["ipBlock"]["cidr"] == "0.0.0.0/0"
+        return {"the internet"} if len(peer["ipBlock"]["except"]) == 3 else {"everywhere"}
     labels = peer["namespaceSelector"]["matchLabels"]
     assert labels.keys() == {"kubernetes.io/metadata.name"}
     return {*labels.values()}
@@ -339,7 +350,7 @@ def test_policies_allow_the_meant_pairs(overlay: str) -> None:
         for way in ("Ingress", "Egress")
     )
     assert come == INSIDE | FROM_OUTSIDE[overlay]
-    assert go == INSIDE | DNS
+    assert go == INSIDE | DNS | (STORE if overlay == "object-store" else set())
     for _, target, port in come:
         assert port in ports_of(found.pods[target]).values()
     assert NAME in found.pods["api"].labels

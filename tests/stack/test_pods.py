@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from functools import partial
 
+import httpx
 import pytest
 
 from tests.k8s.test_manifests import ports_of
-from tests.support.live import wait_until
+from tests.support.live import PLAIN, wait_until
 from tests.support.manifests import manifests
-from tests.support.pods import Cluster, cluster, end, passes, said, state
+from tests.support.pods import Cluster, address, cluster, end, passes, said, state
 from tests.support.release import docker, image_of
 
 LOCAL = "local"
@@ -125,6 +126,14 @@ def test_tokens_stand_in_no_environment(running: Running) -> None:
     )
     assert "401" in refused.stderr
     assert f"token={TOKENS['JUPYTER_TOKEN']}" in said(running[1]["lab-0"])
+
+
+def test_prometheus_asks_by_the_address(running: Running) -> None:
+    _, pods = running
+    url = f"http://{address(pods['api-0'])}:8000/metrics"
+    token = {"Authorization": f"Bearer {TOKENS['API_TOKEN']}"}
+    assert "labloop_workers 1.0" in httpx.get(url, headers=token, **PLAIN).text
+    assert httpx.get(url, **PLAIN).status_code in (401, 403)
 
 
 def test_a_volume_keeps_its_notebooks(running: Running) -> None:

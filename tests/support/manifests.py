@@ -12,12 +12,13 @@ from tests.support.live import CHECKOUT
 from tests.support.need import outside
 
 Document = dict[str, Any]
-OVERLAYS = ["local", "production", "prometheus"]
+COMPONENTS = ["prometheus", "object-store"]  # each with the overlay `production`
+OVERLAYS = ["local", "production", *COMPONENTS]
 NAME = "app.kubernetes.io/name"
 OWNERS = ("StatefulSet", "Job")
-PROMETHEUS = """
+BOTH = """
 resources: [../overlays/production]
-components: [../components/prometheus]
+components: [../components/{component}]
 """
 # The linter's environment reads YAML.
 TO_JSON = "import json, sys, yaml; json.dump([*yaml.safe_load_all(sys.stdin)], sys.stdout)"
@@ -80,14 +81,14 @@ def kustomize(folder: Path) -> str:
 
 @cache
 def rendered(overlay: str) -> str:
-    """Return an overlay as YAML; `prometheus` is production with that component."""
-    if overlay != "prometheus":
+    """Return an overlay, or the one for production with a component, as YAML."""
+    if overlay not in COMPONENTS:
         return kustomize(CHECKOUT / "k8s" / "overlays" / overlay)
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "k8s"
         shutil.copytree(CHECKOUT / "k8s", copy)
         (copy / "both").mkdir()
-        (copy / "both" / "kustomization.yaml").write_text(PROMETHEUS)
+        (copy / "both" / "kustomization.yaml").write_text(BOTH.format(component=overlay))
         return kustomize(copy / "both")
 
 
