@@ -77,6 +77,8 @@ class LogBook:
         LogElsewhereError
             The log that is read here is empty, and the API writes another one; the text says
             where. If the log here is not empty, this is a warning.
+        StoreError
+            With `ARCHIVE_URL`: the object store cannot be used; the text says why.
         """
         self._check(name)
         self._check_place()
@@ -102,7 +104,7 @@ class LogBook:
         ------
         duckdb.Error
             The query is wrong; the text says where.
-        LogElsewhereError
+        LogElsewhereError, StoreError
             As in `predictions`.
 
         Examples

@@ -1,5 +1,6 @@
 """Sealed segments go to an object store, each once, and none is deleted here before it is there."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from service.api.log import shipper as shipper_module
-from service.contract.errors import SettingError
-from service.contract.log.archive import WANTED
+from service.contract.errors import LogWriteError, SettingError
+from service.contract.log.archive import ID_FILE, WANTED
 from service.contract.log.segment import FOLDER, SHIPPED, SegmentName
 from service.contract.objects.objects import PART_BYTES
 from tests.support.archive import (
@@ -23,6 +24,7 @@ from tests.support.archive import (
     wait_until_shipped,
     writer,
 )
+from tests.support.disks import mounted
 from tests.support.live import free_ports, wait_until
 from tests.support.log_lines import crashed, ids_of, line, open_log, segments, written
 from tests.support.s3 import READER, S3
@@ -218,7 +220,8 @@ def test_an_unreachable_store_delays(
             wait_until_shipped(tmp_path)
             wait_until(lambda: shipper.report()["problem"] is None, "it to go right")
     assert archived_ids(s3) == [i for each in sent for i in ids_of(each)]
-    assert len([each for each in caplog.messages if each.startswith("Archive of")]) == 1
+    begin = f"Archive of the prediction log in {tmp_path}/"
+    assert len([each for each in caplog.messages if each.startswith(begin)]) == 1
 
 
 def test_a_stop_ends_in_time(tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,8 +256,9 @@ def test_what_is_wrong_is_said_once(
     with proxied(WRONG[said](s3)) as (through, traffic), archived_log(tmp_path, through) as log:
         log.write([line()])
         wait_until(lambda: len(traffic.asked) > 4, "some tries")
-    (message,) = [each for each in caplog.messages if each.startswith("Archive of")]
-    assert said in message
+        begin = f"Archive of the prediction log in {tmp_path}/"
+        (message,) = [each for each in caplog.messages if each.startswith(begin)]
+        assert said in message
 
 
 def test_retention_deletes_nothing_unshipped(
@@ -271,6 +275,40 @@ def test_retention_deletes_nothing_unshipped(
     with archived_log(tmp_path, s3):
         wait_until_shipped(tmp_path)
     assert archived_ids(s3) == [i for each in sent for i in ids_of(each)]
+
+
+def test_a_full_disk_is_emptied(tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipper_module, "PAUSES", (0.05,))
+    text = line(client="x" * 50_000)
+    with mounted("1m") as disk, proxied(s3) as (through, traffic):
+        traffic.breaks = lambda number: True
+        with archived_log(disk, through, log_segment_bytes=100_000) as log:
+            written_lines = 0
+            with pytest.raises(LogWriteError, match="No space left on device"):
+                while True:
+                    log.write([text])
+                    written_lines += 1
+            (disk / "ballast").write_bytes(b"x" * free_bytes(disk))
+            traffic.breaks = lambda number: False
+            wait_until(lambda: log.problem is None, "lines to be accepted", 20)
+        assert is_shipped(disk)
+    assert archived_ids(s3) == ids_of(text) * written_lines
+
+
+def free_bytes(disk: Path) -> int:
+    """How much a file can still have."""
+    return os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize
+
+
+def test_an_id_that_is_none(
+    tmp_path: Path, s3: S3, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipper_module, "SHIP_SECONDS", 0.3)
+    written(tmp_path, line())
+    (tmp_path / FOLDER / ID_FILE).write_text("mine")
+    with archived_log(tmp_path, s3):
+        wait_until(lambda: "This is no log's id" in caplog.text, "a message")
+    assert contents(s3) == {} and len(segments(tmp_path)) == 1
 
 
 def test_a_url_that_is_none(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from service.contract.log.archive import (
     read_state,
     read_wish,
 )
-from service.contract.log.segment import MOST_BYTES, TORN, SegmentName, stem
+from service.contract.log.segment import HIGHEST, MOST_BYTES, TORN, SegmentName, stem
 from service.contract.text import sentence
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ class ArchivedLog:
     def replica(self) -> str:
         """Who wrote it last."""
         return self.state["replica"] if self.state else "an unknown replica"
+
+    def has_fulfilled(self, wish: int) -> bool:
+        """Whether all that was logged before a wish is in the archive, as far as is known."""
+        return self.state is None or self.state["ended"] or self.state["wish"] >= wish
 
     @property
     def present(self) -> set[SegmentName]:
@@ -139,13 +143,15 @@ class Archive:
         log.etag, log.state = etag, state
         return state is not None
 
-    def call(self) -> set[str]:
+    def call(self) -> tuple[set[str], int]:
         """Have each replica that lives ship what it has, and wait for that.
 
         Returns
         -------
-        silent : set of str
+        owing : set of str
             The logs of replicas that neither ended in order, nor did so in time.
+        wish : int
+            What was asked of them.
 
         Raises
         ------
@@ -153,9 +159,10 @@ class Archive:
             The store cannot be used.
         """
         listing = self.listing()
-        owing = {each.log: each for each in listing.logs.values() if _may_live(each)}
+        wish = HIGHEST
+        owing = {each.log: each for each in listing.logs.values() if not each.has_fulfilled(wish)}
         if not owing:
-            return set()
+            return set(), wish
         wish, now = self._wish(max(log.state["wish"] for log in owing.values() if log.state))
         pending = {log.log for log in owing.values() if log.told and now - log.told < GONE}
         deadline = time.monotonic() + ANSWER_SECONDS
@@ -167,10 +174,10 @@ class Archive:
                     continue
                 log.etag, log.state = found.etag, read_state(found.content)
                 self._states[log.log] = log.etag, log.state
-                if log.state and (log.state["wish"] >= wish or log.state["ended"]):
+                if log.has_fulfilled(wish):
                     pending.remove(log.log)
                     del owing[log.log]
-        return {*owing}
+        return {*owing}, wish
 
     def _wish(self, above: int) -> tuple[int, datetime]:
         """Write the next wish, and return it with the store's time."""
@@ -215,7 +222,3 @@ def _superfluous(log: ArchivedLog) -> Iterator[tuple[Path, Path]]:
     for names in several.values():
         *others, longest = sorted(names, key=lambda name: (log.segments[name], name.name))
         yield from ((name, longest) for name in others)
-
-
-def _may_live(log: ArchivedLog) -> bool:
-    return log.state is not None and not log.state["ended"]

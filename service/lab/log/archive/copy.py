@@ -52,10 +52,12 @@ class ArchiveCopy:
         LabloopError
             The copy cannot be written.
         """
-        silent = self.archive.call()
+        owing, wish = self.archive.call()
         listing = self.archive.listing()
         for look in range(1, LOOKS + 1):
             with ExitStack() as held:
+                logs = [log for each, log in listing.logs.items() if each in owing]
+                silent = {log.log for log in logs if not log.has_fulfilled(wish)}
                 files, missing = held.enter_context(self._files(listing, silent))
                 if missing and look < LOOKS:
                     names, listing = listing.names, self.archive.listing()
@@ -111,7 +113,7 @@ class ArchiveCopy:
 
         sealed = Sealed(self.home / log.log, self._outdated)
         sealed.refresh(database, copied, segments, home, text_of)
-        return sealed.found(home, segments, [], log.present, {*log.waiting}, _deleted(log))
+        return sealed.found(home, segments, [], log.present, log.waiting, _deleted(log))
 
     def _forget(self, listing: Listing) -> None:
         """Delete the copies of logs that are gone altogether."""

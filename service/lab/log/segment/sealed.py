@@ -1,7 +1,7 @@
 """Sealed: the copies of the sealed segments of one log, each made once."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -142,7 +142,7 @@ class Sealed:
         sealed: list[Path],
         more: list[Path],
         present: set[SegmentName],
-        awaited: set[SegmentName] = frozenset(),  # type: ignore[assignment]
+        awaited: Collection[SegmentName] = (),
         deleted: int = 0,
     ) -> Found:
         """Say what is there now, and what is not.
@@ -157,7 +157,7 @@ class Sealed:
             Files of copies that are elsewhere: those of open segments.
         present : set of SegmentName
             Segments that are there, even if only a torn end is left.
-        awaited : set of SegmentName
+        awaited : collection of SegmentName
             Segments that cannot be read, and are named elsewhere.
         deleted : int
             Segments up to this number are known to be deleted.
@@ -170,7 +170,7 @@ class Sealed:
         deleted = max([deleted, *(each.deleted for each in done)])
         gone = _gone(copies, {*(each.segment for each in done)}, deleted)
         there = {*present, *(each.name for each in done)}
-        missing = missing_segments(there | awaited, gone, deleted, self.home)
+        missing = missing_segments(there.union(awaited), gone, deleted, self.home)
         spans = [(each.name, each.last) for each in done]
         return Found(
             predictions=[part for part in parts if part.version],

@@ -19,7 +19,7 @@ from service.contract.log.segment import FOLDER, all_segments, stem
 from service.lab import Lab
 from service.lab.log.archive import archive as archive_module
 from tests.api.log.clients import Clients
-from tests.support.archive import is_shipped, reports
+from tests.support.archive import archived_log, is_shipped, reports
 from tests.support.live import LiveApi, running_api, wait_until
 from tests.support.models import FLOWER, publish_iris
 from tests.support.s3 import S3
@@ -142,7 +142,7 @@ def test_acknowledged_ids_are_read_once(
             follower.process.wait(30)
     assert [each["ended"] for each in reports(s3)].count(False) == 1
     # Whoever finds the lost disk again.
-    with replica(lost, s3):
+    with archived_log(lost / "logs", s3):
         wait_until(lambda: is_shipped(lost / "logs"), "the rest to be archived")
     table, warned = read(lab)
     assert acknowledged <= {*table["prediction_id"]}
@@ -170,8 +170,8 @@ def test_a_rolling_replacement_reads_on(tmp_path: Path, s3: S3) -> None:
     """Workers and replicas that share a disk ship one after the other."""
     publish_iris(tmp_path / "models")
     with Clients(count=3) as clients:
-        for _ in range(times(20, 2)):
-            with replica(tmp_path / "a", s3, API_WORKERS="2") as api:
+        for number in range(times(20, 2)):
+            with replica(tmp_path / "a", s3, API_WORKERS=str(2 - number % 2)) as api:
                 clients.url = api.url
                 clients.wait_for_more()
                 table, warned = read(lab_of(api, s3))
