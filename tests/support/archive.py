@@ -14,20 +14,24 @@ from service.contract.files import LOCK
 from service.contract.log.archive import ID_FILE, STATE, LogState, read_state
 from service.contract.log.segment import FOLDER, SHIPPED, SegmentName, is_as_sealed
 from tests.support.live import CHECKOUT, wait_until
-from tests.support.log_lines import open_log
+from tests.support.log_lines import line, open_log
 from tests.support.s3 import S3, environment
 
-# Writes lines, each in a segment of its own, prints the ids of each when it is written, and goes
-# on as a log does until it is told to stop.
+# Writes lines, each in a segment of its own, prints the id of each when it is written, and goes on
+# as a log does until it is told to stop. It imports little, as it is started often.
 WRITE = """
 import sys
-from tests.support.log_lines import ids_of, line, open_log
-folder, url, count = sys.argv[1:]
-log = open_log(folder, archive_url=url, log_segment_bytes=1)
+import orjson
+from service.api.log.ids import prediction_ids
+from service.api.log.prediction_log import PredictionLog
+from service.contract.settings import Settings
+folder, url, count, text = sys.argv[1:]
+log = PredictionLog(Settings(logs_dir=folder, archive_url=url, log_segment_bytes=1))
+log.start()
 for _ in range(int(count)):
-    text = line()
-    log.write([text])
-    print(*ids_of(text), flush=True)
+    fields = orjson.loads(text) | {"ids": prediction_ids(1)}
+    log.write([orjson.dumps(fields)])
+    print(*fields["ids"], flush=True)
 sys.stdin.read()
 log.stop()
 """
@@ -47,7 +51,7 @@ def archived_log(folder: Path, s3: S3, **settings: Any) -> Iterator[PredictionLo
 def writer(folder: Path, s3: S3, count: int) -> "subprocess.Popen[str]":
     """Start a process that writes so many lines, and ends when its input does."""
     return subprocess.Popen(
-        [sys.executable, "-c", WRITE, folder, s3.url, str(count)],
+        [sys.executable, "-c", WRITE, folder, s3.url, str(count), line()],
         cwd=CHECKOUT,
         env=os.environ | s3.environment,
         stdin=subprocess.PIPE,

@@ -18,7 +18,7 @@ from service.api.log.chores import Chores
 from service.api.log.log_disk import LogDisk
 from service.api.metrics.metrics import metrics
 from service.api.processes.lifeline import SHIP_SECONDS
-from service.contract.errors import ObjectExistsError, ObjectMissingError, StoreError
+from service.contract.errors import ObjectExistsError, ObjectMissingError
 from service.contract.files import open_regular, read_regular
 from service.contract.log.archive import STATE, WANTED, LogState, read_wish, write_state
 from service.contract.log.segment import TORN, sealed_name
@@ -87,11 +87,11 @@ class Shipper:
         self._thread.join(SHIP_SECONDS)
         if left := len(self.disk.due()):
             logger.warning(
-                "%d segments in %s are not archived in %s yet. The next API that has this folder "
-                "does it.",
+                "Not archived in %s yet: %d of the segments in %s. The next API that has this "
+                "folder does it.",
+                self.url,
                 left,
                 self.disk.folder,
-                self.url,
             )
 
     def _run(self) -> None:
@@ -105,7 +105,9 @@ class Shipper:
                 pause = PAUSES[min(failures, len(PAUSES)) - 1]
             self._has_begun.set()
         deadline = time.monotonic() + SHIP_SECONDS
-        while not self._chores.do(self._round) and time.monotonic() < deadline:
+        while not (self._chores.do(self._round) and self._is_done()):
+            if time.monotonic() > deadline:
+                break
             time.sleep(NEAR_SECONDS)
         metrics.archive_waiting.set(0)
         self.disk.leave()
@@ -115,13 +117,15 @@ class Shipper:
         if not self.disk.lead():
             metrics.archive_waiting.set(0)
             self._told = None
-            if is_last and self.disk.due():
-                raise StoreError("another worker still ships.")
             return
         if not is_last:
             self._hear()
         self._ship()
         self._tell(ended=is_last and not self.disk.waiting())
+
+    def _is_done(self) -> bool:
+        """Whether nothing is left to be shipped, by this worker or by the one that does it."""
+        return self._held.keys() >= {*self.disk.due()}
 
     def _hear(self) -> None:
         """Ask whether a reader wants all; then have all workers seal."""
@@ -130,10 +134,10 @@ class Shipper:
         found = self._objects.get_if_new(WANTED, self._etag)
         self._heard = time.monotonic()
         if found is not None:
-            self._etag, self._asked = found.etag, read_wish(found.content)
             self._wanted = {*self.disk.waiting()}
             self.disk.call()
             self._wake()
+            self._etag, self._asked = found.etag, read_wish(found.content)
 
     def _ship(self) -> None:
         self.disk.tidy()
