@@ -173,7 +173,7 @@ class Objects:
             return None
 
     def head(self, key: str) -> Entry:
-        """Return what a list would say of an object; raise `ObjectMissingError` if it is not there."""
+        """Return what a list would say of an object; it must be there."""
         return _entry(self._ask("read", key, lambda: obstore.head(self._store, key)))
 
     def download(self, key: str, file: Path) -> None:
