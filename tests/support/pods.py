@@ -12,6 +12,8 @@ from tests.support.live import PLAIN
 from tests.support.manifests import Document, Manifests, Pods
 from tests.support.release import PREFIX, docker
 
+Secrets = dict[str, dict[str, str]]
+
 NETWORK = "labloop-test-pods"
 # What Kubernetes would set beside the Services if service links were on.
 LINK = "tcp://10.96.0.7:{port}"
@@ -25,14 +27,15 @@ class Cluster:
     manifests : Manifests
     folder : Path
         For the files that a ConfigMap and a Secret become.
-    tokens : dict
-        What the Secret holds.
+    secrets : dict
+        What each Secret holds. What `tokens` has, stands beside the settings, and goes before them.
     """
 
-    def __init__(self, manifests: Manifests, folder: Path, tokens: dict[str, str]) -> None:
+    def __init__(self, manifests: Manifests, folder: Path, secrets: Secrets) -> None:
         self.manifests = manifests
         self.settings = folder / "settings"
-        self._mount_settings({**manifests.settings, **tokens})
+        self.secrets = secrets
+        self._mount_settings({**manifests.settings, **secrets["tokens"]})
 
     def _mount_settings(self, values: dict[str, str]) -> None:
         """Make what a projected volume is: links to files in a hidden folder."""
@@ -43,6 +46,12 @@ class Cluster:
             (real / name).write_text(value)
             (self.settings / name).symlink_to(f"..data/{name}")
         self.settings.chmod(0o755)
+
+    @property
+    def gateway(self) -> str:
+        """The address of this machine in the network."""
+        form = "--format={{(index .IPAM.Config 0).Gateway}}"
+        return docker("network", "inspect", form, NETWORK).stdout.strip()
 
     def volume(self, claim: str) -> str:
         return f"{NETWORK}-{claim}"
@@ -80,6 +89,8 @@ class Cluster:
         memory = container["resources"]["limits"]["memory"].removesuffix("i").lower()
         said += [f"--memory={memory}", f"--memory-swap={memory}"]
         environment = {each["name"]: each["value"] for each in container.get("env", [])}
+        for each in container.get("envFrom", []):
+            environment |= self.secrets[each["secretRef"]["name"]]
         for name, value in {**self.links(), **environment}.items():
             said += [f"--env={name}={value}"]
         volumes = {each["name"]: each for each in pods.spec["volumes"]}
@@ -118,7 +129,7 @@ class Cluster:
         return f"{NETWORK}-{pod}"
 
     def _words(self, pods: Pods, container: Document) -> list[str]:
-        image = f"{PREFIX}{container['image']}"
+        image = PREFIX + container["image"].rpartition("/")[2]
         options, command = self.options(pods, container), container.get("command", [])
         if not command:
             return [*options, image]
@@ -166,11 +177,9 @@ def end(container: str, seconds: int) -> float:
 
 
 @contextmanager
-def cluster(
-    manifests: Manifests, folder: Path, image: str, tokens: dict[str, str]
-) -> Iterator[Cluster]:
+def cluster(manifests: Manifests, folder: Path, image: str, secrets: Secrets) -> Iterator[Cluster]:
     """Make a cluster, and leave nothing of it behind."""
-    made = Cluster(manifests, folder, tokens)
+    made = Cluster(manifests, folder, secrets)
     clear()
     docker("network", "create", NETWORK)
     made.make_volumes(image)
