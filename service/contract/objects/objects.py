@@ -26,8 +26,10 @@ from service.contract.objects import problems
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
+ENDPOINT = re.compile(r"(https?://[\w.:\[\]-]+(/\S*)?)?")
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 VARIABLES = {  # with which the library would not say what is wrong
-    "AWS_ENDPOINT_URL": re.compile(r"(https?://[\w.:\[\]-]+(/\S*)?)?"),
+    **dict.fromkeys(ENDPOINTS, ENDPOINT),
     "AWS_REGION": re.compile(r"[\w-]*"),
 }
 PART_BYTES = 5 * 1024 * 1024  # of a large object that travel in one request; S3 takes no smaller
@@ -124,7 +126,7 @@ class Objects:
                 raise SettingError(
                     f"{name}={os.environ[name]!r} cannot be used. Correct or unset it."
                 )
-        is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+        is_plain = any(os.environ.get(each, "").startswith("http://") for each in ENDPOINTS)
         try:
             store = S3Store(
                 bucket,
