@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         "", description="an object store that has the model versions, e.g. `s3://bucket/models`"
     )
     logs_dir: Path = Field(Path("logs"), description="where the prediction log is kept")
+    archive_url: str = Field(
+        "", description="an object store for what is sealed of the log, e.g. `s3://bucket/logs`"
+    )
     api_url: str = Field("", description="where notebooks find the API; here, if empty")
     default_model: str = Field("iris", description="the model that `GET /predict` asks")
     log_sync: Literal["interval", "always", "off"] = Field(
@@ -158,7 +161,7 @@ class Settings(BaseSettings):
         networks(text)
         return text
 
-    @field_validator("store_url")
+    @field_validator("store_url", "archive_url")
     @classmethod
     def _is_object_url(cls, url: str) -> str:
         if url:

@@ -15,7 +15,8 @@ from service.contract.settings import Settings
 from service.lab.client.client import Client
 from service.lab.client.truth import send_feedback
 from service.lab.log import reader as log_reader
-from service.lab.log.copy import LogCopy
+from service.lab.log.archive.copy import ArchiveCopy
+from service.lab.log.copy import Log, LogCopy
 from service.lab.log.place import log_elsewhere, segments_here
 from service.lab.reports import quality, replay
 from service.lab.reports.drift.drift import Drift
@@ -39,7 +40,9 @@ class LogBook:
         self.settings = settings
         self._store = opening.for_lab(settings)
         self._client = Client(settings.api_url, settings.api_token.get_secret_value())
-        self._log = LogCopy(settings.logs_dir, settings.log_copy_dir)
+        self._log: Log = LogCopy(settings.logs_dir, settings.log_copy_dir)
+        if settings.archive_url:
+            self._log = ArchiveCopy(settings.archive_url, settings.log_copy_dir)
 
     def predictions(
         self,
@@ -74,6 +77,8 @@ class LogBook:
         LogElsewhereError
             The log that is read here is empty, and the API writes another one; the text says
             where. If the log here is not empty, this is a warning.
+        StoreError
+            With `ARCHIVE_URL`: the object store cannot be used; the text says why.
         """
         self._check(name)
         self._check_place()
@@ -99,7 +104,7 @@ class LogBook:
         ------
         duckdb.Error
             The query is wrong; the text says where.
-        LogElsewhereError
+        LogElsewhereError, StoreError
             As in `predictions`.
 
         Examples
@@ -255,7 +260,7 @@ class LogBook:
         """Refuse an empty log, and warn of any other, if it is not the one that the API writes."""
         if not (sentence := log_elsewhere(self._client, self.settings)):
             return
-        if not segments_here(self.settings):
+        if not self.settings.archive_url and not segments_here(self.settings):
             raise LogElsewhereError(sentence)
         warnings.warn(sentence, stacklevel=3)
 

@@ -1,4 +1,5 @@
 """The prediction log's writer: a prediction comes in, and leaves as a line of a segment on disk.
 
-Feedback is written by the same way; retention deletes what is too old. Imports `metrics`.
+Feedback is written by the same way. Retention deletes what is too old, or `shipper` brings what is
+sealed to an object store. Imports `metrics` and `processes`.
 """

@@ -5,10 +5,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from service.api.log.chores import Chores
 from service.api.log.retention import delete_oldest, uptime
 from service.api.log.segment import Harm, Segment, seal_dead
 from service.api.metrics.metrics import metrics
@@ -18,6 +18,9 @@ from service.contract.files import make_folder
 from service.contract.log.line import encode, finish_line, now
 from service.contract.log.segment import FOLDER
 from service.contract.settings import Settings
+
+if TYPE_CHECKING:
+    from service.api.log.shipper import Shipper
 
 TICK_SECONDS = 1.0
 SEGMENT_SECONDS = 3600  # then it is sealed, so that the lab copies it and LOG_MAX_AGE can delete it
@@ -54,7 +57,8 @@ class PredictionLog:
     settings : Settings
         `LOGS_DIR`; segments go to ``predictions/`` in it. `LOG_SYNC`: synced at least once a
         second, before each response, or never by us. `LOG_SEGMENT_BYTES`: when a segment is
-        full. `LOG_MAX_BYTES` and `LOG_MAX_AGE`: what is kept.
+        full. `LOG_MAX_BYTES` and `LOG_MAX_AGE`: what is kept. `ARCHIVE_URL`: where all goes
+        instead.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -71,11 +75,12 @@ class PredictionLog:
         self._retired: list[Segment] = []
         self._owed: list[bytes] = []  # notes of what happened, not written yet
         self._noted: set[str] = set()  # segments whose deletion has its note, or is owed one
-        self._said: dict[str, str] = {}  # what goes wrong, until it goes right again
+        self._chores = Chores("Prediction log")
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._look_after, name="prediction-log", daemon=True)
+        self.shipper = self._new_shipper()
 
     def start(self) -> None:
         """Seal what dead writers left; the segment itself is opened by the first line."""
@@ -88,17 +93,29 @@ class PredictionLog:
             self._fail(error)
         self._tend()
         self._thread.start()
+        if self.shipper is not None:
+            self.shipper.start()
 
     def stop(self) -> None:
-        """Sync and seal."""
+        """Sync and seal, and ship."""
         self._stopping = True
         self._wake.set()
         self._thread.join()
-        self._do(self._look)
-        self._do(self._tell)
+        self._chores.do(self._look)
+        self._chores.do(self._tell)
         with self._lock:
             self._retire()
-        self._do(self._seal)
+        self._chores.do(self._seal)
+        if self.shipper is not None:
+            self.shipper.stop()
+
+    def _new_shipper(self) -> "Shipper | None":
+        if not (url := self._settings.archive_url):
+            return None
+        # The client library is imported only by those who have an object store.
+        from service.api.log.shipper import Shipper
+
+        return Shipper(url, self.folder, self._wake.set)
 
     def write(self, lines: list[bytes], wait: bool = True) -> None:
         """Append lines, all or none.
@@ -197,20 +214,7 @@ class PredictionLog:
 
     def _tend(self) -> None:
         for due in (self._look, self._sync, self._seal, self._delete, self._tell, self._probe):
-            self._do(due)
-
-    def _do(self, due: Callable[[], None]) -> None:
-        """Do what is due; what fails is said once, and tried again the next time."""
-        try:
-            due()
-            self._said.pop(due.__name__, None)
-        except Exception as error:  # the thread must live on, whatever it is
-            errors = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-            said = " ".join(map(str, errors))
-            if self._said.get(due.__name__) != said:
-                self._said[due.__name__] = said
-                expected = all(isinstance(each, OSError | LogWriteError) for each in errors)
-                logger.error("Prediction log: %s", said, exc_info=not expected)
+            self._chores.do(due)
 
     def _look(self) -> None:
         """Leave the segment where somebody has laid hands on it; the next line opens another."""
@@ -224,7 +228,8 @@ class PredictionLog:
         with self._lock:
             segment = self._segment
             age = 0.0 if segment is None else time.monotonic() - segment.opened
-            if age > SEGMENT_SECONDS:
+            is_wanted = self.shipper is not None and self.shipper.disk.is_called()
+            if age > SEGMENT_SECONDS or is_wanted:
                 self._retire()
         if segment is None or self.sync != "interval":
             return
@@ -251,7 +256,7 @@ class PredictionLog:
             raise ExceptionGroup("segments that cannot be sealed", failed)
 
     def _delete(self) -> None:
-        if not self.folder.is_dir():
+        if self.shipper is not None or not self.folder.is_dir():
             return
         bounds = self._settings
         delete_oldest(

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from service.contract.files import LOCK, lock_file
-from service.contract.log.segment import OPEN, SegmentName
+from service.contract.log.archive import ID_FILE
+from service.contract.log.segment import OPEN, SHIPPED, SegmentName
 
 MOST_NOTE = 100_000  # bytes of a segment's first line
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux; containers see their host's
@@ -54,11 +55,11 @@ def delete_oldest(
     with lock_file(folder / LOCK):  # or two workers would delete twice as much
         sizes: dict[Path, int] = {}
         for file in folder.iterdir():
+            if file.name in (LOCK, ID_FILE) or file.name.endswith(SHIPPED):
+                continue
             with suppress(FileNotFoundError):  # sealed just now, under its other name
                 status = file.lstat()
-                if (
-                    stat.S_ISREG(status.st_mode) and file.name != LOCK
-                ):  # no folder, e.g. a log that was moved here
+                if stat.S_ISREG(status.st_mode):  # no folder, e.g. a log that was moved here
                     sizes[file] = status.st_size
         parts: dict[SegmentName, list[Path]] = {}
         for file in sizes:

@@ -127,6 +127,15 @@ class Metrics:
             "Whether every worker can write to the prediction log.",
             multiprocess_mode="livemin",
         )
+        self.archived_segments = Counter(
+            "labloop_archived_segments_total",
+            "Segments of the prediction log that the archive has, and that were deleted here.",
+        )
+        self.archive_waiting = Gauge(
+            "labloop_archive_waiting_segments",
+            "Sealed segments of the prediction log that the archive does not have yet.",
+            multiprocess_mode="livesum",
+        )
         self.workers = Gauge(
             "labloop_workers", "Processes that answer.", multiprocess_mode="livesum"
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 5  # for a worker to finish what it has begun; Docker waits 10 before it kills
+SHIP_SECONDS = 10  # for the segments that are not in the archive yet, if there is one
 OOM_SCORE = Path("/proc/self/oom_score_adj")
 
 

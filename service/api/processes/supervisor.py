@@ -17,7 +17,7 @@ from uvicorn import Config
 from watchfiles import PythonFilter, watch
 
 from service.api.processes.family import family_folder
-from service.api.processes.lifeline import STOP_SECONDS
+from service.api.processes.lifeline import SHIP_SECONDS, STOP_SECONDS
 from service.api.processes.worker_process import Serve, WorkerProcess
 from service.contract.settings import CHECKOUT, Settings
 
@@ -62,6 +62,7 @@ class Supervisor:
     def __init__(self, chosen: Settings, serve: Serve, config: Config, listening: socket) -> None:
         self._listening = listening
         self._stop_seconds = chosen.drain_seconds + STOP_SECONDS + SYNC_SECONDS
+        self._stop_seconds += SHIP_SECONDS if chosen.archive_url else 0
         self._workers = [
             WorkerProcess(serve, config, listening, chosen.answer_seconds)
             for _ in range(chosen.api_workers)

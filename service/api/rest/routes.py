@@ -75,14 +75,17 @@ def tell_log(request: Request) -> Response:
     """Say where the log is and which segment is its last, so that a reader can tell it is the one.
 
     A reader on another machine, or outside of the container, may have another folder at that path.
+    With `ARCHIVE_URL`, `archive` says how many sealed segments wait here, and what is wrong.
     """
     state = state_of(request)
     segments = all_segments(state.log.folder)
+    shipper = state.log.shipper
     return JSON(
         {
             "folder": str(state.log.folder.parent),
             "segment": stem(max(segments, key=SegmentName.of)) if segments else None,
             "image": build().image,
+            "archive": None if shipper is None else shipper.report(),
         }
     )
 

@@ -5,6 +5,7 @@
     predictions/000042-9f31c2aa-000081234.open.jsonl        being written
     predictions/000041-9f31c2aa-000000000.4e5b2e3f.jsonl    sealed: it never changes again
     predictions/000040-17be0c55-000000000.torn              the end that a crash cut off
+    predictions/000039-17be0c55-000000000.shipped           empty: the last one that was archived
 
 A segment's name holds its number, which is higher than that of any segment opened before,
 whatever the clock says; its writer; how many lines that writer had written before; and, once it
@@ -18,7 +19,7 @@ from typing import Self
 from zlib import crc32
 
 FOLDER = "predictions"  # under LOGS_DIR
-OPEN, SEALED, TORN = ".open.jsonl", ".jsonl", ".torn"
+OPEN, SEALED, TORN, SHIPPED = ".open.jsonl", ".jsonl", ".torn", ".shipped"
 NAME = re.compile("([0-9]{1,18})-([0-9a-f]+)-([0-9]{1,18})")
 HIGHEST = 10**18 - 1  # number of a segment
 MOST_BYTES = 1_000_000_000  # of a segment: LOG_SEGMENT_BYTES is at most half; a request follows
@@ -72,6 +73,11 @@ def sealed_segments(folder: Path) -> list[Path]:
     """List the segments that never change again, oldest first."""
     found = (file for file in folder.glob(f"*{SEALED}") if not file.name.endswith(OPEN))
     return sorted(found, key=SegmentName.of)
+
+
+def torn_ends(folder: Path) -> list[Path]:
+    """List what crashes cut off, oldest first."""
+    return sorted(folder.glob(f"*{TORN}"), key=SegmentName.of)
 
 
 def sealed_name(file: Path, checksum: int) -> Path:

@@ -156,8 +156,40 @@ class Objects:
 
         return self._ask("read", key, get)
 
+    def get_if_new(self, key: str, etag: str) -> Stored | None:
+        """Poll an object; None if it still has this ETag, or is not there."""
+
+        def get() -> Stored | None:
+            options: Any = {"if_none_match": etag} if etag else {}
+            try:
+                found = obstore.get(self._store, key, options=options)
+            except exceptions.NotModifiedError:
+                return None
+            return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
+
+        try:
+            return self._ask("read", key, get)
+        except ObjectMissingError:
+            return None
+
+    def head(self, key: str) -> Entry:
+        """Return what a list would say of an object.
+
+        Raises
+        ------
+        ObjectMissingError
+            There is no such object.
+        """
+        return _entry(self._ask("read", key, lambda: obstore.head(self._store, key)))
+
     def download(self, key: str, file: Path) -> None:
-        """Write an object's content to a file, a large one in parts; all are of one object.
+        """Write an object's content to a file; see `parts`."""
+        with file.open("wb") as opened:
+            for part in self.parts(key):
+                opened.write(part)
+
+    def parts(self, key: str) -> Iterator[bytes]:
+        """Read an object's content, a large one in parts; all are of one object.
 
         Raises
         ------
@@ -168,13 +200,12 @@ class Objects:
         """
         found = self._ask("read", key, lambda: obstore.get(self._store, key))
         size, etag = found.meta["size"], found.meta["e_tag"]
-        with file.open("wb") as opened:
-            if size <= PART_BYTES:
-                opened.write(self._ask("read", key, found.bytes))
-                return
-            for start in range(0, size, PART_BYTES):
-                part = start, min(start + PART_BYTES, size)
-                opened.write(self._ask("read", key, partial(self._part, key, etag, part)))
+        if size <= PART_BYTES:
+            yield bytes(self._ask("read", key, found.bytes))
+            return
+        for start in range(0, size, PART_BYTES):
+            part = start, min(start + PART_BYTES, size)
+            yield self._ask("read", key, partial(self._part, key, etag, part))
 
     def _part(self, key: str, etag: str | None, part: tuple[int, int]) -> bytes:
         options: Any = {"range": part, "if_match": etag}
@@ -242,7 +273,7 @@ class Objects:
         stream = self._ask("list", prefix, lambda: obstore.list(self._store, prefix))
         while (some := self._ask("list", prefix, lambda: next(stream, None))) is not None:
             for each in some:
-                yield Entry(each["path"], each["size"], each["e_tag"] or "", each["last_modified"])
+                yield _entry(each)
 
     def delete(self, key: str) -> None:
         """Delete an object; one that is not there is deleted already."""
@@ -265,3 +296,7 @@ class Objects:
             raise problems.explained(self.url, verb, place, error) from error
         except exceptions.BaseError as error:
             raise problems.explained(self.url, verb, place, error) from error
+
+
+def _entry(meta: Any) -> Entry:
+    return Entry(meta["path"], meta["size"], meta["e_tag"] or "", meta["last_modified"])

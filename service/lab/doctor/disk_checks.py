@@ -41,7 +41,7 @@ def check_folders(settings: Settings) -> Iterator[Finding]:
         ]
         yield Finding("ok", "folders", f"{', '.join(names)} can be changed.")
     logs = settings.logs_dir
-    if in_container and not os.statvfs(logs).f_flag & os.ST_RDONLY:
+    if in_container and not settings.archive_url and not os.statvfs(logs).f_flag & os.ST_RDONLY:
         yield Finding(
             "fix",
             "folders",

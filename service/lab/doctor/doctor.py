@@ -8,10 +8,10 @@ from service.lab.doctor.diagnosis import Diagnosis
 from service.lab.doctor.disk_checks import check_folders, check_space
 from service.lab.doctor.log_checks import check_log
 from service.lab.doctor.model_checks import check_models
-from service.lab.log.copy import LogCopy
+from service.lab.log.copy import Log
 
 
-def examine(settings: Settings, store: ModelStore, client: Client, log: LogCopy) -> Diagnosis:
+def examine(settings: Settings, store: ModelStore, client: Client, log: Log) -> Diagnosis:
     """Run all checks once; see `Lab.doctor`."""
     responds, findings = check_api(client)
     served, libraries = None, None

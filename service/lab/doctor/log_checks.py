@@ -10,24 +10,25 @@ from service.contract.log.segment import open_segments
 from service.contract.settings import Settings
 from service.lab.client.client import Client
 from service.lab.doctor.diagnosis import SHOWN, Finding
-from service.lab.log.copy import LogCopy
+from service.lab.log.copy import Log, LogCopy
 from service.lab.log.place import log_elsewhere
 from service.lab.reports.report import counted
 
 SEAL_SECONDS = 30.0  # a running API seals what a dead one left within one second
 
 
-def check_log(log: LogCopy, client: Client | None, settings: Settings) -> Iterator[Finding]:
+def check_log(log: Log, client: Client | None, settings: Settings) -> Iterator[Finding]:
     """Check every line that is not copied yet, and say what the copy knows of the rest.
 
     Parameters
     ----------
-    log : LogCopy
+    log : Log
     client : Client or None
         None if no API responds.
     settings : Settings
     """
-    yield from _check_open_segments(log.folder, client is not None)
+    if isinstance(log, LogCopy):
+        yield from _check_open_segments(log.folder, client is not None)
     if client is not None:
         yield from _check_place(client, settings)
     try:

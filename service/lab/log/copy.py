@@ -6,39 +6,32 @@ It can be deleted at any time: it is made again from the log.
 import os
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from shutil import rmtree
 from tempfile import TemporaryDirectory
-
-import duckdb
-from tqdm.auto import tqdm
+from typing import Protocol
 
 from service.contract.errors import LabloopError
-from service.contract.files import is_locked, locked
+from service.contract.files import is_locked
 from service.contract.log.segment import (
     FOLDER,
-    TORN,
     SegmentName,
     all_segments,
     open_segments,
     sealed_segments,
     stem,
+    torn_ends,
 )
 from service.lab.log.columns import Database, connect
-from service.lab.log.copy_files import DONE, PARQUET, Done, Part, damage_in, key, listed, whole
-from service.lab.log.gaps import missing_lines, missing_segments
-from service.lab.log.segment.copy import SegmentCopy
+from service.lab.log.copy_files import Part, listed
 from service.lab.log.segment.file import content_of, superfluous
 from service.lab.log.segment.opened import Opened, OpenSegment
+from service.lab.log.segment.sealed import Sealed, SealedText
 
-SHOWN = 8  # new segments from which on a progress bar is shown
 FORMAT = 3  # one higher when older copies cannot be used any more
 LOOKS = 3  # at a log that changes, before a segment counts as missing
-WORKERS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +47,13 @@ class LogFiles:
     feedback: list[Part]
     damage: list[str]
     torn: int
+
+
+class Log(Protocol):
+    """A log that can be read, wherever it is."""
+
+    def files(self) -> AbstractContextManager[LogFiles]:
+        """Bring what was copied up to date; see `LogCopy.files`."""
 
 
 class LogCopy:
@@ -73,7 +73,8 @@ class LogCopy:
         name = f"{re.sub(r'[^A-Za-z0-9_-]', '_', logs.name[:20])}-{digest}"
         self.home = copies / f"{FORMAT}-{name}"
         self._opened = Opened()
-        self._outdated = [copies / f"{number}-{name}" for number in range(1, FORMAT)]
+        outdated = [copies / f"{number}-{name}" for number in range(1, FORMAT)]
+        self._sealed = Sealed(self.home, outdated)
 
     @contextmanager
     def files(self) -> Iterator[LogFiles]:
@@ -118,34 +119,24 @@ class LogCopy:
             dropped = superfluous(sizes, sealed, unread)
             opened = [segment for segment in opened if segment.file not in dropped]
             sealed = [file for file in sealed if file not in dropped]
-            names = {key(stem(file)) for file in sealed}
             pieces = self._opened.copied(database, opened)
-            try:
-                self._refresh(database, copied, sealed, home, log, unread)
-            except (OSError, duckdb.IOException) as error:
-                raise LabloopError(
-                    f"The copy of the log at {self.home} cannot be written ({error}). "
-                    "Make room there, or set LOG_COPY_DIR to another folder."
-                ) from error
-            copies = listed(home)
-            found = whole([file for file in copies if stem(file) in names])
-            found += [file for piece in pieces for file in piece.files]
-            parts = [Part.of(file) for file in found if file.suffix == PARQUET]
-            done = [Done.of(file) for file in found if file.suffix == DONE]
-            deleted = max((each.deleted for each in done), default=0)
-            gone = self._gone(copies, {*(each.segment for each in done)}, deleted)
-            present = {*present, *(each.name for each in done)}
-            missing = missing_segments(present, gone, deleted, self.home)
-            spans = [(each.name, each.last) for each in done]
-            damage = [*sorted(unread.values()), *damage_in(found), *missing]
-            damage += missing_lines(present, spans)
+
+            @contextmanager
+            def text_of(file: Path) -> Iterator[SealedText | None]:
+                content = content_of(file, unread)
+                yield None if content is None else SealedText(file, log / file.name, content)
+
+            self._sealed.refresh(database, copied, sealed, home, text_of)
+            more = [file for piece in pieces for file in piece.files]
+            found = self._sealed.found(home, sealed, more, present)
             files = LogFiles(
                 database=database,
-                predictions=[part for part in parts if part.version],
-                feedback=[part for part in parts if not part.version],
-                damage=damage,
+                predictions=found.predictions,
+                feedback=found.feedback,
+                damage=[*sorted(unread.values()), *found.inside, *found.between],
                 torn=self._torn(opened),
             )
+            missing = found.missing
             yield files, missing
 
     def _check(self) -> None:
@@ -163,19 +154,8 @@ class LogCopy:
 
     def _present(self) -> set[SegmentName]:
         """Return the segments that are there, even if only a torn end is left."""
-        files = all_segments(self.folder)
-        return {SegmentName.of(file) for file in [*files, *self.folder.glob(f"*{TORN}")]}
-
-    def _gone(self, copies: list[Path], there: set[str], deleted: int) -> list[SegmentName]:
-        """Return the copied segments that are gone; forget those that retention deleted."""
-        gone = []
-        for file in copies:
-            if file.suffix == DONE and (done := Done.of(file)).segment not in there:
-                if done.name.number > deleted:
-                    gone.append(done.name)
-                else:
-                    file.unlink(missing_ok=True)
-        return gone
+        files = [*all_segments(self.folder), *torn_ends(self.folder)]
+        return {SegmentName.of(file) for file in files}
 
     def _open_segments(self, unread: dict[Path, str]) -> list[OpenSegment]:
         """Read what open segments hold now; the API is still writing to them."""
@@ -184,61 +164,10 @@ class LogCopy:
 
     def _torn(self, opened: list[OpenSegment]) -> int:
         """Count the lines that a crash cut off: those set aside, and those of dead writers."""
-        torn = {stem(file) for file in self.folder.glob(f"*{TORN}")}
+        torn = {*map(stem, torn_ends(self.folder))}
         for segment in opened:
             if segment.rest and not segment.rest.endswith(b"\n"):
                 with suppress(FileNotFoundError):
                     if not is_locked(segment.file):
                         torn.add(stem(segment.file))
         return len(torn)
-
-    def _refresh(
-        self,
-        database: Database,
-        copied: list[Path],
-        sealed: list[Path],
-        home: Path,
-        log: Path,
-        unread: dict[Path, str],
-    ) -> None:
-        """Copy the new segments, and delete the copies of those that are gone."""
-        names = {key(stem(file)) for file in sealed}
-        for file in copied:
-            if stem(file) not in names and file.suffix != DONE:
-                file.unlink(missing_ok=True)
-        complete = {stem(file) for file in whole(copied)}
-        new = [file for file in sealed if key(stem(file)) not in complete]
-        if not new:
-            return
-        self.home.mkdir(parents=True, exist_ok=True)
-        for folder in self._outdated:
-            rmtree(folder, ignore_errors=True)
-        with self._staging(home) as staging, ThreadPoolExecutor(WORKERS) as pool:
-
-            def copy(file: Path) -> None:
-                content = content_of(file, unread)
-                if content is None:
-                    return
-                cursor = database.cursor()
-                try:
-                    SegmentCopy(cursor, file, log / file.name, content, staging, home).write()
-                except duckdb.IOException:
-                    if file.exists():
-                        raise
-
-            progress = pool.map(copy, new)
-            for _ in tqdm(progress, "log", len(new), unit="segment", disable=len(new) < SHOWN):
-                pass
-
-    @contextmanager
-    def _staging(self, home: Path) -> Iterator[Path]:
-        """Yield a hidden folder to write to; delete those that killed processes left."""
-        with ExitStack() as held:
-            with locked(self.home):
-                for leftover in self.home.glob(".staging-*"):
-                    with suppress(FileNotFoundError):  # its owner has just finished
-                        if not is_locked(leftover):
-                            rmtree(leftover, ignore_errors=True)
-                staging = held.enter_context(TemporaryDirectory(prefix=".staging-", dir=home))
-                held.enter_context(locked(Path(staging)))
-            yield Path(staging)

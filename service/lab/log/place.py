@@ -13,7 +13,9 @@ IN_THE_LAB = (
 
 
 def log_elsewhere(client: Client, settings: Settings) -> str:
-    """Say where the API logs and what to do, if its last segment is not in the log read here.
+    """Say where the API logs and what to do, if that is not the log that is read here.
+
+    With `ARCHIVE_URL`, also say why the API that answers cannot archive its log, if it cannot.
 
     Parameters
     ----------
@@ -36,6 +38,14 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
         there = client.get("/log", SECONDS)
     except (ApiUnreachableError, NotFoundError):  # an API older than /log has no such page
         return ""
+    archive = there.get("archive") or {"url": "", "problem": None}
+    if archive["url"] != settings.archive_url:
+        return _other_archive(archive["url"], settings)
+    if archive["problem"]:
+        waiting = f"{archive['waiting']} segments of its log wait in {there['folder']}"
+        return f"The API at {settings.api_url} cannot archive: {waiting}. {archive['problem']}"
+    if archive["url"]:
+        return ""
     folder, image, segment = there["folder"], there["image"], there["segment"]
     if segment is None or segment in segments_here(settings):
         return ""
@@ -45,6 +55,14 @@ def log_elsewhere(client: Client, settings: Settings) -> str:
     else:
         what, remedy = f"{what} in a container of {image}", IN_THE_LAB.format(folder=folder)
     return f"{what}; {settings.logs_dir} does not have that log's last segment. {remedy}"
+
+
+def _other_archive(archive: str, settings: Settings) -> str:
+    if not archive:
+        what = f"The API at {settings.api_url} has no ARCHIVE_URL, and keeps its log to itself"
+        return f"{what}. Set ARCHIVE_URL there to {settings.archive_url}, or unset it here."
+    what = f"The API at {settings.api_url} archives its log in {archive}"
+    return f"{what}; here ARCHIVE_URL is {settings.archive_url or 'not set'}. Set it to that."
 
 
 def segments_here(settings: Settings) -> set[str]:

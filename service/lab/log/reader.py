@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from service.lab.log.columns import Database, connect
-from service.lab.log.copy import LogCopy, LogFiles
+from service.lab.log.copy import Log, LogFiles
 from service.lab.log.copy_files import Part
 from service.lab.log.publications import Logged, publications, truths, typed
 from service.lab.log.view import create_views
@@ -49,7 +49,7 @@ UNMATCHED = """
 
 
 def read(
-    copy: LogCopy,
+    copy: Log,
     name: str,
     since: str | pd.Timestamp | None = None,
     until: str | pd.Timestamp | None = None,
@@ -60,7 +60,7 @@ def read(
 
     Parameters
     ----------
-    copy : LogCopy
+    copy : Log
     name : str
         The model.
     since, until : str or Timestamp, optional
@@ -119,7 +119,7 @@ def read(
 
 
 def read_apart(
-    copy: LogCopy,
+    copy: Log,
     name: str,
     since: str | pd.Timestamp | None = None,
     until: str | pd.Timestamp | None = None,
@@ -150,7 +150,7 @@ def read_apart(
     return _read_now(copy, tables_of)[0]
 
 
-def sql(copy: LogCopy, query: str) -> pd.DataFrame:
+def sql(copy: Log, query: str) -> pd.DataFrame:
     """Query the whole log by SQL; see `service.lab.log_verbs.LogBook.sql`."""
     if not query.strip():
         raise ValueError('The query is empty. Try "SELECT count(*) FROM predictions".')
@@ -163,7 +163,7 @@ def sql(copy: LogCopy, query: str) -> pd.DataFrame:
     return _read_now(copy, table_of)[0]
 
 
-def _read_now(copy: LogCopy, table_of: Callable[[LogFiles], T]) -> tuple[T, LogFiles]:
+def _read_now(copy: Log, table_of: Callable[[LogFiles], T]) -> tuple[T, LogFiles]:
     """Read from the log as it is now, and warn of what is wrong with the log."""
     for attempt in range(ATTEMPTS):
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from service.contract.libraries import versions
-from service.contract.log.segment import FOLDER
+from service.contract.log.segment import FOLDER, all_segments
 from service.contract.model.aliases import ALIASES
 from service.contract.model.manifest import MANIFEST
 from service.contract.model.store import ModelStore
@@ -115,7 +115,7 @@ def test_log_damage_is_named(api: LiveApi, tmp_path: Path) -> None:
     for _ in range(3):
         lab.predict("iris", FLOWER)
     shutil.copytree(api.logs, tmp_path / "logs")  # the copy has no writer
-    (segment,) = (tmp_path / "logs" / FOLDER).iterdir()
+    (segment,) = all_segments(tmp_path / "logs" / FOLDER)
     *lines, last = segment.read_bytes().splitlines(keepends=True)
     lines[-1] = lines[-1].replace(b"iris", b"IRIS")
     segment.write_bytes(b"".join(lines) + last + last[:20])
