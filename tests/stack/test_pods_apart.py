@@ -1,4 +1,4 @@
-"""Pods that share no model store: they take models from an object store, as the component says."""
+"""Pods that share no volume: models and the log are in an object store, as the component says."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -11,7 +11,11 @@ from tests.support.pods import Cluster, cluster, passes, said, state
 from tests.support.release import docker, image_of
 from tests.support.s3 import running_s3
 
-TOKENS = {"API_TOKEN": "a-token-of-the-api", "STORE_URL": "s3://bucket/labloop"}
+TOKENS = {
+    "API_TOKEN": "a-token-of-the-api",
+    "STORE_URL": "s3://bucket/models",
+    "ARCHIVE_URL": "s3://bucket/log",
+}
 PORTS = {"http": 8000}
 PUBLISH = """
 from sklearn.datasets import load_iris
@@ -23,6 +27,7 @@ lab = Lab()
 print(lab.publish("iris", LogisticRegression(max_iter=1000).fit(X, y), X, y))
 print(len(lab.predict("iris", X)), "rows")
 """
+READ = "from service.lab import Lab; print(len(Lab().predictions('iris', version=2)))"
 
 Running = tuple[Cluster, dict[str, str]]
 
@@ -69,3 +74,9 @@ def test_a_new_replica_fetches_its_models(running: Running) -> None:
     wait_until(lambda: is_ready(running, "api-1"), "ready", 60)
     kept = docker("exec", pods["api-1"], "ls", "data/models/iris").stdout.split()
     assert "2" in kept
+
+
+def test_the_lab_reads_all_logs(running: Running) -> None:
+    """What the removed pod had not archived, its successor did, which was given its volume."""
+    done = docker("exec", running[1]["lab-0"], "python", "-W", "error", "-c", READ)
+    assert done.stdout.split() == ["150"]

@@ -27,12 +27,15 @@ class Cluster:
     manifests : Manifests
     folder : Path
         For the files that a ConfigMap and a Secret become.
+    image : str
+        Makes the volumes what kubelet would make them.
     secrets : dict
         What each Secret holds. What `tokens` has, stands beside the settings, and goes before them.
     """
 
-    def __init__(self, manifests: Manifests, folder: Path, secrets: Secrets) -> None:
+    def __init__(self, manifests: Manifests, folder: Path, image: str, secrets: Secrets) -> None:
         self.manifests = manifests
+        self.image = image
         self.settings = folder / "settings"
         self.secrets = secrets
         self._mount_settings({**manifests.settings, **secrets["tokens"]})
@@ -53,17 +56,14 @@ class Cluster:
         form = "--format={{(index .IPAM.Config 0).Gateway}}"
         return docker("network", "inspect", form, NETWORK).stdout.strip()
 
-    def volume(self, claim: str) -> str:
-        return f"{NETWORK}-{claim}"
-
-    def make_volumes(self, image: str) -> None:
-        """Make a volume a claim, which belongs to root and to fsGroup, as kubelet leaves it."""
-        claims = [*self.manifests.of("PersistentVolumeClaim")]
-        claims += [claim for pods in self.manifests.pods.values() for claim in pods.claims]
-        for claim in claims:
-            docker("volume", "create", self.volume(claim))
-            own = ["--user=0", f"--volume={self.volume(claim)}:/volume", image]
+    def volume_of(self, claim: str) -> str:
+        """Return a claim's volume; a new one belongs to root and to fsGroup, as with kubelet."""
+        volume = f"{NETWORK}-{claim}"
+        if not docker("volume", "ls", "--quiet", f"--filter=name=^{volume}$").stdout:
+            docker("volume", "create", volume)
+            own = ["--user=0", f"--volume={volume}:/volume", self.image]
             docker("run", "--rm", *own, "sh", "-c", "chgrp 1000 /volume && chmod 2775 /volume")
+        return volume
 
     def links(self) -> dict[str, str]:
         """Return the variables that service links would add."""
@@ -77,7 +77,7 @@ class Cluster:
                 found[f"{prefix}_SERVICE_PORT"] = str(port)
         return found
 
-    def options(self, pods: Pods, container: Document) -> list[str]:
+    def options(self, pods: Pods, container: Document, pod: str) -> list[str]:
         """Return the options of `docker run` that say what the manifest says."""
         inside, outer = container["securityContext"], pods.spec["securityContext"]
         said = [f"--user={outer['runAsUser']}:{outer['runAsGroup']}"]
@@ -95,19 +95,21 @@ class Cluster:
             said += [f"--env={name}={value}"]
         volumes = {each["name"]: each for each in pods.spec["volumes"]}
         for path, mount in pods.mounts(container).items():
-            said += [self._mount(path, mount, volumes.get(mount["name"]))]
+            said += [self._mount(path, mount, volumes.get(mount["name"]), pod)]
         if "workingDir" in container:
             said += [f"--workdir={container['workingDir']}"]
         return said
 
-    def _mount(self, path: str, mount: Document, volume: Document | None) -> str:
+    def _mount(self, path: str, mount: Document, volume: Document | None, pod: str) -> str:
         mode = ":ro" if mount.get("readOnly") else ""
         if volume is not None and "emptyDir" in volume:
             size = volume["emptyDir"]["sizeLimit"].removesuffix("i").lower()
             return f"--tmpfs={path}:exec,uid=1000,gid=1000,size={size}"
         if volume is not None and "projected" in volume:
             return f"--volume={self.settings}:{path}{mode}"
-        source = self.volume(mount["name"])
+        # What is no volume of the pod's is a claim of its own, by a template.
+        claim = volume["persistentVolumeClaim"]["claimName"] if volume else f"{mount['name']}-{pod}"
+        source = self.volume_of(claim)
         if "subPath" in mount:
             place = docker("volume", "inspect", "--format={{.Mountpoint}}", source).stdout.strip()
             source = f"{place}/{mount['subPath']}"
@@ -118,19 +120,19 @@ class Cluster:
         pods = self.manifests.pods[name]
         pod = name if number is None else f"{name}-{number}"
         for container in pods.spec.get("initContainers", []):
-            docker("run", "--rm", "--network=none", *self._words(pods, container))
+            docker("run", "--rm", "--network=none", *self._words(pods, container, pod))
         (container,) = pods.spec["containers"]
         services = self.manifests.of("Service")
         called = [each for each, service in services.items() if leads_to(service, pods)]
         aliases = [*called, *(f"{each}.labloop.svc.cluster.local" for each in called)]
         network = [f"--network={NETWORK}", *(f"--network-alias={each}" for each in aliases)]
         options = ["--detach", f"--name={NETWORK}-{pod}", f"--hostname={pod}", *network]
-        docker("run", *options, *self._words(pods, container))
+        docker("run", *options, *self._words(pods, container, pod))
         return f"{NETWORK}-{pod}"
 
-    def _words(self, pods: Pods, container: Document) -> list[str]:
+    def _words(self, pods: Pods, container: Document, pod: str) -> list[str]:
         image = PREFIX + container["image"].rpartition("/")[2]
-        options, command = self.options(pods, container), container.get("command", [])
+        options, command = self.options(pods, container, pod), container.get("command", [])
         if not command:
             return [*options, image]
         return [*options, f"--entrypoint={command[0]}", image, *command[1:]]
@@ -179,10 +181,9 @@ def end(container: str, seconds: int) -> float:
 @contextmanager
 def cluster(manifests: Manifests, folder: Path, image: str, secrets: Secrets) -> Iterator[Cluster]:
     """Make a cluster, and leave nothing of it behind."""
-    made = Cluster(manifests, folder, secrets)
+    made = Cluster(manifests, folder, image, secrets)
     clear()
     docker("network", "create", NETWORK)
-    made.make_volumes(image)
     try:
         yield made
     finally:
