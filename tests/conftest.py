@@ -34,7 +34,10 @@ collect_ignore_glob = ["outside/ask_*.py"]
 HERE = CHECKOUT / "tests"
 LABS = ("browser", "compose", "containers", "projects", "replicas", "local_lab")
 SHARED = {f"tests/stack/test_{name}.py": "the labs" for name in LABS}
-SHARED |= {f"tests/stack/test_{name}.py": "the release images" for name in ("pods", "release")}
+SHARED |= {
+    f"tests/stack/test_{name}.py": "the release images"
+    for name in ("pods", "pods_apart", "release")
+}
 # What starts a server, a container, a browser or a notebook, works in a copy of the checkout, needs
 # something of the machine, or runs a part of a long test.
 SLOW = (

@@ -55,7 +55,7 @@ def running(
 ) -> Iterator[tuple[Cluster, dict[str, str]]]:
     """Start two replicas, train, and start the lab, as `kubectl apply` does."""
     folder = tmp_path_factory.mktemp("pods")
-    with cluster(manifests(LOCAL), folder, image_of("api"), TOKENS) as made:
+    with cluster(manifests(LOCAL), folder, image_of("api"), {"tokens": TOKENS}) as made:
         pods = {"api-0": made.run("api", 0), "api-1": made.run("api", 1)}
         pods["train"] = made.run("train")
         pods["lab-0"] = made.run("lab", 0)

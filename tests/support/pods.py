@@ -12,6 +12,8 @@ from tests.support.live import PLAIN
 from tests.support.manifests import Document, Manifests, Pods
 from tests.support.release import PREFIX, docker
 
+Secrets = dict[str, dict[str, str]]
+
 NETWORK = "labloop-test-pods"
 # What Kubernetes would set beside the Services if service links were on.
 LINK = "tcp://10.96.0.7:{port}"
@@ -25,14 +27,18 @@ class Cluster:
     manifests : Manifests
     folder : Path
         For the files that a ConfigMap and a Secret become.
-    tokens : dict
-        What the Secret holds.
+    image : str
+        Makes the volumes what kubelet would make them.
+    secrets : dict
+        What each Secret holds. What `tokens` has, stands beside the settings, and goes before them.
     """
 
-    def __init__(self, manifests: Manifests, folder: Path, tokens: dict[str, str]) -> None:
+    def __init__(self, manifests: Manifests, folder: Path, image: str, secrets: Secrets) -> None:
         self.manifests = manifests
+        self.image = image
         self.settings = folder / "settings"
-        self._mount_settings({**manifests.settings, **tokens})
+        self.secrets = secrets
+        self._mount_settings({**manifests.settings, **secrets["tokens"]})
 
     def _mount_settings(self, values: dict[str, str]) -> None:
         """Make what a projected volume is: links to files in a hidden folder."""
@@ -44,17 +50,20 @@ class Cluster:
             (self.settings / name).symlink_to(f"..data/{name}")
         self.settings.chmod(0o755)
 
-    def volume(self, claim: str) -> str:
-        return f"{NETWORK}-{claim}"
+    @property
+    def gateway(self) -> str:
+        """The address of this machine in the network."""
+        form = "--format={{(index .IPAM.Config 0).Gateway}}"
+        return docker("network", "inspect", form, NETWORK).stdout.strip()
 
-    def make_volumes(self, image: str) -> None:
-        """Make a volume a claim, which belongs to root and to fsGroup, as kubelet leaves it."""
-        claims = [*self.manifests.of("PersistentVolumeClaim")]
-        claims += [claim for pods in self.manifests.pods.values() for claim in pods.claims]
-        for claim in claims:
-            docker("volume", "create", self.volume(claim))
-            own = ["--user=0", f"--volume={self.volume(claim)}:/volume", image]
+    def volume_of(self, claim: str) -> str:
+        """Return a claim's volume; a new one belongs to root and to fsGroup, as with kubelet."""
+        volume = f"{NETWORK}-{claim}"
+        if not docker("volume", "ls", "--quiet", f"--filter=name=^{volume}$").stdout:
+            docker("volume", "create", volume)
+            own = ["--user=0", f"--volume={volume}:/volume", self.image]
             docker("run", "--rm", *own, "sh", "-c", "chgrp 1000 /volume && chmod 2775 /volume")
+        return volume
 
     def links(self) -> dict[str, str]:
         """Return the variables that service links would add."""
@@ -68,7 +77,7 @@ class Cluster:
                 found[f"{prefix}_SERVICE_PORT"] = str(port)
         return found
 
-    def options(self, pods: Pods, container: Document) -> list[str]:
+    def options(self, pods: Pods, container: Document, pod: str) -> list[str]:
         """Return the options of `docker run` that say what the manifest says."""
         inside, outer = container["securityContext"], pods.spec["securityContext"]
         said = [f"--user={outer['runAsUser']}:{outer['runAsGroup']}"]
@@ -80,23 +89,27 @@ class Cluster:
         memory = container["resources"]["limits"]["memory"].removesuffix("i").lower()
         said += [f"--memory={memory}", f"--memory-swap={memory}"]
         environment = {each["name"]: each["value"] for each in container.get("env", [])}
+        for each in container.get("envFrom", []):
+            environment |= self.secrets[each["secretRef"]["name"]]
         for name, value in {**self.links(), **environment}.items():
             said += [f"--env={name}={value}"]
         volumes = {each["name"]: each for each in pods.spec["volumes"]}
         for path, mount in pods.mounts(container).items():
-            said += [self._mount(path, mount, volumes.get(mount["name"]))]
+            said += [self._mount(path, mount, volumes.get(mount["name"]), pod)]
         if "workingDir" in container:
             said += [f"--workdir={container['workingDir']}"]
         return said
 
-    def _mount(self, path: str, mount: Document, volume: Document | None) -> str:
+    def _mount(self, path: str, mount: Document, volume: Document | None, pod: str) -> str:
         mode = ":ro" if mount.get("readOnly") else ""
         if volume is not None and "emptyDir" in volume:
             size = volume["emptyDir"]["sizeLimit"].removesuffix("i").lower()
             return f"--tmpfs={path}:exec,uid=1000,gid=1000,size={size}"
         if volume is not None and "projected" in volume:
             return f"--volume={self.settings}:{path}{mode}"
-        source = self.volume(mount["name"])
+        # What is no volume of the pod's is a claim of its own, by a template.
+        claim = volume["persistentVolumeClaim"]["claimName"] if volume else f"{mount['name']}-{pod}"
+        source = self.volume_of(claim)
         if "subPath" in mount:
             place = docker("volume", "inspect", "--format={{.Mountpoint}}", source).stdout.strip()
             source = f"{place}/{mount['subPath']}"
@@ -107,19 +120,19 @@ class Cluster:
         pods = self.manifests.pods[name]
         pod = name if number is None else f"{name}-{number}"
         for container in pods.spec.get("initContainers", []):
-            docker("run", "--rm", "--network=none", *self._words(pods, container))
+            docker("run", "--rm", "--network=none", *self._words(pods, container, pod))
         (container,) = pods.spec["containers"]
         services = self.manifests.of("Service")
         called = [each for each, service in services.items() if leads_to(service, pods)]
         aliases = [*called, *(f"{each}.labloop.svc.cluster.local" for each in called)]
         network = [f"--network={NETWORK}", *(f"--network-alias={each}" for each in aliases)]
         options = ["--detach", f"--name={NETWORK}-{pod}", f"--hostname={pod}", *network]
-        docker("run", *options, *self._words(pods, container))
+        docker("run", *options, *self._words(pods, container, pod))
         return f"{NETWORK}-{pod}"
 
-    def _words(self, pods: Pods, container: Document) -> list[str]:
-        image = f"{PREFIX}{container['image']}"
-        options, command = self.options(pods, container), container.get("command", [])
+    def _words(self, pods: Pods, container: Document, pod: str) -> list[str]:
+        image = PREFIX + container["image"].rpartition("/")[2]
+        options, command = self.options(pods, container, pod), container.get("command", [])
         if not command:
             return [*options, image]
         return [*options, f"--entrypoint={command[0]}", image, *command[1:]]
@@ -166,14 +179,11 @@ def end(container: str, seconds: int) -> float:
 
 
 @contextmanager
-def cluster(
-    manifests: Manifests, folder: Path, image: str, tokens: dict[str, str]
-) -> Iterator[Cluster]:
+def cluster(manifests: Manifests, folder: Path, image: str, secrets: Secrets) -> Iterator[Cluster]:
     """Make a cluster, and leave nothing of it behind."""
-    made = Cluster(manifests, folder, tokens)
+    made = Cluster(manifests, folder, image, secrets)
     clear()
     docker("network", "create", NETWORK)
-    made.make_volumes(image)
     try:
         yield made
     finally:

@@ -79,8 +79,8 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def running_s3(folder: Path) -> Iterator[S3]:
-    """Run a server with an empty bucket."""
+def running_s3(folder: Path, address: str = "127.0.0.1") -> Iterator[S3]:
+    """Run a server with an empty bucket at an address of this machine."""
     weed = outside("seaweedfs", "weed")
     config = folder / "identities.json"
     config.write_text(json.dumps(IDENTITIES))
@@ -88,19 +88,20 @@ def running_s3(folder: Path) -> Iterator[S3]:
     data.mkdir(exist_ok=True)
     parts = ["master", "volume", "filer", "s3"]
     ports = free_ports(2 * len(parts))
-    s3 = S3(f"http://127.0.0.1:{ports[6]}")
+    s3 = S3(f"http://{address}:{ports[6]}")
     options = [f"-{each}.port={port}" for each, port in zip(parts, ports[::2], strict=True)]
     options += [f"-{each}.port.grpc={port}" for each, port in zip(parts, ports[1::2], strict=True)]
     command = [
-        str(weed), "-logtostderr", "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-        "-filer", "-s3", f"-s3.config={config}", "-s3.iam=false", "-s3.autoCreateBucket=false",
+        str(weed), "-logtostderr", "server", f"-dir={data}", f"-ip={address}",
+        f"-ip.bind={address}", "-filer", "-s3", f"-s3.config={config}", "-s3.iam=false",
+        "-s3.autoCreateBucket=false",
         "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
         "-master.volumeSizeLimitMB=64", *options,
     ]  # fmt: skip
     with (folder / "s3.txt").open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
-        wait_until(lambda: _makes_bucket(s3, weed, ports), "the S3 server")
+        wait_until(lambda: _makes_bucket(s3, weed, address, ports), "the S3 server")
         yield s3
     finally:
         process.kill()  # to end in order, it takes ten seconds
@@ -122,13 +123,13 @@ def s3(s3_server: S3, request: pytest.FixtureRequest) -> S3:
 _places = count(1)
 
 
-def _makes_bucket(s3: S3, weed: Path, ports: list[int]) -> bool:
+def _makes_bucket(s3: S3, weed: Path, address: str, ports: list[int]) -> bool:
     """Whether the server answers, and has its bucket now."""
     try:
         httpx.get(s3.endpoint, **PLAIN)
     except httpx.TransportError:
         return False
-    places = [f"-master=127.0.0.1:{ports[0]}.{ports[1]}", f"-filer=127.0.0.1:{ports[4]}.{ports[5]}"]
+    places = [f"-master={address}:{ports[0]}.{ports[1]}", f"-filer={address}:{ports[4]}.{ports[5]}"]
     asked = f"s3.bucket.create -name {BUCKET}\n"
     done = subprocess.run([weed, "shell", *places], input=asked, capture_output=True, text=True)
     return done.returncode == 0 and "create" in done.stdout

@@ -138,9 +138,10 @@ class AccessControl:
         return bool(self.scrapers) and self._is_scraper(scope["client"])
 
     def _is_scraper(self, client: tuple[str, int] | None) -> bool:
-        if client is None:  # by a socket in the file system
+        try:
+            address = ip_address(client[0] if client else "")
+        except ValueError:  # a proxy on this machine calls its client otherwise
             return False
-        address = ip_address(client[0])
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
         return any(address in network for network in self.scrapers)

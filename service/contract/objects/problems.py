@@ -9,8 +9,9 @@ from service.contract.text import sentence
 CODE = re.compile(r"<Code>(\w+)</Code>|\(code: (\w+)\)")
 TROUBLE = re.compile(
     r"dns error|Connection refused|Connection reset|[Nn]o route to host|[Nn]etwork is unreachable"
-    r"|invalid peer certificate: \w+|TimedOut|timed out|deadline has elapsed|IncompleteMessage"
+    r"|TimedOut|timed out|deadline has elapsed|IncompleteMessage"
 )
+CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
 WORDS = {
     "dns error": "no such host",
     "TimedOut": "it took too long",
@@ -62,6 +63,9 @@ def explained(url: str, verb: str, place: str, error: Exception) -> StoreError:
         why = f"its server cannot do what is needed to {verb} ({code}). See docs/store.md"
     elif METADATA in text:
         why = "there are no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    elif (certificate := CERTIFICATE.search(text)) is not None:
+        why = f"the certificate of {_server(text)} is not accepted ({certificate[1]}). Correct "
+        why += "AWS_ENDPOINT_URL, or name the file of your own authority in SSL_CERT_FILE"
     elif (trouble := TROUBLE.search(text)) is not None:
         what = WORDS.get(trouble[0], trouble[0])
         why = f"{_server(text)} does not answer ({what}). Start it, or correct AWS_ENDPOINT_URL"

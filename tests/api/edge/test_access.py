@@ -234,6 +234,8 @@ def test_metrics_are_told_to_networks(
         assert ask(http, api, "GET", "/metrics", **pod).status_code == told
         assert ask(http, api, "GET", "/models", **pod).status_code == 403
         assert ask(http, api, "GET", "/models").status_code == 401
+        behind = pod | {"X-Forwarded-For": "somebody"}
+        assert ask(http, api, "GET", "/metrics", **behind).status_code == 403
         page = {"Origin": "http://evil.example"}
         assert ask(http, api, "GET", "/metrics", **pod, **page).status_code == 403
 
