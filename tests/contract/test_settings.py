@@ -16,7 +16,7 @@ from tests.support.need import need
 
 NAMES = [name.upper() for name in Settings.model_fields]
 # Where the services and the folders are in containers, only Compose knows.
-SET_BY_COMPOSE = {"api_url", "models_dir", "logs_dir", "log_copy_dir"}
+SET_BY_COMPOSE = {"api_url", "logs_dir", "log_copy_dir"}
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,8 @@ COMPOSE = (CHECKOUT / "docker-compose.yml").read_text()
 # But Docker's, Jupyter's and the start's.
 NOT_OURS = {"COMPOSE_PROJECT_NAME", "BASE_IMAGE", "JUPYTER_TOKEN", "API_REPLICAS"}
 BUILD = ("GIT_REVISION", "CODE_DIGEST")  # no settings; `make up` sets them
+AWS = [f"AWS_{each}" for each in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION")]
+AWS += ["AWS_ENDPOINT_URL"]  # nor are these: they are of all programs for S3
 SETTINGS = (CHECKOUT / "docs" / "settings.md").read_text()
 PAGES = [page for where in ("", "data/", "docs/") for page in CHECKOUT.glob(f"{where}*.md")]
 
@@ -126,7 +128,7 @@ def test_every_setting_is_documented() -> None:
         assert table[name.upper()] == ("" if field.default is None else str(field.default))
     assert table.keys() - {name.upper() for name in Settings.model_fields} == NOT_OURS
     for name, default in re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE):
-        assert name in table or (name in BUILD and f"`{name}`" in SETTINGS)
+        assert name in table or (name in (*BUILD, *AWS) and f"`{name}`" in SETTINGS)
         assert not default or table[name] == default
 
 
