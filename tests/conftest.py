@@ -32,7 +32,7 @@ os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 # What runs in environments of other people's packages cannot be imported here.
 collect_ignore_glob = ["outside/ask_*.py"]
 HERE = CHECKOUT / "tests"
-LABS = ("browser", "compose", "containers", "projects", "replicas", "local_lab")
+LABS = ("browser", "compose", "containers", "object_store", "projects", "replicas", "local_lab")
 SHARED = {f"tests/stack/test_{name}.py": "the labs" for name in LABS}
 SHARED |= {
     f"tests/stack/test_{name}.py": "the release images"
