@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict
+from typing import Literal
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from service.api.processes import family
 from service.api.processes.report_files import ReportFiles
@@ -22,15 +24,23 @@ State = Literal["starting", "serving", "stuck", "gone"]
 logger = logging.getLogger("uvicorn.error")
 
 
-class ModelReport(TypedDict):
-    """What one worker has made of a model's aliases."""
+class Seen(TypedDict):
+    """What a worker has made of a model's aliases."""
+
+    generation: int
+    version: int | None
+    refused: dict[str, str]
+
+
+NOTHING_SEEN: Seen = {"generation": 0, "version": None, "refused": {}}
+
+
+class ModelReport(Seen):
+    """The same, with the worker."""
 
     replica: str
     pid: int
     state: State
-    generation: int
-    version: int | None
-    refused: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -40,19 +50,15 @@ class Report:
     replica: str
     pid: int
     state: State
-    models: dict[str, Any]
+    models: dict[str, Seen]
 
     def about(self, model: str) -> ModelReport:
         """Return what it has made of a model."""
-        seen = self.models.get(model, {})
-        return {
-            "replica": self.replica,
-            "pid": self.pid,
-            "state": self.state,
-            "generation": seen.get("generation", 0),
-            "version": seen.get("version"),
-            "refused": seen.get("refused", {}),
-        }
+        seen = self.models.get(model, NOTHING_SEEN)
+        return {"replica": self.replica, "pid": self.pid, "state": self.state, **seen}
+
+
+REPORT = TypeAdapter(Report)
 
 
 class WorkerReports:
@@ -97,7 +103,7 @@ class WorkerReports:
         """Say that what was live at the start is loaded, or refused."""
         self._tell(replace(self._own, state="serving"))
 
-    def tell(self, models: dict[str, Any]) -> None:
+    def tell(self, models: dict[str, Seen]) -> None:
         """Replace what this worker says of its models, now or, where there is no room, later."""
         self._tell(replace(self._own, models=models))
 
@@ -173,6 +179,6 @@ class WorkerReports:
 def _parsed(content: bytes) -> Report | None:
     """Read a report; None for what is none, e.g. of another version of this."""
     try:
-        return Report(**orjson.loads(content))
-    except (orjson.JSONDecodeError, TypeError):
+        return REPORT.validate_json(content)
+    except ValidationError:
         return None

@@ -11,7 +11,7 @@ from service.api.metrics.metrics import metrics
 from service.api.processes import strikes
 from service.api.processes.descriptors import is_shortage
 from service.api.processes.family import family_folder
-from service.api.processes.worker_reports import WorkerReports
+from service.api.processes.worker_reports import Seen, WorkerReports
 from service.api.registry import validation_process
 from service.api.registry.beside import Beside
 from service.api.registry.loaded_model import LoadedModel
@@ -266,7 +266,7 @@ class Registry:
             return True  # the alias file is damaged; what it said last holds
 
     def _tell(self) -> None:
-        told = {}
+        told: dict[str, Seen] = {}
         for name, aliases in self._seen.items():
             live = self._live.get(name)
             told[name] = {

@@ -107,7 +107,8 @@ class Activation:
         states = zip(_names(late, workers), late, strict=True)
         waited = ", ".join(f"{name} is {each['state']}" for name, each in states)
         raise LabloopError(
-            f"The API did not serve {name} version {version} within {seconds:.0f} s ({waited}). "
+            f"The API did not serve {name} version {version} within {seconds:.0f} s"
+            f"{waited and f' ({waited})'}. "
             f"GET {self._settings.api_url}/models/{name} shows what it does."
         )
 

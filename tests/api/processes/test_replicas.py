@@ -118,6 +118,18 @@ def test_a_starting_replica_is_waited_for(tmp_path: Path) -> None:
             assert publishing.result().replicas == 2
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b'{"replica": "a-1", "pid": 1, "state": "well", "models": []}']
+)
+def test_what_is_no_report_is_left_out(tmp_path: Path, content: bytes) -> None:
+    publish_iris(tmp_path / "models")
+    folder = tmp_path / "logs" / "replicas"
+    folder.mkdir(parents=True)
+    (folder / "a-1-1.json").write_bytes(content)
+    with running_api(tmp_path) as api:
+        assert states(api) == {"serving": 1}
+
+
 def test_reports_wait_for_room(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     with mounted("8m") as disk, running_api(tmp_path, LOGS_DIR=str(disk), API_WORKERS="2") as api:

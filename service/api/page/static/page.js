@@ -25,8 +25,9 @@ const SYNCED = {
   off: "synced to disk when the system does it",
 };
 
-function sayHealth({ status: code, content }, published) {
-  if (code === 200) say("ready", `Ready. Every prediction is logged, ${SYNCED[content.log_sync]}.`);
+function sayHealth({ status: code, content }, published, trouble) {
+  if (code === 200 && trouble) say("failing", `${trouble} What was copied serves on.`);
+  else if (code === 200) say("ready", `Ready. Every prediction is logged, ${SYNCED[content.log_sync]}.`);
   else say(published ? "failing" : "waiting", content?.error ?? `The API responds ${code}.`);
 }
 
@@ -114,7 +115,7 @@ function showContents(models, health) {
     const told = models.content.models.map((model) => ({ ...model, countedSince }));
     lastAnswer = [told, health.content?.model];
     show(...lastAnswer);
-    sayHealth(health, models.content.models.length > 0);
+    sayHealth(health, models.content.models.length > 0, models.content.store_problem);
   } else {
     sayHealth(models, true);
   }
