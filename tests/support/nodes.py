@@ -57,11 +57,12 @@ def namespace(number: int) -> str:
 
 
 def clear(count: int) -> None:
-    for number in range(count):
+    # Links first: a namespace goes a while after it was deleted, and its link with it.
+    links = [*(f"{BRIDGE}-{number}" for number in range(count)), BRIDGE]
+    spaces = [namespace(number) for number in range(count)]
+    for words in (*(("link", link) for link in links), *(("netns", space) for space in spaces)):
         with suppress(subprocess.CalledProcessError):
-            ip("netns", "del", namespace(number))
-    with suppress(subprocess.CalledProcessError):
-        ip("link", "del", BRIDGE)
+            ip(words[0], "del", words[1])
 
 
 @dataclass

@@ -121,7 +121,7 @@ def test_a_starting_replica_is_waited_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{", b'{"replica": "a-1", "pid": 1, "state": "well", "models": []}']
 )
-def test_what_is_no_report_is_left_out(tmp_path: Path, content: bytes) -> None:
+def test_odd_reports_are_left_out(tmp_path: Path, content: bytes) -> None:
     publish_iris(tmp_path / "models")
     folder = tmp_path / "logs" / "replicas"
     folder.mkdir(parents=True)
