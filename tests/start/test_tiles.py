@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -202,12 +203,11 @@ def test_settings_come_from_files_too(monkeypatch: pytest.MonkeyPatch, tmp_path:
     for name in ("API_PORT", "LAB_PORT"):
         monkeypatch.setenv(name, "tcp://10.96.0.12:8000")
     loader = PyFileConfigLoader("jupyter_server_config.py", str(CHECKOUT / "start"))
-    config = loader.load_config()
+    with patch.dict(os.environ):  # all notebooks have it from there, and no other test
+        config = loader.load_config()
     assert config.IdentityProvider.token == "from a file"
     assert config.ServerApp.port == 8888
     assert config.ServerProxy.servers["labloop-api"].port == 8000
-    for name in files:  # it is in the environment of all notebooks, and not of other tests
-        monkeypatch.delenv(name)
 
 
 def test_a_missing_api_is_named(visitor: httpx.Client, api: ThreadingHTTPServer) -> None:
