@@ -61,7 +61,7 @@ LEVELS: dict[str, list[set[str]]] = {
         {"inference"},
         {"state"},
         {"rest", "v2", "page"},
-        {"openapi"},
+        {"direct", "openapi"},
         {"app"},
         {"worker"},
         {"__main__"},

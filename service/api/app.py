@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from service.api.edge.access import AccessControl
-from service.api.edge.responses import problem_response
+from service.api.edge.responses import failure, problem_response
 from service.api.metrics.metrics import metrics
 from service.api.metrics.middleware import RequestMetrics
 from service.api.openapi import Document
@@ -33,9 +33,7 @@ from service.api.v2.routes import V2_ROUTES
 from service.contract.build import build
 from service.contract.errors import (
     ApiError,
-    FailedError,
     InputError,
-    LabloopError,
     MalformedError,
     MethodError,
     NotFoundError,
@@ -185,6 +183,4 @@ async def on_store_trouble(request: Request, problem: StoreError) -> Response:
 
 async def on_failure(request: Request, problem: Exception) -> Response:
     """Respond 500; the traceback goes to the server's log."""
-    message = str(problem) if isinstance(problem, LabloopError) else "The API failed."
-    said = FailedError(f"{message} Its log says more: docker compose logs api.")
-    return problem_response(request.url.path, said)
+    return problem_response(request.url.path, failure(problem))

@@ -98,15 +98,18 @@ def prepare() -> None:
 def run(sockets: list[socket]) -> None:
     """Make the application by the settings as they are now, and have uvicorn serve it."""
     from service.api.app import create_app
-    from service.api.edge.connection import Connection
+    from service.api.direct.connection import DirectConnection
+    from service.api.direct.direct import Direct
+    from service.api.edge.access import AccessControl
     from service.contract.settings import settings
 
     app = create_app(settings())
     state: State = app.state.labloop
     state.has_limits = True
+    direct = Direct(state, AccessControl(app, state.settings))
     config = Config(
         app,
-        http=partial(Connection, limits=state.settings),  # type: ignore[arg-type]
+        http=partial(DirectConnection, direct=direct, limits=state.settings),  # type: ignore[arg-type]
         ws="none",
         timeout_graceful_shutdown=STOP_SECONDS,
         access_log=False,  # the prediction log keeps what was asked

@@ -73,8 +73,8 @@ class AccessControl:
                 return
         await self.app(scope, receive, send)
 
-    def check(self, scope: Scope) -> None:
-        """Look at a request's head.
+    def check(self, scope: Scope) -> Headers:
+        """Look at a request's head, and return its headers.
 
         Raises
         ------
@@ -99,6 +99,7 @@ class AccessControl:
             self._check_token(authorization)
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
             _check_media_type(headers, scope["path"])
+        return headers
 
     def _check_host(self, host: bytes) -> None:
         name = host.decode("latin-1").lower()

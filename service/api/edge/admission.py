@@ -50,7 +50,12 @@ class Admission:
         self.bytes = 0
         self.threads = CapacityLimiter(os.cpu_count() or 1)
 
-    def __enter__(self) -> None:
+    @property
+    def is_full(self) -> bool:
+        """Whether all places are taken."""
+        return self.requests >= self.limits.max_waiting
+
+    def enter(self) -> None:
         """Take a place, from the complete request to its response.
 
         Raises
@@ -58,16 +63,22 @@ class Admission:
         OverloadedError
             All places are taken.
         """
-        if self.requests >= self.limits.max_waiting:
+        if self.is_full:
             raise OverloadedError(
                 f"{self.requests} requests are pending already. Try again in a second; "
                 "MAX_WAITING and API_WORKERS say how much is taken in."
             )
         self.requests += 1
 
-    def __exit__(self, *error: object) -> None:
+    def leave(self) -> None:
         """Free the place."""
         self.requests -= 1
+
+    def __enter__(self) -> None:
+        self.enter()
+
+    def __exit__(self, *error: object) -> None:
+        self.leave()
 
     async def read(
         self, reader: Callable[[bytes, S, "Admission"], T], body: bytes, signature: S

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from service.api.edge.admission import LARGE, Admission
 from service.api.edge.responses import Schema
@@ -42,9 +43,14 @@ async def body_of(request: Request, admission: Admission) -> AsyncIterator[bytes
         admission.release(held)
 
 
-def query_of(request: Request) -> list[tuple[str, str]]:
+def query_of(scope: Scope) -> list[tuple[str, str]]:
     """Read the query's pairs of name and value."""
-    return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    query = scope["query_string"].decode("latin-1")
+    parts = query.split("&")
+    if "%" in query or "+" in query or "" in parts:
+        return parse_qsl(query, keep_blank_values=True)
+    # The same, a third of the work where nothing is encoded.
+    return [(name, value) for name, _, value in (part.partition("=") for part in parts)]
 
 
 def client_of(request: Request) -> str:

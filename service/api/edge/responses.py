@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from service.contract.errors import ApiError
+from service.contract.errors import ApiError, FailedError, LabloopError
 
 V2 = "/v2"  # under it an error is as the Open Inference Protocol has it, with its sentence alone
 
@@ -78,6 +78,12 @@ def problem_response(
         content = {"error": content["error"]}
         status = 400 if status == 422 else status
     return JSON(content, status_code=status, headers={**problem.headers, **(headers or {})})
+
+
+def failure(problem: Exception) -> FailedError:
+    """Say that something failed that should not; where to look for more."""
+    message = str(problem) if isinstance(problem, LabloopError) else "The API failed."
+    return FailedError(f"{message} Its log says more: docker compose logs api.")
 
 
 def problems() -> Schema:

@@ -7,6 +7,7 @@ the more there is to do, the larger the batches are.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -33,6 +34,9 @@ class PendingRequest:
 Compute = Callable[[list[PendingRequest]], list[Any]]
 """Returns a result for each pending request, or the exception that is its result."""
 
+Tell = Callable[[Any], None]
+"""Gets the result of a request, or the exception that is its result."""
+
 
 class Batcher:
     """Pending requests in a row.
@@ -51,45 +55,51 @@ class Batcher:
         self._inline = inline
         self._rows = rows
         self._thread = CapacityLimiter(1)  # its own, whatever else keeps threads busy
-        self._waiting: list[tuple[PendingRequest, asyncio.Future[Any]]] = []
+        self._waiting: list[tuple[PendingRequest, Tell]] = []
+        self._is_due = False
         self._task: asyncio.Task[None] | None = None
+
+    def add(self, pending: PendingRequest, tell: Tell) -> None:
+        """Have a request computed; `tell` gets its result on the event loop."""
+        self._waiting.append((pending, tell))
+        if self._is_due:
+            return
+        self._is_due = True
+        loop = asyncio.get_running_loop()
+        if self._inline:
+            loop.call_soon(self._serve_inline)  # after the handlers that are ready now
+        else:
+            self._task = loop.create_task(self._serve())
 
     async def ask(self, pending: PendingRequest) -> Any:
         """Wait for the result of a request."""
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        self._waiting.append((pending, future))
-        if self._task is None:  # it begins after the handlers that are ready now
-            self._task = loop.create_task(self._serve())
+        future = asyncio.get_running_loop().create_future()
+        self.add(pending, partial(_settle, future))
         return await future
+
+    def _serve_inline(self) -> None:
+        batch = self._next()
+        try:
+            results = self._compute([pending for pending, _ in batch])
+        except Exception as error:  # a fault of ours: everybody who waits hears of it
+            results = [error] * len(batch)
+        self._is_due = bool(self._waiting)
+        if self._is_due:  # the responses go out before the next batch
+            asyncio.get_running_loop().call_soon(self._serve_inline)
+        _tell_all(batch, results)
 
     async def _serve(self) -> None:
         while self._waiting:
             batch = self._next()
             requests = [pending for pending, _ in batch]
             try:
-                if self._inline:
-                    results = self._compute(requests)
-                else:
-                    results = await to_thread.run_sync(
-                        self._compute, requests, limiter=self._thread
-                    )
-            except Exception as error:  # a fault of ours: everybody who waits hears of it
+                results = await to_thread.run_sync(self._compute, requests, limiter=self._thread)
+            except Exception as error:  # as above
                 results = [error] * len(batch)
-            for (_, future), result in zip(batch, results, strict=True):
-                if future.done():  # whoever asked is gone
-                    continue
-                if isinstance(result, StopIteration):  # which no future takes
-                    future.set_exception(RuntimeError(repr(result)))
-                elif isinstance(result, Exception):
-                    future.set_exception(result)
-                else:
-                    future.set_result(result)
-            if self._inline and self._waiting:
-                await asyncio.sleep(0)  # the responses go out before the next batch
-        self._task = None
+            _tell_all(batch, results)
+        self._is_due = False
 
-    def _next(self) -> list[tuple[PendingRequest, asyncio.Future[Any]]]:
+    def _next(self) -> list[tuple[PendingRequest, Tell]]:
         """Take as many requests as one batch may have, at least one."""
         count, rows = 0, 0
         for pending, _ in self._waiting:
@@ -99,3 +109,19 @@ class Batcher:
             count += 1
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         return batch
+
+
+def _tell_all(batch: list[tuple[PendingRequest, Tell]], results: list[Any]) -> None:
+    for (_, tell), result in zip(batch, results, strict=True):
+        tell(result)
+
+
+def _settle(future: asyncio.Future[Any], result: Any) -> None:
+    if future.done():  # whoever asked is gone
+        return
+    if isinstance(result, StopIteration):  # which no future takes
+        future.set_exception(RuntimeError(repr(result)))
+    elif isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from anyio import CapacityLimiter, to_thread
 
-from service.api.inference.batcher import Batcher, PendingRequest
+from service.api.inference.batcher import Batcher, PendingRequest, Tell
 from service.api.log.ids import prediction_ids
 from service.api.log.prediction_log import LogBusyError, PredictionLog
 from service.api.metrics.metrics import metrics
@@ -84,6 +84,38 @@ class Inference:
         finally:
             metrics.waiting.add(-1, -pending.rows)
 
+    def predict_soon(self, model: LoadedModel, columns: Columns, client: str, tell: Tell) -> bool:
+        """Have the event loop predict a small request, together with those that come with it.
+
+        `tell` gets its prediction, which is in the log, or whatever kept it from being given; then
+        nothing is in the log.
+
+        Returns
+        -------
+        is_taken : bool
+            False if this is not for the event loop; then nobody is told.
+        """
+        pending = PendingRequest(model, columns, client)
+        if pending.rows > FAST_ROWS or not self._is_inline(model):
+            return False
+        metrics.waiting.add(1, pending.rows)
+
+        def done(result: Any) -> None:
+            metrics.waiting.add(-1, -pending.rows)
+            tell(result)
+
+        self._fast_batcher(model).add(pending, done)
+        return True
+
+    def _is_inline(self, model: LoadedModel) -> bool:
+        return model.is_quick and self._log.sync != "always"
+
+    def _fast_batcher(self, model: LoadedModel) -> Batcher:
+        if (batcher := self._fast_batchers.get(model)) is None:
+            batcher = Batcher(self._predict_fast, inline=True, rows=FAST_ROWS)
+            self._fast_batchers[model] = batcher
+        return batcher
+
     async def _alone(self, pending: PendingRequest) -> LoggedPrediction:
         [given] = await to_thread.run_sync(self._predict, [pending], limiter=self._threads)
         if isinstance(given, Exception):
@@ -92,11 +124,8 @@ class Inference:
 
     async def _together(self, pending: PendingRequest) -> LoggedPrediction:
         model = pending.model
-        if model.is_quick and self._log.sync != "always":
-            if (batcher := self._fast_batchers.get(model)) is None:
-                batcher = Batcher(self._predict_fast, inline=True, rows=FAST_ROWS)
-                self._fast_batchers[model] = batcher
-            fast: LoggedPrediction | None = await batcher.ask(pending)
+        if self._is_inline(model):
+            fast: LoggedPrediction | None = await self._fast_batcher(model).ask(pending)
             if fast is not None:
                 return fast
         if (batcher := self._batchers.get(model)) is None:

@@ -139,7 +139,17 @@ class Metrics:
         self.workers = Gauge(
             "labloop_workers", "Processes that answer.", multiprocess_mode="livesum"
         )
+        self._by_route: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._by_version: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request by the template of its route, and how long it took."""
+        key = method, route, status
+        if key not in self._by_route:
+            self._by_route[key] = self.requests.labels(*key), self.request_seconds.labels(route)
+        requests, duration = self._by_route[key]
+        requests.inc()
+        duration.observe(seconds)
 
     def predicted(self, model: str, version: int, rows: int, seconds: list[float]) -> None:
         """Count the rows of some requests, and how long each took."""

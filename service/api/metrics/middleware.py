@@ -5,7 +5,6 @@ from time import perf_counter
 from typing import Any
 
 from fastapi.routing import iter_route_contexts
-from prometheus_client import Counter, Histogram
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,7 +40,6 @@ class RequestMetrics:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._templates: dict[Any, str] = {}
-        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and count it once it is answered, so that nobody waits for that."""
@@ -56,13 +54,7 @@ class RequestMetrics:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
-        key = method, self._template(scope), status
-        if key not in self._counters:
-            requests = metrics.requests.labels(*key)
-            self._counters[key] = requests, metrics.request_seconds.labels(key[1])
-        requests, duration = self._counters[key]
-        requests.inc()
-        duration.observe(seconds)
+        metrics.answered(method, self._template(scope), status, seconds)
 
     def _template(self, scope: Scope) -> str:
         """Return the path of the route that was taken, with its parameters' names."""

@@ -1,5 +1,7 @@
 """Predict: the routes that ask a model, about one row by GET and about many by POST."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,12 +32,9 @@ async def _predict_row(request: Request, name: str) -> Response:
     state = state_of(request)
     with state.admission:
         model = await state.registry.get(name)
-        columns = model.signature.parse_query(query_of(request))
+        columns = model.signature.parse_query(query_of(request.scope))
         prediction = await state.inference.predict(model, columns, client_of(request))
-    content = {"prediction": prediction.predictions[0]}
-    if prediction.scores is not None:
-        content["score"] = prediction.scores[0]
-    return JSON(content, headers=_headers(prediction))
+    return JSON(row_content(prediction), headers=_headers(prediction))
 
 
 async def _predict_rows(request: Request, name: str) -> Response:
@@ -45,8 +44,21 @@ async def _predict_rows(request: Request, name: str) -> Response:
         version = version_of(request.query_params.get("version"))
         with state.admission:
             model = await state.registry.get(name, version)
-            columns = await state.admission.read(_columns, body, model.signature)
+            columns = await state.admission.read(read_rows, body, model.signature)
             prediction = await state.inference.predict(model, columns, client_of(request))
+    return JSON(rows_content(prediction), headers=_headers(prediction))
+
+
+def row_content(prediction: LoggedPrediction) -> dict[str, Any]:
+    """Lay out what is told about one row."""
+    content = {"prediction": prediction.predictions[0]}
+    if prediction.scores is not None:
+        content["score"] = prediction.scores[0]
+    return content
+
+
+def rows_content(prediction: LoggedPrediction) -> dict[str, Any]:
+    """Lay out what is told about many rows."""
     content = {
         "model": prediction.model,
         "version": prediction.version,
@@ -59,10 +71,17 @@ async def _predict_rows(request: Request, name: str) -> Response:
         content["scores"] = prediction.scores
     if prediction.targets is not None:
         content["targets"] = prediction.targets
-    return JSON(content, headers=_headers(prediction))
+    return content
 
 
-def _columns(body: bytes, signature: Signature, admission: Admission) -> Columns:
+def read_rows(body: bytes, signature: Signature, admission: Admission) -> Columns:
+    """Read a body of rows, or of columns, by a model's signature.
+
+    Raises
+    ------
+    ApiError
+        The body says something else, or has too many rows.
+    """
     content = read_json(body, admission.limits)
     if not isinstance(content, dict) or content.keys() not in ({"rows"}, {"columns"}):
         raise InputError(

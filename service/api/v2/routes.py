@@ -80,7 +80,7 @@ async def infer(request: Request) -> Response:
     async with body_of(request, state.admission) as body:
         with state.admission:
             model = await state.registry.get(name, version)
-            asked = await state.admission.read(partial(_read, length), body, model.signature)
+            asked = await state.admission.read(partial(read, length), body, model.signature)
             prediction = await state.inference.predict(model, asked.columns, client_of(request))
     content, binary = written(asked.outputs, prediction, asked.id)
     headers = prediction_headers(prediction.ids[0], prediction.model, prediction.version)
@@ -112,7 +112,7 @@ def _asked(request: Request) -> tuple[str, int | None]:
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
     """What a request asks for, by a model's signature."""
 
     id: str | None
@@ -120,7 +120,14 @@ class _Asked:
     outputs: list[OutputTensor]
 
 
-def _read(length: int | None, body: bytes, signature: Signature, admission: Admission) -> _Asked:
+def read(length: int | None, body: bytes, signature: Signature, admission: Admission) -> Asked:
+    """Read tensors by a model's signature; the first `length` bytes are JSON, or all.
+
+    Raises
+    ------
+    ApiError
+        The body says something else, or has too many rows.
+    """
     binary = None
     if length is not None:
         if length > len(body):
@@ -129,7 +136,7 @@ def _read(length: int | None, body: bytes, signature: Signature, admission: Admi
     request = InferenceRequest.read(read_json(body, admission.limits), binary)
     admission.check_rows(request.rows)
     outputs = request.outputs(signature.output)
-    return _Asked(request.id, request.columns(signature), outputs)
+    return Asked(request.id, request.columns(signature), outputs)
 
 
 def _metadata(state: State, name: str, version: int | None) -> dict[str, Any]:
