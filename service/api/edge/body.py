@@ -60,7 +60,10 @@ def read_json(body: bytes, limits: Settings) -> Any:
     except orjson.JSONDecodeError:
         return _read_leniently(body)
     # One colon a member. Where there are more, a text holds them, or a name was there twice.
-    return content if body.count(b":") == _members(content) else _read_leniently(body)
+    colons = body.count(b":")
+    if colons == _outer_members(content) or colons == _members(content):
+        return content
+    return _read_leniently(body)
 
 
 def _read_leniently(body: bytes) -> Any:
@@ -80,6 +83,13 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise InputError(f"An object of the body has {show(twice)} twice. Give each name once.")
     return members
+
+
+def _outer_members(content: Any) -> int:
+    """Count the members of an object and of the objects in it; these are all in most bodies."""
+    if type(content) is not dict:
+        return 0
+    return len(content) + sum(len(each) for each in content.values() if type(each) is dict)
 
 
 def _members(content: Any) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 
@@ -64,6 +65,14 @@ def test_ids_rise_when_the_clock_falls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time_ns", lambda: 0)
     after = prediction_ids(2)
     assert before[0] < before[1] < after[0] < after[1]
+
+
+def test_ids_are_new_and_rise() -> None:
+    ids = [each for count in range(1, 40) for each in prediction_ids(count)]
+    assert ids == sorted({*ids})
+    assert {UUID(each).version for each in ids} == {7}
+    assert {UUID(each).variant for each in ids} == {RFC_4122}
+    assert all(str(UUID(each)) == each for each in ids)
 
 
 # Segments.

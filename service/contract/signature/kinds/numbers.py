@@ -42,9 +42,10 @@ class Number(Kind):
 
     def from_text(self, feature: "Feature", text: str) -> Any:
         """Read a number from a URL."""
-        with suppress(ValueError):
+        try:
             return float(text)
-        return text
+        except ValueError:
+            return text
 
     def column(self, feature: "Feature", values: list[Any]) -> pd.Series:
         """Make a column of floats."""
@@ -94,9 +95,10 @@ class Integer(Number):
 
     def from_text(self, feature: "Feature", text: str) -> Any:
         """Read a whole number from a URL."""
-        with suppress(ValueError):
+        try:
             return int(text)
-        return super().from_text(feature, text)
+        except ValueError:
+            return super().from_text(feature, text)
 
     def column(self, feature: "Feature", values: list[Any]) -> pd.Series:
         """Make a column of integers; of floats where one is missing or not whole, as pandas does.
