@@ -32,7 +32,7 @@ def bodies(answers: bytes) -> list[str]:
     return [next(iter(json.loads(body))) for body in heads]
 
 
-def test_many_at_once_are_answered_in_order(api: LiveApi) -> None:
+def test_pipelined_requests_keep_their_order(api: LiveApi) -> None:
     answers = send(api, PLAIN + OTHER + PLAIN * 3 + OTHER + LAST)
     first, live, last = "prediction", "status", "model"
     assert bodies(answers) == [first, live, first, first, first, live, last]
@@ -46,7 +46,7 @@ def test_a_body_may_come_in_pieces(api: LiveApi) -> None:
         assert bodies(answer(connection)) == ["prediction", "model"]
 
 
-def test_half_a_body_holds_no_place(api: LiveApi) -> None:
+def test_half_bodies_hold_no_place(api: LiveApi) -> None:
     with ExitStack() as stack:
         for _ in range(2 * MOST):
             stack.enter_context(connect(api)).sendall(LAST[:-5])
@@ -67,7 +67,7 @@ def test_who_leaves_early_is_logged(api: LiveApi) -> None:
     wait_until(lambda: predicted() == before + 1, "the prediction")
 
 
-def test_more_than_may_wait_are_refused(api: LiveApi) -> None:
+def test_what_is_too_much_is_refused(api: LiveApi) -> None:
     with ExitStack() as stack:
         connections = [stack.enter_context(connect(api)) for _ in range(40)]
         for each in connections:
