@@ -85,7 +85,7 @@ class Inference:
             metrics.waiting.add(-1, -pending.rows)
 
     def predict_soon(self, model: LoadedModel, columns: Columns, client: str, tell: Tell) -> bool:
-        """Have the event loop predict a small request, together with those that come with it.
+        """Predict a small request together with those that come with it, by a quick model.
 
         `tell` gets its prediction, which is in the log, or whatever kept it from being given; then
         nothing is in the log.
@@ -93,10 +93,10 @@ class Inference:
         Returns
         -------
         is_taken : bool
-            False if this is not for the event loop; then nobody is told.
+            False if the request or the model is not of this kind; then nobody is told.
         """
         pending = PendingRequest(model, columns, client)
-        if pending.rows > FAST_ROWS or not self._is_inline(model):
+        if pending.rows > FAST_ROWS or not model.is_quick:
             return False
         metrics.waiting.add(1, pending.rows)
 
@@ -104,7 +104,9 @@ class Inference:
             metrics.waiting.add(-1, -pending.rows)
             tell(result)
 
-        self._fast_batcher(model).add(pending, done)
+        is_inline = self._is_inline(model)
+        batcher = self._fast_batcher(model) if is_inline else self._batcher(model)
+        batcher.add(pending, done)
         return True
 
     def _is_inline(self, model: LoadedModel) -> bool:
@@ -114,6 +116,12 @@ class Inference:
         if (batcher := self._fast_batchers.get(model)) is None:
             batcher = Batcher(self._predict_fast, inline=True, rows=FAST_ROWS)
             self._fast_batchers[model] = batcher
+        return batcher
+
+    def _batcher(self, model: LoadedModel) -> Batcher:
+        if (batcher := self._batchers.get(model)) is None:
+            batcher = Batcher(self._predict, inline=False, rows=BATCH_ROWS)
+            self._batchers[model] = batcher
         return batcher
 
     async def _alone(self, pending: PendingRequest) -> LoggedPrediction:
@@ -128,10 +136,7 @@ class Inference:
             fast: LoggedPrediction | None = await self._fast_batcher(model).ask(pending)
             if fast is not None:
                 return fast
-        if (batcher := self._batchers.get(model)) is None:
-            batcher = Batcher(self._predict, inline=False, rows=BATCH_ROWS)
-            self._batchers[model] = batcher
-        given: LoggedPrediction = await batcher.ask(pending)
+        given: LoggedPrediction = await self._batcher(model).ask(pending)
         return given
 
     def _predict_fast(self, batch: list[PendingRequest]) -> list[LoggedPrediction | None]:
