@@ -218,7 +218,7 @@ def start(folder: Path) -> list[Row]:
     with running_api(folder) as api, api.http() as http:
         wait_until(lambda: http.get("/health/ready").is_success, "ready")
         seconds = time.perf_counter() - began
-        helpers = [api.process.pid, *children(api.process.pid), *children(api.worker)]
+        helpers = [api.process.pid, *children(api.process.pid)]
         own = resident(api.worker)
         others = sum(map(resident, helpers)) - own
     return [

@@ -62,7 +62,7 @@ LEVELS: dict[str, list[set[str]]] = {
         {"state"},
         {"rest", "v2", "page"},
         {"direct", "openapi"},
-        {"app"},
+        {"app", "server"},
         {"worker"},
         {"__main__"},
     ],

@@ -3,5 +3,5 @@
 `edge` takes its bytes in, looks at its head and counts it; `rest` or `v2` reads its rows by the
 signature of a model from the `registry`; `inference` has them predicted by `predictors` and
 written to the `log`; `rest` or `v2` responds. `processes` and `metrics` stand below them all;
-`state`, `openapi`, `app` and `worker` put them together.
+`state`, `openapi`, `app`, `server` and `worker` put them together.
 """

@@ -1,79 +1,29 @@
 """Worker: the process that answers.
 
-What it imports comes in an order. Nothing that a user may edit comes before `serve`, which tells
-what is wrong with it once. Then the fork server for validation starts, since both import
-scikit-learn for seconds; and the metrics' files come before the metrics.
+It is a fork that has the libraries, and of what a user may edit nothing. What it imports comes in
+an order. `serve` comes first, which tells what is wrong with the rest once; and the metrics' files
+come before the metrics.
 """
 
-import asyncio
-import signal
 import sys
 import traceback
 import zlib
 from functools import partial
 from socket import socket
-from types import FrameType
-from typing import TYPE_CHECKING
 
-from uvicorn import Config, Server
-
-from service.api.processes.lifeline import STOP_SECONDS, end_with_parent
-from service.api.processes.pulse import Shared, pulse
-
-if TYPE_CHECKING:
-    from service.api.state import State
-
-CLOSE = (b"connection", b"close")
+from service.api.processes import family, lifeline
+from service.api.processes.fork.fork_server import ForkRequests
+from service.api.processes.lifeline import STOP_SECONDS
+from service.api.processes.pulse import Shared, in_memory, pulse
+from service.api.processes.worker_process import Task
 
 
-class Worker(Server):
-    """uvicorn's server, which takes requests for a while after it was told to stop.
-
-    A load balancer that asks `/health/ready` needs a moment to send its requests elsewhere. Until
-    then they are answered as before, but each response asks its client to connect anew, which leads
-    it to another replica. Then uvicorn takes no more connections, finishes what it has begun, and
-    the log is synced.
-
-    Parameters
-    ----------
-    config : uvicorn.Config
-    state : State
-        Is told that the API is stopping.
-    """
-
-    def __init__(self, config: Config, state: "State") -> None:
-        super().__init__(config)
-        self._state = state
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop in `DRAIN_SECONDS` from now."""
-        if sig != signal.SIGTERM:
-            super().handle_exit(sig, frame)
-            return
-        self._state.is_stopping = True
-        self.config.encoded_headers.append(CLOSE)  # from which uvicorn makes the next ones
-        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
-        loop, stop = asyncio.get_running_loop(), super().handle_exit
-        loop.call_soon_threadsafe(
-            loop.call_later, self._state.settings.drain_seconds, stop, sig, frame
-        )
-
-
-def serve(shared: Shared, sockets: list[socket]) -> None:
-    """Be a worker: load settings and application, and answer until told to stop.
-
-    Parameters
-    ----------
-    shared : Shared
-        What the supervisor sees of this process.
-    sockets : list of socket
-        To accept connections from.
-    """
-    end_with_parent()
-    pulse.show_in(shared)
+def serve(task: Task) -> None:
+    """Be a worker: load settings and application, and answer until told to stop."""
+    shared = join(task)
     try:
-        prepare()
-        run(sockets)
+        prepare(shared, task)
+        run(task.listening)
     except Exception as error:
         told = traceback.format_exc()
         if shared.error == zlib.crc32(told.encode()):  # the same, every few seconds
@@ -84,23 +34,42 @@ def serve(shared: Shared, sockets: list[socket]) -> None:
         sys.exit(1)
 
 
-def prepare() -> None:
-    """Do what comes before the application is imported."""
-    from service.api.registry import validation_process
+def join(task: Task) -> Shared:
+    """Become one of the family; return what the supervisor sees."""
+    lifeline.set_name("api-worker")
+    family.join(task.supervisor, task.key)
+    shared = in_memory(task.memory)
+    if shared.start != task.start:
+        sys.exit()
+    pulse.show_in(shared)
+    return shared
 
-    validation_process.start_server()
+
+def prepare(shared: Shared, task: Task) -> None:
+    """Do what comes before the application is imported."""
+    from uvicorn import Config
+
+    Config("", access_log=False)  # from now on, what is logged is shown
 
     from service.api.metrics import files
 
     files.claim()
 
+    from service.api.registry import validation_process
 
-def run(sockets: list[socket]) -> None:
+    validation_process.use(ForkRequests(task.requests, lambda: shared.fork_server))
+
+
+def run(listening: socket) -> None:
     """Make the application by the settings as they are now, and have uvicorn serve it."""
+    from uvicorn import Config
+
     from service.api.app import create_app
     from service.api.direct.connection import DirectConnection
     from service.api.direct.direct import Direct
     from service.api.edge.access import AccessControl
+    from service.api.server import DrainingServer
+    from service.api.state import State
     from service.contract.settings import settings
 
     app = create_app(settings())
@@ -115,4 +84,4 @@ def run(sockets: list[socket]) -> None:
         access_log=False,  # the prediction log keeps what was asked
         log_config=None,  # the process has it already
     )
-    Worker(config, state).run(sockets)
+    DrainingServer(config, state).run([listening])

@@ -48,7 +48,7 @@ class LiveApi:
     @property
     def workers(self) -> list[int]:
         """The processes that answer."""
-        return [pid for pid in children(self.process.pid) if "spawn_main" in command_of(pid)]
+        return [pid for pid in children(self.process.pid) if name_of(pid) == "api-worker"]
 
     @property
     def worker(self) -> int:
@@ -57,10 +57,17 @@ class LiveApi:
         return pid
 
     @property
-    def fork_servers(self) -> list[int]:
-        """The processes that fork one for each version that is validated."""
-        found = [pid for worker in self.workers for pid in children(worker)]
-        return [pid for pid in found if "forkserver" in command_of(pid)]
+    def fork_server(self) -> int:
+        """The process that forks one for each worker, and for each version that is validated."""
+        found = children(self.process.pid)
+        (pid,) = (pid for pid in found if name_of(pid) == "api-fork-server")
+        return pid
+
+    @property
+    def validations(self) -> list[int]:
+        """The processes that validate a version."""
+        found = children(self.fork_server)
+        return [pid for pid in found if name_of(pid) == "api-validation"]
 
     def lab(self, **more: Any) -> Lab:
         folders = {"models_dir": self.models, "logs_dir": self.logs, "log_copy_dir": self.copy}
@@ -99,6 +106,14 @@ def command_of(pid: int) -> str:
     """Return the command line of a process; nothing where it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def name_of(pid: int) -> str:
+    """Return the name that a process gave itself; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
 

@@ -11,9 +11,20 @@ from pathlib import Path
 
 from service.contract.files import is_locked
 
+_supervisor: int | None = None
+
+
+def join(supervisor: int, key: bytes) -> None:
+    """Have this process be one of a supervisor's; all of them have its key."""
+    global _supervisor
+    _supervisor = supervisor
+    multiprocessing.current_process().authkey = key
+
 
 def parent() -> int:
     """Return the number of the process that all in the family come from."""
+    if _supervisor is not None:
+        return _supervisor
     process = multiprocessing.parent_process()
     return os.getpid() if process is None or process.pid is None else process.pid
 
@@ -25,7 +36,7 @@ def family_folder() -> Path:
 
 def leave() -> None:
     """Remove the folder, unless another may take this process's place."""
-    if multiprocessing.parent_process() is None:
+    if parent() == os.getpid():
         shutil.rmtree(family_folder(), ignore_errors=True)
 
 

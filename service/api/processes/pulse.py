@@ -5,9 +5,14 @@ ever included. It holds no times: the supervisor counts for how long it has seen
 """
 
 import asyncio
+import io
+import mmap
+import os
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
-from ctypes import Array, Structure, c_char, c_uint64
+from ctypes import Array, Structure, c_char, c_uint64, sizeof
 from itertools import count
 from typing import NamedTuple
 
@@ -29,13 +34,39 @@ class Shared(Structure):
     """The memory: how often the event loop has been round, and the computations.
 
     `error` is a checksum of what ended the worker before this one at its start; 0 is nothing.
+    `fork_server` is the process that makes forks. `start` counts the starts; a worker of an earlier
+    one, which the fork server made too late, ends.
     """
 
-    _fields_ = (("error", c_uint64), ("beats", c_uint64), ("seats", SharedSeat * SEATS))
+    _fields_ = (
+        ("error", c_uint64),
+        ("fork_server", c_uint64),
+        ("start", c_uint64),
+        ("beats", c_uint64),
+        ("seats", SharedSeat * SEATS),
+    )
 
     error: int
+    fork_server: int
+    start: int
     beats: int
     seats: Array[SharedSeat]
+
+
+def new_memory() -> io.FileIO:
+    """Return memory that can be passed to another process."""
+    if sys.platform == "linux":
+        memory = io.FileIO(os.memfd_create("labloop-pulse"), "r+")
+    else:
+        with tempfile.TemporaryFile(buffering=0) as file:
+            memory = io.FileIO(os.dup(file.fileno()), "r+")
+    memory.truncate(sizeof(Shared))
+    return memory
+
+
+def in_memory(memory: io.FileIO) -> Shared:
+    """Return what all who have a memory share."""
+    return Shared.from_buffer(mmap.mmap(memory.fileno(), sizeof(Shared)))
 
 
 class Computation(NamedTuple):

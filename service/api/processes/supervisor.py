@@ -7,16 +7,19 @@ last.
 import logging
 import shutil
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from socket import socket
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOL_SOCKET, socket
 
-from uvicorn import Config
 from watchfiles import PythonFilter, watch
 
+from service.api.processes import lifeline
 from service.api.processes.family import family_folder
+from service.api.processes.fork.child import bury
+from service.api.processes.fork.fork_server import ForkServer
 from service.api.processes.lifeline import SHIP_SECONDS, STOP_SECONDS
 from service.api.processes.worker_process import Serve, WorkerProcess
 from service.contract.settings import CHECKOUT, Settings
@@ -30,20 +33,23 @@ logger = logging.getLogger("uvicorn.error")
 
 def run(chosen: Settings, host: str, serve: Serve) -> None:
     """Have workers serve at an address until SIGTERM or SIGINT."""
-    config = Config(
-        "",  # no application: this one binds the socket, and each worker has its own
-        host=host,
-        port=chosen.api_port,
-        access_log=False,
-    )
-    logger.addFilter(_is_for_people)
-    with config.bind_socket() as listening:
-        Supervisor(chosen, serve, config, listening).run()
+    _show_log()
+    with socket(AF_INET6 if ":" in host else AF_INET) as listening:
+        listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, chosen.api_port))
+        except OSError as error:
+            sys.exit(f"{host}, port {chosen.api_port}: {error.strerror}.")
+        lifeline.adopt()
+        Supervisor(chosen, serve, listening).run()
 
 
-def _is_for_people(record: logging.LogRecord) -> bool:
-    """Keep back the address listened on, e.g. 0.0.0.0: what to open is said by the lab."""
-    return not str(record.msg).startswith("Uvicorn running on")
+def _show_log() -> None:
+    """Show what is logged here as uvicorn does in the workers, without importing it."""
+    shown = logging.StreamHandler()
+    shown.setFormatter(logging.Formatter("{levelname}:     {message}", style="{"))
+    logger.addHandler(shown)
+    logger.setLevel(logging.INFO)
 
 
 class Supervisor:
@@ -54,17 +60,17 @@ class Supervisor:
     chosen : Settings
     serve : callable
         What a worker does.
-    config : uvicorn.Config
     listening : socket
         Each worker accepts connections from it. While there is none, they wait in it.
     """
 
-    def __init__(self, chosen: Settings, serve: Serve, config: Config, listening: socket) -> None:
+    def __init__(self, chosen: Settings, serve: Serve, listening: socket) -> None:
         self._listening = listening
         self._stop_seconds = chosen.drain_seconds + STOP_SECONDS + SYNC_SECONDS
         self._stop_seconds += SHIP_SECONDS if chosen.archive_url else 0
+        self._fork_server = ForkServer()
         self._workers = [
-            WorkerProcess(serve, config, listening, chosen.answer_seconds)
+            WorkerProcess(serve, listening, self._fork_server, chosen.answer_seconds)
             for _ in range(chosen.api_workers)
         ]
         # Of edited files; None is the wish to stop. A signal's handler may put into it at any time.
@@ -83,6 +89,7 @@ class Supervisor:
             ending.set()
             self._listening.close()  # whoever connects once no worker listens is refused at once
             self._end_all()
+            self._fork_server.end()
             watcher.join()
             shutil.rmtree(family_folder(), ignore_errors=True)
 
@@ -91,6 +98,8 @@ class Supervisor:
         while True:
             elapsed = time.monotonic() - looked
             looked += elapsed
+            bury()
+            self._fork_server.look()
             for worker in self._workers:
                 worker.look(elapsed)
             try:
@@ -104,6 +113,7 @@ class Supervisor:
     def _reload(self, edited: set[Path]) -> None:
         names = ", ".join(sorted(str(file.relative_to(CHECKOUT)) for file in edited))
         logger.info("%s changed: the code is loaded anew.", names)
+        self._fork_server.restart()  # it imports while the workers finish
         self._end_all()
         for worker in self._workers:
             worker.begin_afresh()

@@ -15,7 +15,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from service.api.predictors.predictor import Predictor, Verdict
-from service.api.processes.lifeline import end_with_parent, go_first
+from service.api.processes.lifeline import go_first, set_name
 from service.contract.errors import ArtifactError, LabloopError
 from service.contract.libraries import boosters, versions
 from service.contract.model import golden
@@ -70,7 +70,7 @@ def _prove(folder: Path, manifest: Manifest) -> Passed:
 
 def report(results: Connection, root: Path, name: str, version: int, seconds: float) -> None:
     """Load a version, and send what came of it: what passed, or why it is refused."""
-    end_with_parent()
+    set_name("api-validation")
     signal.alarm(math.ceil(seconds) + 5)  # even if nobody is left to break it off
     os.nice(10)  # pending requests go first
     go_first(1000)

@@ -5,31 +5,24 @@ that predicts with it; here it crashes alone. Importing scikit-learn takes
 seconds, so a fork server does it once, and each validation is a fork of it.
 """
 
-import multiprocessing
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerProcess
+from multiprocessing import Pipe
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from service.api.processes.fork.child import LOST, Child
+from service.api.processes.fork.fork_server import ForkRequests, ForkServer
+from service.api.registry import validation
+from service.api.registry.validation import Passed
 from service.contract.errors import ArtifactError
-
-if TYPE_CHECKING:
-    from service.api.registry.validation import Passed
 
 POLL_SECONDS = 0.1
 END_SECONDS = 2  # for the fork server to say that a validation has ended
 
-_context = multiprocessing.get_context("forkserver")
-# By hand, uvicorn is the main module, which each child imports.
-_context.set_forkserver_preload(
-    ["service.api.processes.lifeline", "service.api.registry.validation", "uvicorn.main"]
-)
+_server: ForkRequests | None = None
+_starting = threading.Lock()
 
 
 class NotWantedError(Exception):
@@ -40,14 +33,23 @@ class _ServerGoneError(ArtifactError):
     """The fork server ended during a validation, so that nothing is known of the version."""
 
 
-def start_server() -> None:
-    """Start the fork server; it imports what it needs while this process does the same."""
-    forkserver.ensure_running()
+def use(server: ForkRequests) -> None:
+    """Have the forks made by the supervisor's fork server."""
+    global _server
+    _server = server
 
 
-def run(
-    root: Path, name: str, version: int, seconds: float, wanted: Callable[[], bool]
-) -> "Passed":
+def _requests() -> ForkRequests:
+    """Return who makes the forks: where there is no supervisor, a fork server of this process."""
+    global _server
+    with _starting:
+        if _server is None:
+            _server = ForkServer()
+        _server.look()
+    return _server
+
+
+def run(root: Path, name: str, version: int, seconds: float, wanted: Callable[[], bool]) -> Passed:
     """Load a version in a process of its own, and try its fast path thoroughly there.
 
     The estimator comes back through a pipe, which is many times as quick as to read its file
@@ -92,64 +94,64 @@ def _ask(
     seconds: float,
     deadline: float,
     wanted: Callable[[], bool],
-) -> "Passed | str":
+) -> Passed | str:
     """Start one process, and give what it says: what passed, or why it is refused."""
-    from service.api.registry import validation  # it takes seconds, and the server is to go first
-
-    server = _server_pid()
-    ours, theirs = _context.Pipe(duplex=False)
-    process = _context.Process(
-        target=validation.report, args=(theirs, root, name, version, seconds), daemon=True
-    )
-    with ours, _Guard(process, deadline, wanted) as guard:
-        try:
-            with theirs:
-                process.start()
-            return ours.recv()  # type: ignore[no-any-return]
-        except (EOFError, OSError) as error:
-            if not guard.wanted:
-                raise NotWantedError from None
-            what = f"The validation of {name} {version}"
-            if guard.is_late and process.pid is None:
-                raise ArtifactError(
-                    f"{what} could not begin within {seconds:g} s: the fork server did not "
-                    "answer, and is replaced. Promote the version again."
-                ) from None
-            if guard.is_late:
-                raise ArtifactError(
-                    f"{what} took longer than {seconds:g} s. "
-                    "If the model needs that long, raise TRIAL_SECONDS."
-                ) from None
-            if process.pid is not None:
+    server = _requests()
+    what = f"The validation of {name} {version}"
+    ours, theirs = Pipe(duplex=False)
+    with ours, theirs:
+        process = server.fork(validation.report, theirs, root, name, version, seconds)
+        theirs.close()
+        with _Guard(server, process, deadline, wanted) as guard:
+            try:
+                while not guard.has_given_up and not ours.poll(POLL_SECONDS):
+                    pass
+                if not guard.has_given_up:
+                    return ours.recv()  # type: ignore[no-any-return]
+            except (EOFError, OSError):
                 process.join(END_SECONDS)
-            elif isinstance(error, EOFError | ConnectionError):
-                _end_server()  # it is about to end
-            if _server_pid() != server:
-                raise _ServerGoneError(
-                    f"{what} ended with the fork server. The container is short of memory, or "
-                    "somebody killed it. Promote the version again."
-                ) from None
-            if process.pid is None:
-                raise ArtifactError(f"{what} could not begin: {error}.") from error
-            raise ArtifactError(
-                f"{what} crashed (exit code {process.exitcode}). "
-                "The model file is damaged, or the container is short of memory."
-            ) from None
+    if not guard.wanted:
+        raise NotWantedError
+    if guard.is_late and process.pid is None:
+        raise ArtifactError(
+            f"{what} could not begin within {seconds:g} s: the fork server did not answer, and is "
+            "replaced. Promote the version again."
+        )
+    if guard.is_late:
+        raise ArtifactError(
+            f"{what} took longer than {seconds:g} s. "
+            "If the model needs that long, raise TRIAL_SECONDS."
+        )
+    if process.exitcode in (None, LOST):
+        raise _ServerGoneError(
+            f"{what} ended with the fork server. The container is short of memory, or somebody "
+            "killed it. Promote the version again."
+        )
+    raise ArtifactError(
+        f"{what} crashed (exit code {process.exitcode}). "
+        "The model file is damaged, or the container is short of memory."
+    )
 
 
 class _Guard:
     """Ends a validation that is late or not wanted, whatever it or the fork server is doing.
 
-    To start a process, to hear from it and to see it end may each wait for a process that was
-    stopped. So they wait, and a thread looks at the time: it kills that process, and where that
-    does not help the fork server, which is started anew for the next one.
+    To hear from a process and to see it end may each wait for a process that was stopped. So they
+    wait, and a thread looks at the time: it kills that process; and the fork server, where that has
+    not begun it yet or does not tell its end.
     """
 
     def __init__(
-        self, process: ForkServerProcess, deadline: float, wanted: Callable[[], bool]
+        self,
+        server: ForkRequests,
+        process: Child,
+        deadline: float,
+        wanted: Callable[[], bool],
     ) -> None:
         self.is_late = False
         self.wanted = True
+        self.has_given_up = False
+        self._server = server
         self._process = process
         self._deadline = deadline
         self._wanted = wanted
@@ -161,14 +163,13 @@ class _Guard:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._kill()
+        self._is_done.set()
+        self._thread.join()
+        self._process.kill()
         if self._process.pid is not None:
             self._process.join(END_SECONDS)
             if self._process.exitcode is None:
-                _end_server()
-                self._process.join()
-        self._is_done.set()
-        self._thread.join()
+                self._server.kill()
 
     def _watch(self) -> None:
         while not self._is_done.wait(POLL_SECONDS):
@@ -176,27 +177,10 @@ class _Guard:
             self.wanted = self._wanted()
             if self.is_late or not self.wanted:
                 break
-        while not self._is_done.is_set():
-            self._kill()
-            if not self._is_done.wait(END_SECONDS):
-                _end_server()
-
-    def _kill(self) -> None:
-        if self._process.pid is not None:
-            self._process.kill()
-
-
-def _server_pid() -> int:
-    """Return the process of the fork server, which is started if there is none."""
-    forkserver.ensure_running()
-    return forkserver._forkserver._forkserver_pid or 0  # type: ignore[attr-defined]
-
-
-def _end_server() -> None:
-    """End a fork server that does nothing any more; the next validation starts another."""
-    server = forkserver._forkserver
-    pid = server._forkserver_pid  # type: ignore[attr-defined]
-    if pid is not None:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        server._stop()  # type: ignore[attr-defined]
+        else:
+            return
+        self._process.kill()
+        if self._process.pid is None:  # whoever comes to make it finds that nobody waits for it
+            if self.is_late:
+                self._server.kill()
+            self.has_given_up = True

@@ -17,7 +17,7 @@ from sklearn.dummy import DummyClassifier
 from service.contract.errors import RefusedError
 from service.contract.model.manifest import BASELINE, GOLDEN, MODEL, Manifest
 from tests.api.registry.own_model import Model, forest
-from tests.support.live import LiveApi, children, running_api, wait_until
+from tests.support.live import LiveApi, running_api, wait_until
 from tests.support.models import FLOWER, iris
 
 Sabotage = Callable[[Path], object]
@@ -92,12 +92,8 @@ def test_a_bad_version_is_refused(
 
 
 def validation_of(api: LiveApi) -> int:
-    """Wait for a process that validates: what the fork server forked."""
-
-    def forked() -> list[int]:
-        return [pid for server in api.fork_servers for pid in children(server)]
-
-    return int(wait_until(forked, "a validation")[0])
+    """Wait for a process that validates."""
+    return int(wait_until(lambda: api.validations, "a validation")[0])
 
 
 def test_a_crashed_validation_refuses(api: LiveApi, model: Model) -> None:
