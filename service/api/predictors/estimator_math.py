@@ -1,7 +1,7 @@
 """Estimator math: what a fitted estimator computes of numbers, without what it costs to call it.
 
 Linear models are a product with their coefficients. Trees go through treelite,
-which reads fitted forests.
+which reads fitted forests; those of a large forest are asked themselves.
 """
 
 from collections.abc import Callable
@@ -30,21 +30,23 @@ from service.api.predictors import booster_math
 from service.api.predictors.no_fast_path import NoFastPathError
 from service.api.predictors.words import Wide
 
+LARGE = 64 * 2**20  # bytes of a forest's trees, of which there is to be no second copy
+NODE_BYTES = 64  # of a decision tree's node, without its values
+
 CANCELS = 1e8  # sums of larger terms lose more than 1e-7 of their result, in another order
 
 Score = Callable[[Any], np.ndarray]
 """Numbers of shape (n_rows, n_features) to predictions (n_rows,), or to a score a class."""
 
 
-GRADIENT = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
-FORESTS = (
+AVERAGING = (
     ensemble.RandomForestClassifier,
     ensemble.ExtraTreesClassifier,
     ensemble.RandomForestRegressor,
     ensemble.ExtraTreesRegressor,
-    ensemble.IsolationForest,
-    *GRADIENT,
 )
+GRADIENT = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
+FORESTS = (*AVERAGING, ensemble.IsolationForest, *GRADIENT)
 VOTING = (
     ensemble.RandomForestClassifier,
     ensemble.ExtraTreesClassifier,
@@ -116,12 +118,16 @@ def is_by_vote(estimator: Any) -> bool:
 
 
 def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
-    """Have treelite read a forest, or what it made of it before; None for what is no forest."""
+    """Have treelite read a forest, or what it made of it before.
+
+    None for what is no forest, and for a large one: treelite makes a copy of it, which is at most
+    twice as quick for one row, and not at all for many.
+    """
     is_booster = booster_math.is_booster(estimator)
     if is_booster and (reason := booster_math.reason_against(estimator)) is not None:
         raise NoFastPathError(reason)
     is_forest = type(estimator) in FORESTS + HISTOGRAMS or is_balanced(estimator)
-    if not is_forest and not is_booster:
+    if (not is_forest and not is_booster) or is_large(estimator):
         return None
     if getattr(estimator, "loss", None) == "exponential":
         raise NoFastPathError("treelite does not know the loss 'exponential'")
@@ -152,7 +158,9 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
     if kind in CENTRES:
         return _nearest(estimator.cluster_centers_)
     if kind in TREES:
-        return _tree(estimator, classes)
+        return _own_trees([estimator], classes)
+    if is_large(estimator):
+        return _own_trees(estimator.estimators_, classes)
     if kind not in LOGISTIC + LINEAR + BAYES or getattr(estimator, "loss", None) in (
         "log_loss",
         "modified_huber",
@@ -256,12 +264,29 @@ def is_balanced(estimator: Any) -> bool:
     )
 
 
-def _tree(estimator: Any, classes: int) -> Score:
-    """One tree, which treelite does not read, by scikit-learn's own compiled code."""
-    inner = estimator.tree_
+def is_large(estimator: Any) -> bool:
+    """Whether the mean of an estimator's trees takes so much memory that it is to be there once."""
+    if type(estimator) not in AVERAGING and not is_balanced(estimator):
+        return False
+    trees = [each.tree_ for each in estimator.estimators_]
+    size: int = sum(t.node_count * (NODE_BYTES + 8 * t.max_n_classes) for t in trees)
+    return size > LARGE
+
+
+def _own_trees(estimators: list[Any], classes: int) -> Score:
+    """One tree, which treelite does not read, or the mean of many, by scikit-learn's own code.
+
+    It is compiled, and follows a tree's nodes without a look at how wide the table is.
+    """
+    trees = [each.tree_ for each in estimators]
+    width = max(tree.n_features for tree in trees)
 
     def score(X: np.ndarray) -> np.ndarray:
-        given: np.ndarray = inner.predict(_single(X)).reshape(len(X), -1)
+        if X.shape[1] != width:
+            raise NoFastPathError("the table has another width")
+        rounded = _single(X)
+        sums = sum(tree.predict(rounded) for tree in trees)  # in the order of the estimator
+        given: np.ndarray = (sums / len(trees)).reshape(len(X), -1)
         return given if classes else given[:, 0]
 
     return score

@@ -94,7 +94,8 @@ def _ask(
     wanted: Callable[[], bool],
 ) -> "Passed | str":
     """Start one process, and give what it says: what passed, or why it is refused."""
-    from service.api.registry import validation  # it takes seconds, and the server is to go first
+    # It takes seconds, and the server is to go first.
+    from service.api.registry import handover, validation
 
     server = _server_pid()
     ours, theirs = _context.Pipe(duplex=False)
@@ -105,7 +106,7 @@ def _ask(
         try:
             with theirs:
                 process.start()
-            return ours.recv()  # type: ignore[no-any-return]
+            return handover.receive(ours)  # type: ignore[no-any-return]
         except (EOFError, OSError) as error:
             if not guard.wanted:
                 raise NotWantedError from None
