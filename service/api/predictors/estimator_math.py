@@ -1,7 +1,7 @@
 """Estimator math: what a fitted estimator computes of numbers, without what it costs to call it.
 
 Linear models are a product with their coefficients. Trees go through treelite,
-which reads fitted forests.
+which reads fitted forests; those of a large forest are asked themselves.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,13 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 
 from service.api.predictors import booster_math
+from service.api.predictors.decision_trees import (
+    AVERAGING,
+    is_balanced,
+    large_forest,
+    mean,
+    single,
+)
 from service.api.predictors.no_fast_path import NoFastPathError
 from service.api.predictors.words import Wide
 
@@ -37,14 +44,7 @@ Score = Callable[[Any], np.ndarray]
 
 
 GRADIENT = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
-FORESTS = (
-    ensemble.RandomForestClassifier,
-    ensemble.ExtraTreesClassifier,
-    ensemble.RandomForestRegressor,
-    ensemble.ExtraTreesRegressor,
-    ensemble.IsolationForest,
-    *GRADIENT,
-)
+FORESTS = (*AVERAGING, ensemble.IsolationForest, *GRADIENT)
 VOTING = (
     ensemble.RandomForestClassifier,
     ensemble.ExtraTreesClassifier,
@@ -116,12 +116,15 @@ def is_by_vote(estimator: Any) -> bool:
 
 
 def read_forest(estimator: Any, trees: bytes | None) -> treelite.Model | None:
-    """Have treelite read a forest, or what it made of it before; None for what is no forest."""
+    """Have treelite read a forest, or what it made of it before.
+
+    None for what is no forest, and for a large one, whose own trees are asked.
+    """
     is_booster = booster_math.is_booster(estimator)
     if is_booster and (reason := booster_math.reason_against(estimator)) is not None:
         raise NoFastPathError(reason)
     is_forest = type(estimator) in FORESTS + HISTOGRAMS or is_balanced(estimator)
-    if not is_forest and not is_booster:
+    if (not is_forest and not is_booster) or large_forest(estimator):
         return None
     if getattr(estimator, "loss", None) == "exponential":
         raise NoFastPathError("treelite does not know the loss 'exponential'")
@@ -145,14 +148,16 @@ def scorer(estimator: Any, forest: treelite.Model | None) -> Score:
     if booster_math.is_booster(estimator):
         return _booster(estimator, forest, classes)
     if forest is not None:
-        trees = _trees(forest, classes, kind)
+        by_treelite = _trees(forest, classes, kind)
         if kind is ensemble.IsolationForest:  # of which treelite gives the paper's anomaly score
-            return lambda X: -trees(X) - estimator.offset_
-        return trees
+            return lambda X: -by_treelite(X) - estimator.offset_
+        return by_treelite
     if kind in CENTRES:
         return _nearest(estimator.cluster_centers_)
     if kind in TREES:
-        return _tree(estimator, classes)
+        return mean([estimator.tree_], classes)
+    if trees := large_forest(estimator):
+        return mean(trees, classes)
     if kind not in LOGISTIC + LINEAR + BAYES or getattr(estimator, "loss", None) in (
         "log_loss",
         "modified_huber",
@@ -196,14 +201,14 @@ def _prior(estimator: Any) -> Any:
 
 def _trees(forest: treelite.Model, classes: int, kind: type) -> Score:
     """Many trees by treelite."""
-    single = kind not in HISTOGRAMS  # scikit-learn rounds the input of these to single precision
+    rounds = kind not in HISTOGRAMS  # scikit-learn rounds the input of these to single precision
     takes_missing = kind not in GRADIENT
 
     def score(X: np.ndarray) -> np.ndarray:
         if not takes_missing and np.isnan(X).any():
             raise NoFastPathError("a value is missing")
-        if single:
-            X = _single(X).astype(float)
+        if rounds:
+            X = single(X).astype(float)
         scores = treelite.gtil.predict(forest, np.ascontiguousarray(X), nthread=1)
         return _of_classes(scores, len(X), classes)
 
@@ -233,7 +238,7 @@ def _booster(estimator: Any, trees: treelite.Model | None, classes: int) -> Scor
 
     def score(X: np.ndarray) -> np.ndarray:
         if estimator.__module__.startswith("xgboost."):
-            X = np.ascontiguousarray(_single(X))
+            X = np.ascontiguousarray(single(X))
         return _of_classes(raw(X), len(X), classes)
 
     return score
@@ -245,32 +250,3 @@ def _of_classes(given: np.ndarray, rows: int, classes: int) -> np.ndarray:
     if not classes:
         return given[:, 0]
     return np.hstack([1 - given, given]) if given.shape[1] == 1 else given
-
-
-def is_balanced(estimator: Any) -> bool:
-    """Whether an estimator is imbalanced-learn's forest, which predicts as scikit-learn's."""
-    kind = type(estimator)
-    return (kind.__module__, kind.__name__) == (
-        "imblearn.ensemble._forest",
-        "BalancedRandomForestClassifier",
-    )
-
-
-def _tree(estimator: Any, classes: int) -> Score:
-    """One tree, which treelite does not read, by scikit-learn's own compiled code."""
-    inner = estimator.tree_
-
-    def score(X: np.ndarray) -> np.ndarray:
-        given: np.ndarray = inner.predict(_single(X)).reshape(len(X), -1)
-        return given if classes else given[:, 0]
-
-    return score
-
-
-def _single(X: np.ndarray) -> np.ndarray:
-    """Round to single precision; what is too large for it is refused by the estimator itself."""
-    with np.errstate(over="ignore"):
-        rounded = X.astype(np.float32)
-    if np.isinf(rounded).any():
-        raise NoFastPathError("a value is too large for single precision")
-    return rounded

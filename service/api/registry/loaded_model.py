@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from service.api.predictors.decision_trees import large_forest
+from service.api.predictors.estimator_math import unwrap
 from service.api.predictors.predictor import Predictor
 from service.api.processes import strikes
 from service.api.processes.pulse import pulse
+from service.api.registry import free_memory
 from service.api.registry.validation import Passed
 from service.contract.errors import LabloopError
 from service.contract.log.kinds import kinds_of
@@ -43,7 +46,10 @@ class LoadedModel:
         with pulse.computing(strikes.label(name, version, digest).encode()):
             golden.prove(predictor, signature, passed.rows)
             example = _example(predictor, passed.rows.columns)
-        return cls(name, version, predictor, passed.manifest, digest, example)
+        model = cls(name, version, predictor, passed.manifest, digest, example)
+        if trees := large_forest(unwrap(passed.estimator)[-1]):
+            free_memory.when_gone(model, trees)
+        return model
 
     @property
     def whole_example(self) -> dict[str, Any] | None:

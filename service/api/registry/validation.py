@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from service.api.predictors.predictor import Predictor, Verdict
 from service.api.processes.lifeline import go_first, set_name
+from service.api.registry.handover import Parcel
 from service.contract.errors import ArtifactError, LabloopError
 from service.contract.libraries import boosters, versions
 from service.contract.model import golden
@@ -85,6 +86,8 @@ def report(results: Connection, root: Path, name: str, version: int, seconds: fl
     except Exception as error:  # whatever a user's estimator raises
         passed = f"{type(error).__name__}: {error}"
     try:
-        results.send(passed)
-    except Exception as error:  # nothing of it was sent: pickling comes first
-        results.send(f"The estimator cannot be handed over: {type(error).__name__}: {error}")
+        parcel = Parcel(passed)
+    except Exception as error:
+        parcel = Parcel(f"The estimator cannot be handed over: {type(error).__name__}: {error}")
+    del passed  # so that each piece leaves this process as it is sent
+    parcel.send(results)

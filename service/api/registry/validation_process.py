@@ -14,7 +14,7 @@ from typing import Self
 
 from service.api.processes.fork.child import LOST, Child
 from service.api.processes.fork.fork_server import ForkRequests, ForkServer
-from service.api.registry import validation
+from service.api.registry import handover, validation
 from service.api.registry.validation import Passed
 from service.contract.errors import ArtifactError
 
@@ -107,7 +107,7 @@ def _ask(
                 while not guard.has_given_up and not ours.poll(POLL_SECONDS):
                     pass
                 if not guard.has_given_up:
-                    return ours.recv()  # type: ignore[no-any-return]
+                    return handover.receive(ours)  # type: ignore[no-any-return]
             except (EOFError, OSError):
                 process.join(END_SECONDS)
     if not guard.wanted:

@@ -5,9 +5,9 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
-from io import BytesIO
-from typing import Any, NoReturn
-from zipfile import ZIP_STORED, ZipFile
+from io import SEEK_END, BytesIO
+from typing import Any, BinaryIO, NoReturn
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 from skops.io._protocol import PROTOCOL
@@ -36,15 +36,34 @@ class Archive:
 
     Only sparse matrices are compressed, so a small file stays small.
 
+    Each byte is read once, here: so what is checked is what is built, whoever writes into the file
+    meanwhile. And the file is not in memory beside its members, each of which can go by itself.
+
+    Parameters
+    ----------
+    file : binary file
+        It is not needed any more afterwards.
+
     Raises
     ------
     ArtifactError
         Its members are not those that skops writes.
     """
 
-    def __init__(self, content: bytes) -> None:
-        self._zip = ZipFile(BytesIO(content))
-        members = self._zip.infolist()
+    def __init__(self, file: BinaryIO) -> None:
+        size = file.seek(0, SEEK_END)
+        with ZipFile(file) as archive:
+            members = archive.infolist()
+            self._check_members(members, size)
+            self._contents = {each.filename: archive.read(each) for each in members}
+        self._unused = {*self._contents}
+        self._stored_bytes, self._sparse_bytes = size, SPARSE_BYTES  # that may be built
+        self._built: set[int] = set()
+        self._sizes: dict[str, int] = {}
+        self._digests: dict[str, bytes] = {}
+
+    @staticmethod
+    def _check_members(members: list[ZipInfo], size: int) -> None:
         names = [member.filename for member in members]
         for name, count in Counter(names).items():
             if count > 1 or not NAMES.fullmatch(name):
@@ -52,17 +71,12 @@ class Archive:
         stored = all(
             each.compress_type == ZIP_STORED and not each.flag_bits & 1 for each in members
         )
-        if not stored or sum(each.file_size for each in members) > len(content):
+        if not stored or sum(each.file_size for each in members) > size:
             refuse("its members unpack to more than its own size")
-        self._unused = {*names}
-        self._stored_bytes, self._sparse_bytes = len(content), SPARSE_BYTES  # that may be built
-        self._built: set[int] = set()
-        self._sizes: dict[str, int] = {}
-        self._digests: dict[str, bytes] = {}
 
     def schema(self) -> dict[str, Any]:
         """Return the root of the tree."""
-        root: dict[str, Any] = json.loads(self._read(SCHEMA))
+        root: dict[str, Any] = json.loads(self.read(SCHEMA))
         protocol, version = root.pop("protocol", None), root.pop("_skops_version", None)
         if type(protocol) is not int or protocol != PROTOCOL or not isinstance(version, str):
             refuse(f"its protocol is not {PROTOCOL}")
@@ -74,20 +88,20 @@ class Archive:
         skops reads it again for each `number` of a node that names it.
         """
         if self._size(name, ".npy") is None:
-            content = self._read(name)
+            content = self.read(name)
             _check_array(content)
             self._sizes[name] = len(content)
         self._count(name, number)
 
     def array(self, name: Any) -> np.ndarray:
         """Return an array of plain values."""
-        array: np.ndarray = np.load(BytesIO(self._read(name)), allow_pickle=False)
+        array: np.ndarray = np.load(BytesIO(self.read(name)), allow_pickle=False)
         return array
 
     def check_sparse(self, name: Any, number: int) -> None:
         """Check the arrays of a sparse matrix."""
         if self._size(name, ".npz") is None:
-            with ZipFile(BytesIO(self._read(name))) as arrays:
+            with ZipFile(BytesIO(self.read(name))) as arrays:
                 size = sum(member.file_size for member in arrays.infolist())
                 if size > SPARSE_BYTES:
                     refuse(f"{name} unpacks to more than {SPARSE_BYTES} bytes")
@@ -99,7 +113,7 @@ class Archive:
     def check_bytes(self, name: Any, number: int) -> None:
         """Check that there is such a member."""
         if self._size(name, ".bin") is None:
-            self._sizes[name] = len(self._read(name))
+            self._sizes[name] = len(self.read(name))
         self._count(name, number)
 
     def _size(self, name: Any, ending: str) -> int | None:
@@ -128,7 +142,7 @@ class Archive:
 
     def _digest(self, name: str) -> bytes:
         if name not in self._digests:
-            self._digests[name] = sha256(self._zip.read(name)).digest()
+            self._digests[name] = sha256(self._contents[name]).digest()
         return self._digests[name]
 
     def check_all_used(self) -> None:
@@ -136,9 +150,14 @@ class Archive:
         if self._unused:
             refuse(f"no node uses its member {min(self._unused)!r}")
 
-    def _read(self, name: str) -> bytes:
+    def read(self, name: str) -> bytes:
+        """Return the content of a member."""
         self._unused.discard(name)
-        return self._zip.read(name)
+        return self._contents[name]
+
+    def clear(self) -> None:
+        """Let go of the members; those that somebody has read stay with them."""
+        self._contents.clear()
 
 
 def _check_array(content: bytes) -> None:

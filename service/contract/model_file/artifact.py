@@ -5,21 +5,27 @@ what the file describes, then to what was built from it.
 """
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from types import BuiltinFunctionType
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import skops.io
 from sklearn.cluster import Birch
+from skops.io._audit import NODE_TYPE_MAPPING, audit_tree, get_tree
 from skops.io._general import function_get_state, object_get_state
-from skops.io._utils import SaveContext, get_state
+from skops.io._numpy import NdArrayNode
+from skops.io._protocol import PROTOCOL
+from skops.io._sklearn import TreeNode
+from skops.io._utils import LoadContext, SaveContext, get_state
 
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.libraries import boosters
 from service.contract.model_file import object_graph, structure
 from service.contract.model_file import tree as model_tree
 from service.contract.model_file.allow_list import ALLOWED
+from service.contract.model_file.archive import Archive
 from service.contract.model_file.light.light_copy import LightCopy
 from service.contract.text import sentence
 
@@ -38,6 +44,31 @@ def _state_of_na(_: Any, context: SaveContext) -> dict[str, Any]:
 skops.io._utils._get_state.register(Birch, object_get_state)
 skops.io._utils._get_state.register(BuiltinFunctionType, function_get_state)
 skops.io._utils._get_state.register(type(pd.NA), _state_of_na)
+
+
+class _ArrayNode(NdArrayNode):  # type: ignore[misc]
+    """skops' node of an array, which lets go of the member once the array is built."""
+
+    def _construct(self) -> Any:
+        array = super()._construct()
+        self.buffer = None
+        self.children.clear()
+        return array
+
+
+class _TreeNode(TreeNode):  # type: ignore[misc]
+    """skops' node of a decision tree, which lets go of the arrays that the tree has copied."""
+
+    def _construct(self) -> Any:
+        tree = super()._construct()
+        self.args = self.attrs = None
+        self.children.clear()
+        return tree
+
+
+# A forest is in memory once while it is built: its members go as its trees come.
+NODE_TYPE_MAPPING["NdArrayNode", PROTOCOL] = _ArrayNode
+NODE_TYPE_MAPPING["TreeNode", PROTOCOL] = _TreeNode
 
 
 def dumps(estimator: Any) -> bytes:
@@ -111,7 +142,7 @@ def _best(estimator: Any) -> str | None:
 
 def types_in(content: bytes) -> list[str]:
     """Return the names of the types and functions that the content of a model file needs."""
-    return model_tree.check(content)
+    return model_tree.check(Archive(BytesIO(content)))
 
 
 def load(file: Path) -> Any:
@@ -131,10 +162,11 @@ def load(file: Path) -> Any:
         The file is not a skops file, is damaged, or holds something that is not allowed.
     """
     try:
-        content = file.read_bytes()
+        opened = file.open("rb")
     except OSError as error:
         raise ArtifactError(f"{file.name} cannot be read ({error}). Publish again.") from error
-    return loads(content, file.name, boosters.reader(file.parent))
+    with opened:
+        return _load(opened, file.name, boosters.reader(file.parent))
 
 
 def loads(
@@ -157,16 +189,23 @@ def loads(
     >>> loads(dumps(Ridge(alpha=2.0)))
     Ridge(alpha=2.0)
     """
+    return _load(BytesIO(content), name, booster)
+
+
+def _load(file: BinaryIO, name: str, booster: Callable[[str], bytes]) -> Any:
     try:
-        needed = model_tree.check(content)
+        archive = Archive(file)
+        needed = model_tree.check(archive)
     except ArtifactError:
         raise
+    except OSError as error:
+        raise ArtifactError(f"{name} cannot be read ({error}). Publish again.") from error
     except Exception as error:  # a file that skops did not write may raise anything here
         raise ArtifactError(
             f"{name} is not a readable skops file ({type(error).__name__}). Publish again."
         ) from error
     try:
-        estimator = skops.io.loads(content, trusted=needed)
+        estimator = _build(archive, needed)
         object_graph.check(estimator)
         structure.check(estimator)
         boosters.put_back(estimator, booster)
@@ -178,3 +217,13 @@ def loads(
             f"{sentence(str(error), longest=500)}. Publish again."
         ) from error
     return estimator
+
+
+def _build(archive: Archive, trusted: list[str]) -> Any:
+    """Build what a file describes as `skops.io.load` does; the archive is empty afterwards."""
+    context = LoadContext(src=archive, protocol=PROTOCOL)
+    described = get_tree(archive.schema(), context, trusted=trusted)
+    audit_tree(described, trusted=trusted)
+    archive.clear()
+    context.memo.clear()  # a node that nothing else holds goes with the one that it is part of
+    return described.construct()

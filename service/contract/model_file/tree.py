@@ -13,12 +13,12 @@ from service.contract.model_file.place import ROOT
 from service.contract.text import sentence
 
 
-def check(content: bytes) -> list[str]:
-    """Check the content of a model file.
+def check(archive: Archive) -> list[str]:
+    """Check what a model file describes.
 
     Parameters
     ----------
-    content : bytes
+    archive : Archive
 
     Returns
     -------
@@ -33,14 +33,14 @@ def check(content: bytes) -> list[str]:
     Examples
     --------
     >>> import skops.io
-    >>> check(skops.io.dumps([1, "two"]))
+    >>> from io import BytesIO
+    >>> check(Archive(BytesIO(skops.io.dumps([1, "two"]))))
     ['builtins.list', 'builtins.str']
-    >>> check(skops.io.dumps([lambda: 1]))
+    >>> check(Archive(BytesIO(skops.io.dumps([lambda: 1]))))
     Traceback (most recent call last):
         ...
     service.contract.errors.ArtifactError: It needs service.contract.model_file.tree.<lambda>, ...
     """
-    archive = Archive(content)
     seen = Inventory(archive)
     visit(seen, archive.schema(), ROOT, 0)
     if seen.unlisted:

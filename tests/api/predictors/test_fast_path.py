@@ -10,9 +10,11 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -27,6 +29,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
+from service.api.predictors import decision_trees
 from service.api.predictors.no_fast_path import NoFastPathError
 from service.api.predictors.predictor import Predictor
 from service.contract.errors import InputError
@@ -248,3 +251,35 @@ def test_the_reason_names_the_step() -> None:
     predictor = Predictor(pipeline, publication.signature)
     predictor.try_fast_path(publication.golden, 300)
     assert predictor.verdict.slow_because == "PolynomialFeatures has none."
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [RandomForestClassifier(20), ExtraTreesClassifier(20), RandomForestRegressor(20)],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_a_large_forest_has_no_copy(estimator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decision_trees, "LARGE", 1000)
+    table = iris().X
+    y = table["petal_width"] if isinstance(estimator, RandomForestRegressor) else iris().y
+    publication = Publication("m", estimator.fit(table, y), table, y)
+    signature = publication.signature
+    predictor = Predictor(estimator, signature)
+    predictor.try_fast_path(publication.golden, 300)
+    assert predictor.verdict.slow_because is None
+    assert predictor.verdict.trees is None
+    columns = signature.parse_columns(publication.golden.columns)
+    given, expected = predictor.fast(columns), predict_columns(estimator, signature, columns)
+    assert given.predictions == expected.predictions
+    assert np.array_equal(given.probabilities, expected.probabilities)
+
+
+def test_a_forest_is_large_by_its_bytes() -> None:
+    forest = RandomForestClassifier(20, random_state=0).fit(iris().X, iris().y)
+    state = [tree.tree_.__getstate__() for tree in forest.estimators_]
+    size = sum(each["nodes"].nbytes + each["values"].nbytes for each in state)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decision_trees, "LARGE", size)
+        assert decision_trees.large_forest(forest) == []
+        patch.setattr(decision_trees, "LARGE", size - 1)
+        assert len(decision_trees.large_forest(forest)) == 20

@@ -1,5 +1,6 @@
 """Estimators can be written and read again, under the allow-list."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    RandomForestClassifier,
     RandomForestRegressor,
     StackingClassifier,
     VotingClassifier,
@@ -36,6 +38,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from service.contract.model_file import artifact
+from service.contract.model_file import tree as model_tree
+from service.contract.model_file.archive import Archive
 from service.features import AddRatio
 from tests.support.models import iris, penguins
 
@@ -112,3 +116,33 @@ def test_a_ratio_by_zero_is_missing() -> None:
     assert added.get_feature_names_out().tolist() == ["a", "b", "a_per_b"]
     with pytest.raises(ValueError, match=r"AddRatio needs the columns \['c'\]"):
         AddRatio("a", "c").fit(table)
+
+
+def test_a_file_that_changes_meanwhile_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, check = tmp_path / "model.skops", model_tree.check
+    file.write_bytes(artifact.dumps(TREE.fit(iris().X, iris().y)))
+
+    def check_and_overwrite(archive: Archive) -> list[str]:
+        names = check(archive)
+        with file.open("r+b") as opened:
+            opened.write(bytes(file.stat().st_size))
+        return names
+
+    monkeypatch.setattr(model_tree, "check", check_and_overwrite)
+    again = artifact.load(file)
+    assert np.array_equal(again.predict_proba(iris().X), TREE.predict_proba(iris().X))
+    assert not any(file.read_bytes())
+
+
+def test_a_forest_is_in_memory_once_while_it_loads(tmp_path: Path) -> None:
+    dice = np.random.default_rng(0)
+    forest = RandomForestClassifier(40).fit(dice.random((8000, 4)), dice.integers(0, 3, 8000))
+    file = tmp_path / "model.skops"
+    file.write_bytes(artifact.dumps(forest))
+    tracemalloc.start()
+    artifact.load(file)
+    _, peak = tracemalloc.get_traced_memory()  # of Python and NumPy, not of compiled trees
+    tracemalloc.stop()
+    assert peak < 1.2 * file.stat().st_size

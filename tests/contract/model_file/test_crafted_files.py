@@ -14,6 +14,7 @@ import skops.io
 from service.contract.errors import ArtifactError
 from service.contract.model_file import artifact
 from service.contract.model_file import tree as model_tree
+from service.contract.model_file.archive import Archive
 from tests.contract.model_file.crafted import CASES
 from tests.support.live import CHECKOUT
 from tests.support.soak import times
@@ -106,11 +107,13 @@ BUILT = [
 def test_what_was_built_is_checked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    def all_types(content: bytes) -> list[str]:
+    content = CASES[name].make(str(tmp_path / "trace"))
+
+    def all_types(archive: Archive) -> list[str]:
         needed: list[str] = skops.io.get_untrusted_types(data=content)
         return needed
 
     monkeypatch.setattr(model_tree, "check", all_types)
     with pytest.raises(ArtifactError):
-        artifact.loads(CASES[name].make(str(tmp_path / "trace")))
+        artifact.loads(content)
     assert [*tmp_path.iterdir()] == []

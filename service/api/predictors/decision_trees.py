@@ -1,0 +1,72 @@
+"""Decision trees: those of an estimator, asked by scikit-learn's own compiled code.
+
+treelite makes a copy of a forest, which is at most twice as quick for one row, and not at all for
+many. So a large forest has no copy: its own trees are asked, without scikit-learn's checks.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn import ensemble
+from sklearn.tree._tree import Tree
+
+from service.api.predictors.no_fast_path import NoFastPathError
+
+LARGE = 64 * 2**20  # bytes of a forest's trees
+NODE_BYTES = 64  # of a tree's node, without its values
+
+AVERAGING = (
+    ensemble.RandomForestClassifier,
+    ensemble.ExtraTreesClassifier,
+    ensemble.RandomForestRegressor,
+    ensemble.ExtraTreesRegressor,
+)
+
+
+def large_forest(estimator: Any) -> list[Tree]:
+    """Return the trees of a large forest; nothing for any other estimator.
+
+    Examples
+    --------
+    >>> large_forest(ensemble.RandomForestRegressor(2).fit([[0.0], [1.0]], [0.0, 1.0]))
+    []
+    """
+    if type(estimator) not in AVERAGING and not is_balanced(estimator):
+        return []
+    trees = [each.tree_ for each in estimator.estimators_]
+    size = sum(tree.node_count * (NODE_BYTES + 8 * tree.max_n_classes) for tree in trees)
+    return trees if size > LARGE else []
+
+
+def is_balanced(estimator: Any) -> bool:
+    """Whether an estimator is imbalanced-learn's forest, which predicts as scikit-learn's."""
+    kind = type(estimator)
+    return (kind.__module__, kind.__name__) == (
+        "imblearn.ensemble._forest",
+        "BalancedRandomForestClassifier",
+    )
+
+
+def mean(trees: list[Tree], classes: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the mean of what trees predict, summed in the estimator's order."""
+    width = max(tree.n_features for tree in trees)
+
+    def score(X: np.ndarray) -> np.ndarray:
+        if X.shape[1] != width:  # the compiled code does not look
+            raise NoFastPathError("the table is not as wide as the trees expect")
+        rounded = single(X)
+        sums = sum(tree.predict(rounded) for tree in trees)
+        given: np.ndarray = (sums / len(trees)).reshape(len(X), -1)
+        return given if classes else given[:, 0]
+
+    return score
+
+
+def single(X: np.ndarray) -> np.ndarray:
+    """Round to single precision; what is too large for it is refused by the estimator itself."""
+    with np.errstate(over="ignore"):
+        rounded = X.astype(np.float32)
+    if np.isinf(rounded).any():
+        raise NoFastPathError("a value is too large for single precision")
+    return rounded
