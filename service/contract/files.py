@@ -159,7 +159,7 @@ def reserve(handle: int, size: int) -> None:
         raise
 
 
-def open_regular(path: Path) -> BufferedReader:
+def open_regular(path: Path | str) -> BufferedReader:
     """Open a regular file for reading; refuse anything else, such as a pipe, without waiting.
 
     Raises
@@ -170,7 +170,7 @@ def open_regular(path: Path) -> BufferedReader:
     return os.fdopen(_open_regular(path, os.O_RDONLY, "This is no regular file"), "rb")
 
 
-def _open_regular(path: Path, flags: int, otherwise: str) -> int:
+def _open_regular(path: Path | str, flags: int, otherwise: str) -> int:
     """Open a regular file; for anything else, raise OSError with this message."""
     handle = os.open(path, flags | os.O_NONBLOCK, 0o644)
     try:
@@ -182,7 +182,7 @@ def _open_regular(path: Path, flags: int, otherwise: str) -> int:
     return handle
 
 
-def read_regular(path: Path, most: int) -> bytes:
+def read_regular(path: Path | str, most: int) -> bytes:
     """Read a regular file of at most `most` bytes.
 
     Raises

@@ -64,6 +64,8 @@ class Strikes:
 
     def out(self) -> frozenset[str]:
         """List the labels that have too many."""
+        if not self._root.exists():  # it is asked ten times a second, and there are seldom any
+            return frozenset()
         last = self._root.glob(f"*/*/*/{LIMIT}")
         return frozenset(str(file.parent.relative_to(self._root)) for file in last)
 

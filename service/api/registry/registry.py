@@ -13,6 +13,7 @@ from service.api.processes.descriptors import is_shortage
 from service.api.processes.family import family_folder
 from service.api.processes.worker_reports import Seen, WorkerReports
 from service.api.registry import validation_process
+from service.api.registry.alias_files import AliasFiles
 from service.api.registry.beside import Beside
 from service.api.registry.loaded_model import LoadedModel
 from service.api.registry.refusals import Refusals, reason, why_not_served
@@ -30,11 +31,9 @@ logger = logging.getLogger("uvicorn.error")
 class Registry:
     """Loads what the store calls live, and versions that are asked for by number.
 
-    A thread polls the content of the alias files, because file events do not
-    cross every bind mount. A new version is validated in a process of its own, then
-    loaded beside the old one; one assignment puts it in the old one's place, so
-    that requests keep the version that they started with. Validation ends early
-    when the alias has moved on meanwhile.
+    A thread polls the alias files (`AliasFiles`). A new version is validated in a process of its
+    own, then loaded beside the old one; one assignment puts it in the old one's place, so that
+    requests keep the version that they started with. It ends early when the alias has moved on.
 
     A version whose predictions did not end is no longer served, see `Strikes`; the newest of those
     before it takes its place, until it is promoted again.
@@ -55,6 +54,8 @@ class Registry:
         self._out: frozenset[str] = frozenset()
         self._live: dict[str, LoadedModel] = {}
         self._seen: dict[str, Aliases] = {}
+        self._alias_files = AliasFiles(store.root)
+        self._failed: set[str] = set()  # models that are looked at again
         self.refusals = Refusals()
         self._beside = Beside(self._load_beside)
         self._following: dict[str, Future[None]] = {}
@@ -114,7 +115,7 @@ class Registry:
 
     def all_live(self) -> list[LoadedModel]:
         """List what is served, in the order of the models' names."""
-        return [model for name in self.store.names() if (model := self.serving(name)) is not None]
+        return [model for _, model in sorted(self._live.items())]
 
     def live_since(self, name: str) -> datetime | None:
         """Say when the version that is served went live, by the alias file; None if not known."""
@@ -126,10 +127,7 @@ class Registry:
     def version(self, name: str, version: int) -> Future[LoadedModel]:
         """Return a version by number; one that is not live is loaded on demand.
 
-        Returns
-        -------
-        future
-            Raises NotPublishedError if the version cannot be served; its text says why.
+        The future raises NotPublishedError if it cannot be served; the text says why.
 
         Raises
         ------
@@ -145,22 +143,24 @@ class Registry:
         return self._beside.get(name, version)
 
     def refresh(self) -> None:
-        """Look at every model's aliases once, and begin to load what changed."""
-        names = self.store.names()
+        """Look once for aliases that changed, and begin to load what they call live."""
+        names, changed = self._alias_files.look()
         self._out = self._strikes.out()
         if self._out:
             self._beside.drop_if(self._is_out)
-        for name in names:
+            changed |= {n for n, model in [*self._live.items()] if self._is_out(model)}
+        due, self._failed = changed | self._failed | self._following.keys(), set()
+        for name in names & due:
             try:
                 self._look(name)
             except Exception:
+                self._failed.add(name)
                 logger.exception("Model %s could not be looked at; it is tried again.", name)
-        for name in {*self._following} - {*names}:
-            if self._following[name].done():
-                del self._following[name]
         with self._changing:
-            gone = {*self._seen, *self.refusals.models()} - {*names, *self._following}
+            busy = {name for name, following in self._following.items() if not following.done()}
+            gone = {*self._seen, *self._following, *self.refusals.models()} - names - busy
             for name in gone:
+                self._following.pop(name, None)
                 self._live.pop(name, None)
                 self._seen.pop(name, None)
                 self.refusals.forget_model(name)
@@ -266,15 +266,15 @@ class Registry:
             return True  # the alias file is damaged; what it said last holds
 
     def _tell(self) -> None:
-        told: dict[str, Seen] = {}
-        for name, aliases in self._seen.items():
-            live = self._live.get(name)
-            told[name] = {
-                "generation": aliases.generation,
-                "version": None if live is None else live.version,
-                "refused": {str(r.version): r.reason for r in self.refusals.of(name)},
-            }
-        self.reports.tell(told)
+        self.reports.tell({name: self._made_of(name, seen) for name, seen in self._seen.items()})
+
+    def _made_of(self, name: str, aliases: Aliases) -> Seen:
+        live = self._live.get(name)
+        return {
+            "generation": aliases.generation,
+            "version": None if live is None else live.version,
+            "refused": {str(r.version): r.reason for r in self.refusals.of(name)},
+        }
 
     def _load(self, name: str, version: int, wanted: Callable[[], bool]) -> LoadedModel:
         self.store.fetch(name, version)

@@ -34,12 +34,46 @@ KINDS = {
 }
 
 
+Stamp = tuple[int, int, int, int, int]
+"""What the system knows of a file, and what changes when it is replaced or written."""
+
+
 def models(root: Path) -> list[str]:
     """List the names of the models in a store."""
-    if not root.is_dir():
-        return []
-    names = {name for entry in root.iterdir() if (name := _model_name(entry)) is not None}
-    return sorted(name for name in names if _is_model(root / name))
+    return sorted(stamps(root))
+
+
+def stamps(root: Path) -> dict[str, Stamp | None]:
+    """List the models in a store, each with the stamp of its alias file; None if it has none.
+
+    It is asked for all the time, so a model costs one call of the system.
+    """
+    found: dict[str, Stamp | None] = {}
+    try:
+        opened = os.scandir(root)
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    with opened:
+        for entry in opened:
+            name: str | None = entry.name
+            if NAME.fullmatch(entry.name) is None:
+                name = _model_name(root / entry.name)
+            if name is None:
+                continue
+            stamp = _stamp(entry)
+            if stamp is not None or _is_model(root / name):
+                found[name] = stamp
+    return found
+
+
+def _stamp(home: os.DirEntry[str]) -> Stamp | None:
+    try:
+        if not home.is_dir(follow_symlinks=False):
+            return None
+        seen = os.stat(f"{home.path}/{ALIASES}")  # noqa: PTH116  # a Path costs more
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
 def versions(home: Path) -> list[int]:
