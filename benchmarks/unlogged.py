@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from service.api import worker
 from service.api.processes import supervisor
+from service.api.processes.supervisor import Chosen
 from service.api.processes.worker_process import Task
 from service.contract.settings import settings
 
@@ -19,4 +20,4 @@ def serve(task: Task) -> None:
 if __name__ == "__main__":
     from benchmarks import unlogged  # the name by which a worker finds it
 
-    supervisor.run(settings(), "127.0.0.1", unlogged.serve)
+    supervisor.run(lambda: Chosen.of(settings(), "127.0.0.1"), unlogged.serve)

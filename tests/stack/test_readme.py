@@ -23,7 +23,8 @@ from tests.support.live import CHECKOUT, LiveApi, running_api
 README, SPANISH = (CHECKOUT / name for name in ("README.md", "README.es.md"))
 COMPOSE = (CHECKOUT / "docker-compose.yml").read_text()
 # But Docker's, Jupyter's and the start's.
-NOT_OURS = {"COMPOSE_PROJECT_NAME", "BASE_IMAGE", "JUPYTER_TOKEN", "API_REPLICAS"}
+NOT_OURS = {"COMPOSE_PROJECT_NAME", "BASE_IMAGE", "JUPYTER_TOKEN"}
+NOT_OURS |= {"API_REPLICAS", "API_CPUS", "API_MEMORY"}
 BUILD = ("GIT_REVISION", "CODE_DIGEST")  # no settings; `make up` sets them
 AWS = [f"AWS_{each}" for each in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION")]
 AWS += ["AWS_ENDPOINT_URL"]  # nor are these: they are of all programs for S3
@@ -138,6 +139,8 @@ def test_compose_has_no_defaults() -> None:
         "BIND_ADDRESS",  # an empty one publishes the ports at every address
         "API_PORT",  # an empty one publishes the port under any number
         "LAB_PORT",
+        "API_CPUS",  # an empty one is no number
+        "API_MEMORY",  # an empty one is no bound
     }
     found = {
         (line.split(":")[0].strip(), name)
@@ -145,7 +148,7 @@ def test_compose_has_no_defaults() -> None:
         for name in re.findall(r"\$\{(\w+):?-[^}]+\}", line)
     }
     assert {name for _, name in found} == needed
-    assert {place for place, _ in found} == {"ports", "BASE_IMAGE"}
+    assert {place for place, _ in found} == {"ports", "BASE_IMAGE", "cpus", "mem_limit"}
 
 
 def test_every_named_make_target_exists() -> None:

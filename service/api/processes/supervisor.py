@@ -1,7 +1,7 @@
 """Supervisor: the process that starts the workers, and whatever ends one starts another.
 
-It imports neither models nor scikit-learn, holds the socket that all workers listen on, and dies
-last.
+It holds the socket that all workers listen on, and dies last. It imports next to nothing, not even
+the settings.
 """
 
 import logging
@@ -10,9 +10,11 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOL_SOCKET, socket
+from typing import TYPE_CHECKING, NamedTuple
 
 from watchfiles import PythonFilter, watch
 
@@ -22,26 +24,60 @@ from service.api.processes.fork.child import bury
 from service.api.processes.fork.fork_server import ForkServer
 from service.api.processes.lifeline import SHIP_SECONDS, STOP_SECONDS
 from service.api.processes.worker_process import Serve, WorkerProcess
-from service.contract.settings import CHECKOUT, Settings
 
-CODE = CHECKOUT / "service"
+if TYPE_CHECKING:
+    from service.contract.settings import Settings
+
+CODE = Path(__file__).resolve().parents[2]
 LOOK_SECONDS = 0.25
 SYNC_SECONDS = 2  # for the log, once a worker has answered what it had begun
 
 logger = logging.getLogger("uvicorn.error")
 
 
-def run(chosen: Settings, host: str, serve: Serve) -> None:
-    """Have workers serve at an address until SIGTERM or SIGINT."""
+class Chosen(NamedTuple):
+    """What the supervisor needs of the settings."""
+
+    host: str
+    port: int
+    workers: int
+    answer_seconds: float
+    stop_seconds: float
+
+    @classmethod
+    def of(cls, chosen: "Settings", host: str) -> "Chosen":
+        """Choose it."""
+        stop_seconds = chosen.drain_seconds + STOP_SECONDS + SYNC_SECONDS
+        stop_seconds += SHIP_SECONDS if chosen.archive_url else 0
+        workers, answer_seconds = chosen.api_workers, chosen.answer_seconds
+        return cls(host, chosen.api_port, workers, answer_seconds, stop_seconds)
+
+
+def run(choose: Callable[[], Chosen], serve: Serve) -> None:
+    """Have workers serve until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    choose : callable
+        Is called while the fork server imports what it needs; what it raises ends the start.
+    serve : callable
+        What a worker does.
+    """
     _show_log()
-    with socket(AF_INET6 if ":" in host else AF_INET) as listening:
-        listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, chosen.api_port))
-        except OSError as error:
-            sys.exit(f"{host}, port {chosen.api_port}: {error.strerror}.")
-        lifeline.adopt()
-        Supervisor(chosen, serve, listening).run()
+    lifeline.adopt()
+    server = ForkServer()
+    server.start()
+    try:
+        chosen = choose()
+        with socket(AF_INET6 if ":" in chosen.host else AF_INET) as listening:
+            listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+            try:
+                listening.bind((chosen.host, chosen.port))
+            except OSError as error:
+                sys.exit(f"{chosen.host}, port {chosen.port}: {error.strerror}.")
+            Supervisor(chosen, serve, server, listening).run()
+    finally:
+        server.end()
 
 
 def _show_log() -> None:
@@ -57,21 +93,20 @@ class Supervisor:
 
     Parameters
     ----------
-    chosen : Settings
+    chosen : Chosen
     serve : callable
-        What a worker does.
+    server : ForkServer
     listening : socket
         Each worker accepts connections from it. While there is none, they wait in it.
     """
 
-    def __init__(self, chosen: Settings, serve: Serve, listening: socket) -> None:
+    def __init__(self, chosen: Chosen, serve: Serve, server: ForkServer, listening: socket) -> None:
         self._listening = listening
-        self._stop_seconds = chosen.drain_seconds + STOP_SECONDS + SYNC_SECONDS
-        self._stop_seconds += SHIP_SECONDS if chosen.archive_url else 0
-        self._fork_server = ForkServer()
+        self._stop_seconds = chosen.stop_seconds
+        self._fork_server = server
         self._workers = [
-            WorkerProcess(serve, listening, self._fork_server, chosen.answer_seconds)
-            for _ in range(chosen.api_workers)
+            WorkerProcess(serve, listening, server, chosen.answer_seconds)
+            for _ in range(chosen.workers)
         ]
         # Of edited files; None is the wish to stop. A signal's handler may put into it at any time.
         self._events: SimpleQueue[set[Path] | None] = SimpleQueue()
@@ -89,7 +124,6 @@ class Supervisor:
             ending.set()
             self._listening.close()  # whoever connects once no worker listens is refused at once
             self._end_all()
-            self._fork_server.end()
             watcher.join()
             shutil.rmtree(family_folder(), ignore_errors=True)
 
@@ -111,7 +145,7 @@ class Supervisor:
             self._reload(edited)
 
     def _reload(self, edited: set[Path]) -> None:
-        names = ", ".join(sorted(str(file.relative_to(CHECKOUT)) for file in edited))
+        names = ", ".join(sorted(str(file.relative_to(CODE.parent)) for file in edited))
         logger.info("%s changed: the code is loaded anew.", names)
         self._fork_server.restart()  # it imports while the workers finish
         self._end_all()
