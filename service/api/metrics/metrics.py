@@ -3,13 +3,13 @@
 import asyncio
 import math
 from collections import Counter as Counts
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.api.metrics import files as metric_files
+from service.api.metrics import merged
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 TOLD_SECONDS = 0.02
@@ -182,46 +182,44 @@ class Metrics:
         encode, content_type = choose_encoder(wished)
         if not metric_files.are_shared():
             return encode(REGISTRY), content_type
-        registry = CollectorRegistry()
         with metric_files.settled() as folder:
-            MultiProcessCollector(registry, str(folder))
-            return encode(registry), content_type
+            return merged.text(merged.merge(folder.glob("*.db")), bool(wished)), content_type
 
     def traffic(self) -> dict[str, Traffic]:
         """Sum up what all workers predicted, for each model that was asked.
 
         Mean and quantile are of requests, whatever their rows.
         """
-        found: Any = REGISTRY.collect()
         if metric_files.are_shared():
             with metric_files.settled() as folder:
-                found = MultiProcessCollector.merge(folder.glob("[ch]*.db"))
+                found = merged.merge(folder.glob("[ch]*.db"))
+        else:
+            found = merged.of(REGISTRY.collect())
+        families = {each.name: each for each in found}
         rows: Counts[str] = Counts()
-        sums: Counts[str] = Counts()
-        buckets: dict[str, dict[float, float]] = {}
-        for sample in (sample for metric in found for sample in metric.samples):
-            model = sample.labels.get("model", "")
-            if sample.name == "labloop_predictions_total":
-                rows[model] += int(sample.value)
-            elif sample.name == "labloop_prediction_duration_seconds_sum":
-                sums[model] += sample.value
-            elif sample.name == "labloop_prediction_duration_seconds_bucket":
-                buckets.setdefault(model, {})[float(sample.labels["le"])] = sample.value
-        return {
-            model: {
-                "predictions": rows[model],
-                "mean_ms": round(sums[model] / below[math.inf] * 1000, 3),
-                "p95_ms": _quantile_ms(below, 0.95),
-            }
-            for model, below in buckets.items()
-            if below[math.inf]
-        }
+        if (predicted := families.get("labloop_predictions")) is not None:
+            for (_, labels), value in predicted.values.items():
+                rows[dict(labels)["model"]] += int(value)
+        traffic: dict[str, Traffic] = {}
+        if (took := families.get("labloop_prediction_duration_seconds")) is not None:
+            for labels, counts in took.buckets.items():
+                if requests := sum(counts.values()):
+                    model, seconds = dict(labels)["model"], took.values[f"{took.name}_sum", labels]
+                    traffic[model] = {
+                        "predictions": rows[model],
+                        "mean_ms": round(seconds / requests * 1000, 3),
+                        "p95_ms": _quantile_ms(counts, 0.95),
+                    }
+        return traffic
 
 
-def _quantile_ms(below: dict[float, float], share: float) -> float | None:
+def _quantile_ms(counts: dict[float, float], share: float) -> float | None:
     """Return the bound below which a share of a histogram is; None if it is beyond the last."""
-    wanted = share * below[math.inf]
-    bound = min(bound for bound, count in below.items() if count >= wanted)
+    left = share * sum(counts.values())
+    for bound in sorted(counts):
+        left -= counts[bound]
+        if left <= 0:
+            break
     return None if bound == math.inf else round(bound * 1000, 3)
 
 

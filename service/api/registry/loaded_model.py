@@ -63,6 +63,20 @@ class LoadedModel:
         return self.manifest.signature
 
     @cached_property
+    def shown(self) -> dict[str, Any]:
+        """What everybody may see of it, for JSON."""
+        shown, verdict = self.manifest.shown(), self.predictor.verdict
+        return {
+            "estimator": shown["estimator"],
+            "metrics": self.manifest.metrics,
+            "class_names": self.manifest.class_names,
+            "fast_path": verdict.slow_because is None,
+            "slow_because": verdict.slow_because,
+            "example": self.example,
+            "signature": shown["signature"],
+        }
+
+    @cached_property
     def heading(self) -> Heading:
         """What the log's lines about it begin with."""
         heading: Heading = {"model": self.name, "version": self.version, "digest": self.digest}

@@ -12,7 +12,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+import pandas as pd
+from sklearn.utils import check_array
+from threadpoolctl import ThreadpoolController
 
 from service.api.predictors.predictor import Predictor, Verdict
 from service.api.processes.lifeline import go_first, set_name
@@ -27,6 +29,10 @@ from service.contract.model_file import artifact
 from service.contract.signature.predictions import discreetly, predict_columns
 
 PERTURBED_ROWS = 300
+
+# What is looked for once, every fork of this process has.
+_threads = ThreadpoolController()
+check_array(pd.DataFrame({"x": [0.0]}))  # at the first one, scikit-learn imports more
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def report(results: Connection, root: Path, name: str, version: int, seconds: fl
     try:
         # The threads of OpenMP wait for each other by running in circles: on a busy machine, and
         # last in turn, one prediction of 300 small trees took more than a minute.
-        with threadpool_limits(1, "openmp"):
+        with _threads.limit(limits=1, user_api="openmp"):
             passed = load(ModelStore(root), name, version)
     except LabloopError as error:
         passed = str(error)

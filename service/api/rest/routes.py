@@ -14,7 +14,6 @@ from service.api.log import feedback
 from service.api.metrics import files as metric_files
 from service.api.metrics.metrics import metrics
 from service.api.processes.worker_reports import Report
-from service.api.registry.loaded_model import LoadedModel
 from service.api.rest.openapi import FEEDBACK, METRICS
 from service.api.state import State, state_of
 from service.contract.build import build
@@ -162,30 +161,15 @@ def model_version(request: Request, name: str, version: int) -> Response:
 
 def _model(state: State, name: str, reports: list[Report]) -> dict[str, Any]:
     registry, store = state.registry, state.store
-    serving = registry.serving(name)
+    serving, since = registry.serving(name), registry.live_since(name)
     return {
         "name": name,
         "workers": [report.about(name) for report in reports],
-        "live": None if serving is None else _serving(serving, registry.live_since(name)),
+        "live": serving and {"version": serving.version, "since": since, **serving.shown},
         "versions": store.versions(name),
         "problem": store.problem(name),
         "refused": [
             {"version": refusal.version, "reason": refusal.reason, "time": refusal.time}
             for refusal in registry.refusals.of(name)
         ],
-    }
-
-
-def _serving(model: LoadedModel, since: datetime | None) -> dict[str, Any]:
-    shown = model.manifest.shown()
-    return {
-        "version": model.version,
-        "since": since,
-        "estimator": shown["estimator"],
-        "metrics": model.manifest.metrics,
-        "class_names": model.manifest.class_names,
-        "fast_path": model.predictor.verdict.slow_because is None,
-        "slow_because": model.predictor.verdict.slow_because,
-        "example": model.example,
-        "signature": shown["signature"],
     }

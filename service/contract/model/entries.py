@@ -81,21 +81,23 @@ def versions(home: Path) -> list[int]:
     if kind(home) != "a folder":
         return []
     try:
-        return sorted(int(each.name) for each in home.iterdir() if is_version(each))
+        with os.scandir(home) as opened:
+            numbered = [each for each in opened if NUMBER.fullmatch(each.name)]
+        return sorted(int(each.name) for each in numbered if is_version(each))
     except OSError:
         return []
 
 
-def is_version(folder: Path) -> bool:
+def is_version(folder: Path | os.DirEntry[str]) -> bool:
     """Whether this is a version."""
     return (
         NUMBER.fullmatch(folder.name) is not None
         and kind(folder) == "a folder"
-        and kind(folder / SUMS) == "a file"
+        and kind(f"{os.fspath(folder)}/{SUMS}") == "a file"
     )
 
 
-def kind(path: Path) -> str | None:
+def kind(path: Path | os.DirEntry[str] | str) -> str | None:
     """Say what is there, in words; None if nothing is, or if that cannot be seen.
 
     Examples
@@ -104,7 +106,7 @@ def kind(path: Path) -> str | None:
     ('a folder', 'no file', None)
     """
     try:
-        return KINDS.get(stat.S_IFMT(path.lstat().st_mode), "no file")
+        return KINDS.get(stat.S_IFMT(os.lstat(path).st_mode), "no file")
     except OSError:
         return None
 

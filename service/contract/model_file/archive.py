@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO, NoReturn
@@ -22,6 +23,8 @@ READ_HEADER: dict[tuple[int, int], Callable[[BytesIO], Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+MAGIC = 8  # bytes at the beginning of an array
+LENGTH = {(1, 0): 2, (2, 0): 4}  # bytes that say how long its header is
 
 
 def refuse(reason: str) -> NoReturn:
@@ -161,15 +164,22 @@ class Archive:
 
 
 def _check_array(content: bytes) -> None:
-    stream = BytesIO(content)
-    version = np.lib.format.read_magic(stream)
+    version = np.lib.format.read_magic(BytesIO(content))
     if version not in READ_HEADER:
         refuse(f"an array is written in NumPy's format {version}")
-    shape, _, dtype = READ_HEADER[version](stream)
+    start = MAGIC + LENGTH[version]
+    end = start + int.from_bytes(content[MAGIC:start], "little")
+    shape, dtype = _header(version, content[MAGIC:end])
     count = 1
     for length in shape:
         count *= length
     if dtype.hasobject or min(shape, default=0) < 0:
         refuse("an array holds objects")
-    if count * dtype.itemsize != len(content) - stream.tell() or (count and not dtype.itemsize):
+    if count * dtype.itemsize != len(content) - end or (count and not dtype.itemsize):
         refuse("an array is longer or shorter than it says")
+
+
+@lru_cache(10_000)  # the arrays of many trees have the same few headers, which NumPy compiles
+def _header(version: tuple[int, int], content: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    shape, _, dtype = READ_HEADER[version](BytesIO(content))
+    return shape, dtype

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
+STORE_ATTR, EXTENDED_ARG = opcode.opmap["STORE_ATTR"], opcode.EXTENDED_ARG
+
 
 def assigned_by(kind: type) -> set[str]:
     """Return the names that a class's own methods assign, as in ``self.coef_ = ...``.
@@ -42,13 +44,23 @@ def _functions(member: Any) -> Iterator[FunctionType]:
 
 def _assigned(code: CodeType) -> set[str]:
     """Return the names of the attributes that a function assigns, from its bytecode."""
-    names, wide = set(), 0
-    for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
-        argument |= wide
-        wide = argument << 8 if operation == opcode.EXTENDED_ARG else 0
-        if operation == opcode.opmap["STORE_ATTR"]:
-            names.add(code.co_names[argument])
+    names = set()
+    operations, arguments = code.co_code[::2], code.co_code[1::2]
+    place = operations.find(STORE_ATTR)
+    while place >= 0:
+        names.add(code.co_names[_argument(operations, arguments, place)])
+        place = operations.find(STORE_ATTR, place + 1)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names |= _assigned(constant)
     return names
+
+
+def _argument(operations: bytes, arguments: bytes, place: int) -> int:
+    """Return an operation's argument, whose higher bytes are in the operations before it."""
+    argument, bits = arguments[place], 8
+    while place and operations[place - 1] == EXTENDED_ARG:
+        place -= 1
+        argument |= arguments[place] << bits
+        bits += 8
+    return argument
