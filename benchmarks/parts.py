@@ -1,0 +1,53 @@
+"""Parts: everything that is measured, in the order of the page."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.bench import Bench
+from benchmarks.row import HEAD, Row
+from benchmarks.rows import (
+    idle,
+    large_model,
+    log,
+    many_models,
+    memory,
+    others,
+    requests,
+    start,
+    swaps,
+    tables,
+    workers,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the page, which can be measured alone."""
+
+    name: str
+    lines: Callable[[Bench], Iterator[str]]
+
+
+def table(rows: Callable[[Bench], Iterator[Row]]) -> Callable[[Bench], Iterator[str]]:
+    """Return the lines of a table."""
+
+    def lines(bench: Bench) -> Iterator[str]:
+        yield HEAD
+        yield from map(str, rows(bench))
+
+    return lines
+
+
+PARTS = [
+    Part("requests", table(requests.rows)),
+    Part("workers", table(workers.rows)),
+    Part("tables", table(tables.rows)),
+    Part("swaps", table(swaps.rows)),
+    Part("start", table(start.rows)),
+    Part("memory", table(memory.rows)),
+    Part("idle", table(idle.rows)),
+    Part("many_models", table(many_models.rows)),
+    Part("large_model", table(large_model.rows)),
+    Part("log", table(log.rows)),
+    Part("others", others.lines),
+]
