@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import page
 from benchmarks.bench import Bench
+from benchmarks.curve import FOLDER, Curve
 from benchmarks.parts import PARTS
 
 
@@ -28,6 +29,7 @@ def main() -> None:
         parser.error(f"{unknown[0]!r} is no part; pass some of {', '.join(names)}")
     if asked.trial and asked.write:
         parser.error("--trial measures too little to be written down; leave out one of the two")
+    pictures = FOLDER if asked.write else Path(tempfile.mkdtemp())
     for part in PARTS:
         if asked.parts and part.name not in asked.parts:
             continue
@@ -38,8 +40,11 @@ def main() -> None:
             if asked.trial:
                 bench = replace(bench, seconds=0.5, rounds=1, share=0.02)
             for line in part.lines(bench):
+                if isinstance(line, Curve):
+                    line.keep(pictures)
+                    print(f"{pictures / line.name}.svg")
                 print(line, flush=True)
-                lines.append(line)
+                lines.append(str(line))
         if asked.write and lines:
             page.keep(part.name, lines)
 

@@ -46,8 +46,10 @@ class Measured:
 
 def measure(load: Load) -> Measured:
     """Ask from a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.load", json.dumps(asdict(load))]
-    done = subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE, text=True)
+    command, asked = [sys.executable, "-m", "benchmarks.load"], json.dumps(asdict(load))
+    done = subprocess.run(
+        command, cwd=CHECKOUT, check=True, input=asked, stdout=subprocess.PIPE, text=True
+    )
     return Measured(**json.loads(done.stdout))
 
 
@@ -86,4 +88,4 @@ def run(load: Load) -> Measured:
 
 if __name__ == "__main__":
     with collector_paused():  # it would make answers look late
-        print(json.dumps(asdict(run(Load(**json.loads(sys.argv[1]))))))
+        print(json.dumps(asdict(run(Load(**json.load(sys.stdin))))))

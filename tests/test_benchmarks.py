@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks import page, process_tree
+from benchmarks.curve import Curve, Panel
 from benchmarks.load import Load, measure, summary
 from benchmarks.parts import PARTS
 from benchmarks.row import Row
@@ -94,6 +96,36 @@ def test_a_number_of_requests_is_kept() -> None:
         found = measure(Load([url], connections=5, seconds=60, requests=40))
         server.terminate()
     assert found.answered + found.failed == 40
+
+
+def a_curve(name: str = "clients") -> Curve:
+    rate, memory = Panel("requests a second"), Panel("memory (MB)", is_log=False)
+    for place in (1, 1000):
+        rate.add("Labloop", place, 2500.0 * place)
+        rate.add("plain FastAPI", place, 0.5)
+        memory.add("Labloop", place, 100.25)
+    return Curve(name, "How many.", "clients", [rate, memory])
+
+
+def test_equal_figures_draw_equal_files(tmp_path: Path) -> None:
+    a_curve().keep(tmp_path / "one")
+    a_curve().keep(tmp_path / "two")
+    for name in ("clients.svg", "clients.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    picture = (tmp_path / "one" / "clients.svg").read_text()
+    for shown in ("requests a second", "memory (MB)", "plain FastAPI", ">1,000<", "How many."):
+        assert shown in picture
+    assert "dc:date" not in picture
+    assert len(picture) < 60_000
+
+
+def test_figures_of_a_picture_are_kept(tmp_path: Path) -> None:
+    a_curve().keep(tmp_path)
+    table = pd.read_csv(tmp_path / "clients.csv")
+    assert table.columns.tolist() == ["clients", "of", "requests a second", "memory (MB)"]
+    assert table["clients"].tolist() == [1, 1, 1000, 1000]
+    assert table["requests a second"].tolist() == [2500, 0.5, 2_500_000, 0.5]
+    assert table["memory (MB)"].dropna().tolist() == [100.2, 100.2]
 
 
 def test_every_part_has_its_place() -> None:

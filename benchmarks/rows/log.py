@@ -6,9 +6,9 @@ from functools import partial
 from statistics import median
 
 from benchmarks.bench import QUERY, Bench, middle
+from benchmarks.curves import big_log
 from benchmarks.peers import plain
 from benchmarks.row import Row
-from benchmarks.rows import big_log
 
 PREDICTIONS = 10_000_000
 

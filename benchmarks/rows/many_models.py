@@ -19,7 +19,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     began = time.perf_counter()
     with bench.api(DEFAULT_MODEL=names[0]) as api, api.http() as http:
         wait_until(lambda: http.get("/health/ready").is_success, "ready", 300)
-        wait_until(lambda: serving(http) == len(names), "all models", 300)
+        wait_until(lambda: serves(http, len(names)), "all models", 300)
         ready = time.perf_counter() - began
         for name in names:
             http.get(f"/models/{name}/predict?{QUERY}").raise_for_status()
@@ -31,9 +31,10 @@ def rows(bench: Bench) -> Iterator[Row]:
             yield Row(f"{what}`GET {path}`, in ms", must, aim, median(times), figures)
 
 
-def serving(http: httpx.Client) -> int:
-    """Count the models that are served."""
-    return sum(each["live"] is not None for each in http.get("/models").json()["models"])
+def serves(http: httpx.Client, count: int) -> bool:
+    """Whether so many models are served."""
+    models = http.get("/models").json()["models"]
+    return sum(each["live"] is not None for each in models) == count
 
 
 def milliseconds(http: httpx.Client, path: str) -> float:

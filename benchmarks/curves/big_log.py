@@ -119,7 +119,7 @@ def most_memory() -> float:
 
 def measure(folder: Path, part: str) -> dict[str, float]:
     """Read in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.rows.big_log", str(folder), part]
+    command = [sys.executable, "-m", "benchmarks.curves.big_log", str(folder), part]
     done = subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE)
     found: dict[str, float] = json.loads(done.stdout)
     return found
