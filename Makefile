@@ -66,7 +66,7 @@ test: venv ## run every test that this machine can run, and say what was skipped
 soak: venv ## the same tests at full counts: hours, not minutes
 	SOAK=1 $(IN_VENV) -m pytest --timeout 7200
 
-bench: venv ## measure, and keep the table in docs/benchmarks.md
+bench: venv ## measure, and keep the figures and pictures in docs/benchmarks.md
 	$(IN_VENV) -m benchmarks --write
 
 notebooks: venv ## run all notebooks against a fresh lab and keep their outputs

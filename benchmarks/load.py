@@ -1,118 +1,91 @@
-"""Load: many connections ask one thing over and over, in a process of its own."""
+"""Load: many connections ask over and over, in a process of its own."""
 
-import asyncio
 import json
+import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from time import perf_counter
-from urllib.parse import urlsplit
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import cycle, islice
 
 import numpy as np
 import uvloop
 
+from service.lab.client.client import collector_paused
+from service.lab.client.load import Answer, ask, requests_of
+from tests.support.live import CHECKOUT
+
 WARM_UP_SECONDS = 1.0
-VERSION = b"x-model-version: "
 
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked, by how many, for how long."""
+    """What is asked, by how many, for how long; with `requests`, no more than so many."""
 
-    url: str
+    urls: list[str]
     body: str | None = None
     connections: int = 16
-    seconds: float = 5.0
+    seconds: float = 4.0
+    requests: int | None = None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Requests answered in a second, latencies in milliseconds, and how many versions answered."""
+    """Requests answered in a second, latencies in ms, and how many versions answered.
+
+    `failed` counts what had no answer, or another than 200.
+    """
 
     rate: float
     p50: float
     p99: float
     slowest: float
     versions: int
+    answered: int
+    failed: int
 
 
-@dataclass
-class Asker(asyncio.Protocol):
-    """One connection; the next request is sent when the answer is there."""
-
-    request: bytes
-    done: Callable[[float, bytes], None]
-    received: bytearray = field(default_factory=bytearray)
-    sent: float = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self.send()
-
-    def send(self) -> None:
-        self.sent = perf_counter()
-        self.transport.write(self.request)
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-        end = self.received.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        head = bytes(self.received[:end]).lower()
-        length = int(head.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
-        if len(self.received) < end + 4 + length:
-            return
-        if not head.startswith(b"http/1.1 200"):
-            sys.exit(f"The server answered {self.received.decode(errors='replace')}")
-        self.received.clear()
-        at = head.find(VERSION)
-        version = head[at + len(VERSION) :].split(b"\r", 1)[0] if at >= 0 else b""
-        self.done(perf_counter() - self.sent, version)
-        self.send()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if error is not None or self.received:
-            sys.exit(f"The server closed a connection: {error}")
+def measure(load: Load) -> Measured:
+    """Ask from a process of its own."""
+    command, asked = [sys.executable, "-m", "benchmarks.load"], json.dumps(asdict(load))
+    done = subprocess.run(
+        command, cwd=CHECKOUT, check=True, input=asked, stdout=subprocess.PIPE, text=True
+    )
+    return Measured(**json.loads(done.stdout))
 
 
-async def _run(load: Load) -> tuple[list[float], set[bytes]]:
-    url = urlsplit(load.url)
-    verb = "GET" if load.body is None else "POST"
-    path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-    head = f"{verb} {path} HTTP/1.1\r\nHost: {url.netloc}\r\n"
-    if load.body is not None:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(load.body)}\r\n"
-    request = f"{head}\r\n{load.body or ''}".encode()
-    latencies: list[float] = []
-    versions: set[bytes] = set()
-
-    def done(seconds: float, version: bytes) -> None:
-        latencies.append(seconds)
-        versions.add(version)
-
-    loop = asyncio.get_running_loop()
-    for _ in range(load.connections):
-        await loop.create_connection(
-            lambda: Asker(request, done), url.hostname or "127.0.0.1", url.port or 80
-        )
-    await asyncio.sleep(WARM_UP_SECONDS)
-    latencies.clear()
-    await asyncio.sleep(load.seconds)
-    return [*latencies], versions
+def summary(answers: list[Answer], began: float, seconds: float | None) -> Measured:
+    """Summarise what was answered after the warm-up; without `seconds`, until the last answer."""
+    counted = [each for each in answers if each.sent + each.latency >= began]
+    good = [each for each in counted if each.status == 200]
+    if not good:
+        return Measured(0.0, np.nan, np.nan, np.nan, 0, 0, len(counted))
+    latencies = np.array([each.latency for each in good]) * 1000
+    span = seconds or max(each.sent + each.latency for each in good) - began
+    return Measured(
+        rate=len(good) / span,
+        p50=float(np.median(latencies)),
+        p99=float(np.quantile(latencies, 0.99)),
+        slowest=float(latencies.max()),
+        versions=len({each.version for each in good}),
+        answered=len(good),
+        failed=len(counted) - len(good),
+    )
 
 
 def run(load: Load) -> Measured:
     """Ask, and measure."""
-    seconds, versions = uvloop.run(_run(load))
-    latencies = np.array(seconds) * 1000
-    return Measured(
-        rate=len(latencies) / load.seconds,
-        p50=float(np.median(latencies)),
-        p99=float(np.quantile(latencies, 0.99)),
-        slowest=float(latencies.max()),
-        versions=len(versions),
-    )
+    bodies = [] if load.body is None else [load.body.encode()]
+    written = [request for url in load.urls for request in requests_of(url, bodies)]
+    requests: Iterator[bytes] = cycle(written)
+    if load.requests is not None:
+        requests = islice(requests, load.requests)
+        asked = ask(load.urls[0], requests, load.connections, load.seconds)
+        return summary(uvloop.run(asked), 0.0, None)
+    whole = WARM_UP_SECONDS + load.seconds
+    answers = uvloop.run(ask(load.urls[0], requests, load.connections, whole))
+    return summary(answers, WARM_UP_SECONDS, load.seconds)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(run(Load(**json.loads(sys.argv[1]))))))
+    with collector_paused():  # it would make answers look late
+        print(json.dumps(asdict(run(Load(**json.load(sys.stdin))))))

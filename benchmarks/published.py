@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import all_estimators
 from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
-from benchmarks import plain
+from benchmarks.peers import plain
 from service.api.registry import validation
 from service.contract.errors import LabloopError
 from service.contract.model.store import ModelStore

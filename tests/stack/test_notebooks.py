@@ -5,6 +5,7 @@ without one.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,6 +96,16 @@ def test_the_boosting_library_can_be_chosen(api: LiveApi) -> None:
         manifest = http.get("/models/boosted/versions/1").json()
     assert "LGBMClassifier" in manifest["estimator"]
     assert shown["fast_path"], shown["slow_because"]
+
+
+def test_load_counts_what_is_logged(api: LiveApi) -> None:
+    few = {"CLIENTS": [1, 3], "SECONDS": 0.3, "MODEL": "loaded"}
+    loaded = run(api, "07_load", few)
+    table = re.search(r"requests/s.*\n1 .*\n3 .*", shown(loaded))
+    assert table, shown(loaded)
+    # What was asked last may be logged without having been counted: its answer came too late.
+    rates = [float(line.split()[1]) for line in table[0].splitlines()[1:]]
+    assert 0 < sum(rates) * 0.3 <= len(api.lab().predictions("loaded"))
 
 
 def test_without_an_api_a_notebook_stops(tmp_path: Path) -> None:

@@ -14,7 +14,15 @@ import papermill
 from tests.support.live import CHECKOUT, running_api
 
 FOLDER = CHECKOUT / "notebooks"
-NAMES = ("01_explore", "02_train", "03_predict", "04_logs", "05_text", "06_boosting")
+NAMES = (
+    "01_explore",
+    "02_train",
+    "03_predict",
+    "04_logs",
+    "05_text",
+    "06_boosting",
+    "07_load",
+)
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 

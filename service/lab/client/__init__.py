@@ -2,5 +2,6 @@
 
 A row comes in by `table_requests`, goes to the API by `client`, and leaves in the columns of
 `answer_table`. The truth about it goes there by `truth`; what that means for a model, `labels`
-says. Imports `service.contract`, and no other room of the lab.
+says. How much the API bears, `load` measures. Imports `service.contract`, and no other room of the
+lab.
 """

@@ -1,8 +1,11 @@
 """What Labloop is compared with: the same work in plain FastAPI applications."""
 
+import os
+import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -15,9 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from xgboost import XGBClassifier
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 FLOWER = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
 
@@ -49,6 +51,14 @@ def penguins() -> Trained:
     return make_pipeline(prepare, LogisticRegression(max_iter=1000)).fit(X, y), X, y
 
 
+def wide(features: int) -> Trained:
+    """Fit 100 trees on so many numbers."""
+    values = np.random.default_rng(0).normal(size=(300, features))
+    X = pd.DataFrame(values, columns=[f"x{number}" for number in range(features)])
+    y = pd.Series(values[:, 0] > 0)
+    return RandomForestClassifier(100, random_state=0).fit(X, y), X, y
+
+
 def questions() -> Trained:
     """Fit a pipeline on free text."""
     table = pd.read_csv(DATA / "questions.csv")
@@ -58,10 +68,16 @@ def questions() -> Trained:
 
 def boosting() -> Trained:
     """Fit XGBoost behind the same preparation."""
+    from xgboost import XGBClassifier  # here, so that the others are as small as they can be
+
     pipeline, X, y = penguins()
     codes = y.astype("category").cat.codes.astype(int)
     boosted = make_pipeline(clone(pipeline[0]), XGBClassifier(n_estimators=100))
     return boosted.fit(X, codes), X, codes
+
+
+class Table(BaseModel):
+    rows: list[list[float]]
 
 
 class Question(BaseModel):
@@ -90,8 +106,7 @@ def constant() -> FastAPI:
 
 def exercise() -> FastAPI:
     """Answer as the class exercise does: query parameters, scikit-learn on a list, no log."""
-    app, (_, X, y) = FastAPI(), forest()
-    model = RandomForestClassifier(100, random_state=0).fit(X.to_numpy(), y)
+    app, model = FastAPI(), RandomForestClassifier(100, random_state=0).fit(*_iris())
 
     @app.get("/predict")
     def predict(
@@ -101,6 +116,11 @@ def exercise() -> FastAPI:
         return {"prediction": int(prediction[0])}
 
     return app
+
+
+def _iris() -> tuple[Any, Any]:
+    _, X, y = forest()
+    return X.to_numpy(), y
 
 
 def slow() -> FastAPI:
@@ -114,6 +134,37 @@ def slow() -> FastAPI:
         row = [[sepal_length, sepal_width, petal_length, petal_width]]
         table = pd.DataFrame(row, columns=FLOWER)
         return {"prediction": int(model.predict(table)[0])}
+
+    return app
+
+
+def table() -> FastAPI:
+    """Answer rows: of iris, or with `FEATURES` of so many numbers."""
+    features = os.environ.get("FEATURES")
+    model, X, y = wide(int(features)) if features else forest()
+    app, model = FastAPI(), clone(model).fit(X.to_numpy(), y)
+
+    @app.post("/predict")
+    def predict(asked: Table) -> dict[str, Any]:
+        probabilities = model.predict_proba(np.array(asked.rows))
+        predictions = model.classes_[probabilities.argmax(axis=1)]
+        return {"predictions": predictions.tolist(), "probabilities": probabilities.tolist()}
+
+    return app
+
+
+def several() -> FastAPI:
+    """Answer by one of `MODELS` forests, which the path names."""
+    fitted = pickle.dumps(RandomForestClassifier(100, random_state=0).fit(*_iris()))
+    models = {f"iris-{n}": pickle.loads(fitted) for n in range(int(os.environ["MODELS"]))}
+    app = FastAPI()
+
+    @app.get("/models/{name}/predict")
+    def predict(
+        name: str, sepal_length: float, sepal_width: float, petal_length: float, petal_width: float
+    ) -> dict[str, int]:
+        row = [[sepal_length, sepal_width, petal_length, petal_width]]
+        return {"prediction": int(models[name].predict(row)[0])}
 
     return app
 

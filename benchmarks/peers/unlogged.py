@@ -18,6 +18,6 @@ def serve(task: Task) -> None:
 
 
 if __name__ == "__main__":
-    from benchmarks import unlogged  # the name by which a worker finds it
+    from benchmarks.peers import unlogged  # the name by which a worker finds it
 
     supervisor.run(lambda: Chosen.of(settings(), "127.0.0.1"), unlogged.serve)

@@ -1,9 +1,8 @@
 """A large log, made by hand, and how long it takes to read it: in a process of its own."""
 
 import json
-import os
 import random
-import resource
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,13 +15,14 @@ from zlib import crc32
 import orjson
 import pandas as pd
 
-from benchmarks.plain import FLOWER, forest
+from benchmarks.peers.plain import FLOWER, forest
 from service.contract.log.line import finish_line
 from service.contract.log.segment import FOLDER, OPEN, SegmentName, sealed_name
 from service.lab.log import reader as log_reader
 from service.lab.log.copy import LogCopy
+from tests.support.live import CHECKOUT
 
-PREDICTIONS, DAYS = 10_000_000, 100
+DAYS = 100
 SEGMENT_BYTES = 64_000_000
 START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 DAY = 50  # the one that is asked for
@@ -32,10 +32,10 @@ GROUPED = """
     FROM predictions GROUP BY prediction"""
 
 
-def write(folder: Path, predictions: int = PREDICTIONS, first_day: int = 0) -> None:
-    """Write a log of iris, one row a request, 100,000 a day, as the API would have."""
+def write(folder: Path, predictions: int, days: int = DAYS, first_day: int = 0) -> None:
+    """Write a log of iris, one row a request, as many each day, as the API would have."""
     (folder / FOLDER).mkdir(parents=True)
-    lines, step = _lines(), DAYS * 86_400 / PREDICTIONS
+    lines, step = _lines(), days * 86_400 / predictions
     number = sequence = written = 0
     while written < predictions:
         name = f"{SegmentName(number := number + 1, '0a0a0a0a', sequence)}{OPEN}"
@@ -87,7 +87,12 @@ def read(folder: Path, part: str) -> dict[str, float]:
         seconds = perf_counter() - began
         (count,) = log_reader.sql(copy, "SELECT count(*) FROM predictions").iloc[0]
         size = sum(file.stat().st_size for file in copy.home.iterdir())
-        return {"rate": count / seconds, "bytes": size / count, "count": count}
+        return {
+            "seconds": seconds,
+            "memory": most_memory(),
+            "bytes": size / count,
+            "count": count,
+        }
     day = pd.Timestamp(START + DAY * 86_400, unit="s", tz="UTC")
 
     def ask() -> int:
@@ -100,8 +105,24 @@ def read(folder: Path, part: str) -> dict[str, float]:
         began = perf_counter()
         rows = ask()
         times.append(perf_counter() - began)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": median(times), "memory": memory, "rows": rows, "cores": os.cpu_count() or 1}
+    return {"seconds": median(times), "memory": most_memory(), "rows": rows}
+
+
+def most_memory() -> float:
+    """Return the most resident memory that this program had, in MB.
+
+    `getrusage` counts what its parent had when it was forked, too.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def measure(folder: Path, part: str) -> dict[str, float]:
+    """Read in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.curves.big_log", str(folder), part]
+    done = subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ An environment is a folder beside the checkout's own, named after its server::
     python3 -m venv .venv-litserve
     .venv-litserve/bin/pip install litserve scikit-learn pandas
 
-(and likewise vetiver; mlserver with mlserver-sklearn; bentoml; mlflow). `make bench` measures those
-that are there. This file imports nothing of Labloop, since it runs where Labloop is not installed.
+(and likewise mosec; vetiver; mlserver with mlserver-sklearn; bentoml; mlflow). `make bench`
+measures those that are there. This file imports nothing of Labloop, since it runs where Labloop is
+not installed.
 """
 
 import json
@@ -25,17 +26,22 @@ ASKED: dict[str, tuple[str, Any]] = {
     "bentoml": ("/predict", {"row": VALUES}),
     "litserve": ("/predict", {"row": VALUES}),
     "mlflow": ("/invocations", {"dataframe_records": [FLOWER]}),
+    "mosec": ("/inference", {"rows": [VALUES]}),
     "mlserver": ("/v2/models/iris/infer", {"inputs": [TENSOR]}),
     "vetiver": ("/predict", [FLOWER]),
 }
 
 
 def forest() -> Any:
-    """Fit 100 trees on iris, as `benchmarks.plain` does."""
+    """Fit 100 trees on iris, as `plain` does; with `FEATURES`, on so many numbers."""
+    import numpy as np
     import pandas as pd
     from sklearn.ensemble import RandomForestClassifier
 
-    table = pd.read_csv(Path(__file__).resolve().parents[1] / "data" / "iris.csv")
+    if "FEATURES" in os.environ:
+        X = np.random.default_rng(0).normal(size=(300, int(os.environ["FEATURES"])))
+        return RandomForestClassifier(100, random_state=0).fit(X, X[:, 0] > 0), X
+    table = pd.read_csv(Path(__file__).resolve().parents[2] / "data" / "iris.csv")
     X, y = table[[*FLOWER]], table["target"]
     return RandomForestClassifier(100, random_state=0).fit(X, y), X
 
@@ -114,6 +120,46 @@ def mlserver(port: int, folder: Path) -> None:
     (folder / "model-settings.json").write_text(json.dumps(model))
     (folder / "settings.json").write_text(json.dumps(server))
     run("mlserver", "start", str(folder))
+
+
+MOSEC = """
+import numpy as np, others
+from mosec import Server, Worker
+
+class Iris(Worker):
+    def __init__(self):
+        super().__init__()
+        model, X = others.forest()
+        self.model = model.fit(np.asarray(X), model.predict(X))
+
+    def forward(self, data):
+        sizes = [len(each["rows"]) for each in data]
+        rows = np.array([row for each in data for row in each["rows"]])
+        probabilities = self.model.predict_proba(rows)
+        labels = self.model.classes_[probabilities.argmax(axis=1)]
+        cuts = np.cumsum(sizes)[:-1]
+        return [
+            {"predictions": label.tolist(), "probabilities": probability.tolist()}
+            for label, probability in zip(
+                np.split(labels, cuts), np.split(probabilities, cuts), strict=True
+            )
+        ]
+
+if __name__ == "__main__":
+    server = Server()
+    server.append_worker(Iris, num=1, max_batch_size=64, max_wait_time=1)
+    server.run()
+"""
+
+
+def mosec(port: int, folder: Path) -> None:
+    """It waits a millisecond for a batch to fill; its own default, 10 ms, is slower.
+
+    A batch of just as many rows as there are connections would never wait, and answer twice as many
+    requests; but who serves does not know how many will ask.
+    """
+    (folder / "iris_server.py").write_text(MOSEC)
+    run("python", str(folder / "iris_server.py"), "--port", str(port), "--address", "127.0.0.1")
 
 
 def vetiver(port: int, folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""The curves, a file for what grows; `benchmarks.parts` has their order."""

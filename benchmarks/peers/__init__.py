@@ -1,0 +1,1 @@
+"""What Labloop is compared with: plain FastAPI applications, and other servers."""
