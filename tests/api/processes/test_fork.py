@@ -49,7 +49,7 @@ def tell_modules(results: Connection) -> None:
     results.send([*sys.modules])
 
 
-def test_forks_have_libraries_and_nothing_edited(server: ForkServer) -> None:
+def test_a_fork_has_nothing_edited(server: ForkServer) -> None:
     modules = ask(server, tell_modules)
     assert {"numpy", "pandas", "sklearn", "skops", "treelite", "fastapi", "uvicorn"} <= {*modules}
     assert not {*EDITED, "prometheus_client", "xgboost", "lightgbm"} & {*modules}
@@ -100,7 +100,7 @@ def test_a_fork_ends_when_nobody_waits(server: ForkServer) -> None:
     wait_until(lambda: not lives(pid), "its end")
 
 
-def test_forks_are_lost_with_their_server(server: ForkServer) -> None:
+def test_a_fork_dies_with_its_server(server: ForkServer) -> None:
     child, pid = waiting(server)
     os.kill(pid, signal.SIGSTOP)
     server.kill()
