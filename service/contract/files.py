@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+CHUNK = 1 << 16  # bytes that are read at once
+NOT_REGULAR = "This is no regular file"
 LOCK = ".lock"  # in a folder that several machines share: NFS knows locks on files alone
 
 
@@ -159,7 +161,7 @@ def reserve(handle: int, size: int) -> None:
         raise
 
 
-def open_regular(path: Path | str) -> BufferedReader:
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading; refuse anything else, such as a pipe, without waiting.
 
     Raises
@@ -167,7 +169,7 @@ def open_regular(path: Path | str) -> BufferedReader:
     OSError
         It cannot be opened, or is not a regular file.
     """
-    return os.fdopen(_open_regular(path, os.O_RDONLY, "This is no regular file"), "rb")
+    return os.fdopen(_open_regular(path, os.O_RDONLY, NOT_REGULAR), "rb")
 
 
 def _open_regular(path: Path | str, flags: int, otherwise: str) -> int:
@@ -200,8 +202,15 @@ def read_regular(path: Path | str, most: int) -> bytes:
         ...
     OSError: [Errno 22] This is no regular file: ...
     """
-    with open_regular(path) as file:
-        content = file.read(most + 1)
+    handle = _open_regular(path, os.O_RDONLY, NOT_REGULAR)
+    try:
+        parts, left = [], most + 1
+        while left and (part := os.read(handle, min(left, CHUNK))):
+            parts.append(part)
+            left -= len(part)
+    finally:
+        os.close(handle)
+    content = b"".join(parts)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"This has more than {most} bytes", str(path))
     return content

@@ -59,12 +59,17 @@ class Inventory:
         if type(one) is not type(other):
             return False
         if isinstance(one, dict):
-            return [*one] == [*other] and all(
-                key == "__id__"
-                or (key == "file" and self.archive.is_same(value, other[key]))
-                or self._is_alike(value, other[key])
-                for key, value in one.items()
-            )
+            if [*one] != [*other]:
+                return False
+            for key, value in one.items():
+                match = other[key]
+                if key == "__id__" or (type(value) is type(match) is str and value == match):
+                    continue
+                if key == "file" and self.archive.is_same(value, match):
+                    continue
+                if not self._is_alike(value, match):
+                    return False
+            return True
         if isinstance(one, list):
             return len(one) == len(other) and all(map(self._is_alike, one, other))
         return bool(one == other)
