@@ -96,7 +96,7 @@ class Curve:
             for side in sides:
                 values = [panel.sides.get(side, {}).get(place) for panel in self.panels]
                 if values != [None] * len(values):
-                    shown = ["" if value is None else f"{value:.4g}" for value in values]
+                    shown = ["" if value is None else _figure(value) for value in values]
                     lines.append([str(place), side, *shown])
         return lines
 
@@ -133,6 +133,10 @@ class Curve:
         """Return the lines of the page."""
         where = f"{FOLDER.name}/{self.name}"
         return f"![{self.title}]({where}.svg)\n\n[The figures]({where}.csv)"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _place(place: int) -> str:
