@@ -124,7 +124,7 @@ class Curve:
             low, high = ax.get_ylim()
             ax.set_ylim(10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high)))
         else:
-            ax.set_ylim(0)
+            ax.set_ylim(0, ax.get_ylim()[1] * 1.1)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_short(value)))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_minor_locator(NullLocator())
