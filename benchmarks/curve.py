@@ -96,7 +96,7 @@ class Curve:
             for side in sides:
                 values = [panel.sides.get(side, {}).get(place) for panel in self.panels]
                 if values != [None] * len(values):
-                    shown = ["" if value is None else f"{value:.4g}" for value in values]
+                    shown = ["" if value is None else _figure(value) for value in values]
                     lines.append([str(place), side, *shown])
         return lines
 
@@ -124,7 +124,7 @@ class Curve:
             low, high = ax.get_ylim()
             ax.set_ylim(10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high)))
         else:
-            ax.set_ylim(0)
+            ax.set_ylim(0, ax.get_ylim()[1] * 1.1)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_short(value)))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_minor_locator(NullLocator())
@@ -133,6 +133,10 @@ class Curve:
         """Return the lines of the page."""
         where = f"{FOLDER.name}/{self.name}"
         return f"![{self.title}]({where}.svg)\n\n[The figures]({where}.csv)"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _place(place: int) -> str:

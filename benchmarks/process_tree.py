@@ -57,7 +57,10 @@ def peak(pid: int, every: float = 0.05) -> Iterator[Peak]:
 
     def look() -> None:
         while not stop.wait(every):
-            found.memory = max(found.memory, memory(tree(pid)))
+            pids = tree(pid)
+            seen = memory(pids)
+            if pids == tree(pid):  # else what a fork shares may have been counted twice
+                found.memory = max(found.memory, seen)
 
     thread = threading.Thread(target=look)
     thread.start()

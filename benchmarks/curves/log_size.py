@@ -31,7 +31,7 @@ def lines(bench: Bench) -> Iterator[str | Curve]:
             memory.add(name, size, found["memory"])
         shutil.rmtree(log)
     title = "Seconds and memory to build the copy of the log and to group it, by its predictions."
-    yield Curve("log", title, "predictions", [seconds, memory])
+    yield Curve("log_size", title, "predictions", [seconds, memory])
     done = MOST in sizes
     yield f"\n{HEAD}"
     for panel, what, must in ((seconds, "seconds", 10), (memory, "MB of memory", 3000)):

@@ -32,4 +32,4 @@ def curves(bench: Bench) -> Iterator[Curve]:
                 rate.add(side, rows, measured.rate * rows)
                 wait.add(side, rows, measured.p50)
     title = "Rows a second, and how long requests wait, by the number of rows a request."
-    yield Curve("rows", title, "rows a request", [rate, wait])
+    yield Curve("table_rows", title, "rows a request", [rate, wait])

@@ -16,7 +16,7 @@ from start.up import docker_answers
 from tests.support.live import CHECKOUT, PLAIN, wait_until
 
 BASE_IMAGE = "python:3.13-slim-trixie"
-READY_SECONDS = 180
+READY_SECONDS = 120
 # Where the kernel counts what it killed for memory; the second is that of cgroups 1.
 COUNTED = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
@@ -42,6 +42,14 @@ class Container:
             return int(inspected(self.name)["State"]["OOMKilled"])
         said = docker("exec", self.name, "sh", "-c", f"cat {' '.join(COUNTED)} 2>/dev/null; true")
         return int(re.findall(r"oom_kill (\d+)", said)[0])
+
+    def said_last(self) -> str:
+        """Return the last line that it printed."""
+        command = ["docker", "logs", "--tail", "1", self.name]
+        done = subprocess.run(
+            command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        return done.stdout.strip()
 
     def answers(self, path: str) -> bool:
         """Whether a path is answered as it should be."""
@@ -76,7 +84,9 @@ def image(tag: str) -> str:
     if not usable:
         return f"no Docker engine answers: {reason}"
     command = ["docker", "build", "--quiet", "--target", "development", "--tag", tag]
-    command += ["--build-arg", f"BASE_IMAGE={os.environ.get('BASE_IMAGE', BASE_IMAGE)}"]
+    version = (CHECKOUT / "VERSION").read_text().strip()
+    base = os.environ.get("BASE_IMAGE", BASE_IMAGE)
+    command += ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"VERSION={version}"]
     command += ["--file", "Dockerfile.api", "."]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
     said = done.stderr.strip().splitlines()

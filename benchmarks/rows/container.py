@@ -74,8 +74,8 @@ def asked(
     name = f"{tag.replace(':', '-')}-{limit}"
     with container(tag, name, CPUS, limit, mounts, command, environment) as running:
         if not running.is_ready(ready):
-            said = running.ended() or f"not ready, {running.killed()} processes killed"
-            return requests, said
+            how = running.ended() or f"not ready, {running.killed()} processes killed"
+            return requests, f"{how} ({running.said_last()})"
         load = Load([f"{running.url}/predict?{QUERY}"], None, CONNECTIONS, SECONDS, requests)
         return outcome(running, measure(load), requests)
 
