@@ -1,13 +1,14 @@
 """Handover: a model passes from the process that validated it to the worker, piece by piece.
 
 A large forest is never there twice. What is sent leaves the one process as it arrives in the
-other: first everything but the arrays, then one array or decision tree after the other. And each
-piece is small, because whoever unpickles one holds Python's lock, and all requests wait for it.
+other: first everything small, then one array or decision tree after the other. And each piece is
+small, because whoever unpickles one holds Python's lock, and all requests wait for it.
 """
 
 import pickle
 import struct
 from collections.abc import Iterator
+from functools import partial
 from io import BufferedReader, BufferedWriter, BytesIO
 from multiprocessing.connection import Connection
 from typing import Any, BinaryIO
@@ -15,10 +16,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from sklearn.tree._tree import Tree
 
+from service.api.predictors.decision_trees import NODE_BYTES
 from service.api.registry import free_memory
 
 SIZE = struct.Struct("!Q")
-FREED_BYTES = 16 * 2**20  # are given back to the system at once
+APART_BYTES = 2**14  # what is smaller is quicker to send with everything else
+FREED_BYTES = 2**24  # are given back to the system at once
 
 
 class Parcel:
@@ -60,7 +63,7 @@ class Parcel:
 
 
 def receive(results: Connection) -> Any:
-    """Return what a parcel held.
+    """Return what a parcel held, the only one that came through this pipe.
 
     Raises
     ------
@@ -76,19 +79,27 @@ def receive(results: Connection) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    """Leaves decision trees out: each is named by its number, and by what it is made of."""
+    """Leaves large decision trees out: each is named by its number, and what it is made of."""
 
     def __init__(self, file: BinaryIO, arrays: list[pickle.PickleBuffer]) -> None:
-        super().__init__(file, pickle.HIGHEST_PROTOCOL, buffer_callback=arrays.append)
+        super().__init__(file, pickle.HIGHEST_PROTOCOL, buffer_callback=partial(_stays, arrays))
         self.trees: dict[int, Tree] = {}
         self._numbers: dict[int, int] = {}
 
     def persistent_id(self, obj: Any) -> Any:
-        if type(obj) is not Tree:
+        if type(obj) is not Tree or obj.node_count * NODE_BYTES < APART_BYTES:
             return None
         self.trees[id(obj)] = obj
         number = self._numbers.setdefault(id(obj), len(self._numbers))
         return number, obj.__reduce__()[1]
+
+
+def _stays(arrays: list[pickle.PickleBuffer], array: pickle.PickleBuffer) -> bool:
+    """Whether an array stays with what holds it; if it does not, it is added to a list."""
+    if array.raw().nbytes < APART_BYTES:
+        return True
+    arrays.append(array)
+    return False
 
 
 class _Unpickler(pickle.Unpickler):
@@ -106,7 +117,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _taken_apart(value: Any) -> tuple[bytes, list[pickle.PickleBuffer], dict[int, Tree]]:
-    """Return an object's pickle without its arrays and decision trees, and these."""
+    """Return an object's pickle without its large arrays and decision trees, and these."""
     head, arrays = BytesIO(), list[pickle.PickleBuffer]()
     pickler = _Pickler(head, arrays)
     pickler.dump(value)
