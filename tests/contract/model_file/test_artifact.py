@@ -118,7 +118,7 @@ def test_a_ratio_by_zero_is_missing() -> None:
         AddRatio("a", "c").fit(table)
 
 
-def test_a_file_that_changes_meanwhile_is_read_once(
+def test_a_file_is_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, check = tmp_path / "model.skops", model_tree.check
@@ -136,7 +136,7 @@ def test_a_file_that_changes_meanwhile_is_read_once(
     assert not any(file.read_bytes())
 
 
-def test_a_forest_is_in_memory_once_while_it_loads(tmp_path: Path) -> None:
+def test_a_forest_loads_in_its_size(tmp_path: Path) -> None:
     dice = np.random.default_rng(0)
     forest = RandomForestClassifier(40).fit(dice.random((8000, 4)), dice.integers(0, 3, 8000))
     file = tmp_path / "model.skops"
