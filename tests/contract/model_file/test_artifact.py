@@ -118,9 +118,7 @@ def test_a_ratio_by_zero_is_missing() -> None:
         AddRatio("a", "c").fit(table)
 
 
-def test_a_file_is_read_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, check = tmp_path / "model.skops", model_tree.check
     file.write_bytes(artifact.dumps(TREE.fit(iris().X, iris().y)))
 
