@@ -274,7 +274,7 @@ def test_a_large_forest_has_no_copy(estimator: Any, monkeypatch: pytest.MonkeyPa
     assert np.array_equal(given.probabilities, expected.probabilities)
 
 
-def test_its_bytes_make_a_forest_large() -> None:
+def test_bytes_make_a_forest_large() -> None:
     forest = RandomForestClassifier(20, random_state=0).fit(iris().X, iris().y)
     state = [tree.tree_.__getstate__() for tree in forest.estimators_]
     size = sum(each["nodes"].nbytes + each["values"].nbytes for each in state)

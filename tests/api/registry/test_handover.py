@@ -88,7 +88,7 @@ def test_what_was_sent_leaves_memory() -> None:
     assert watched[-1]() is None
 
 
-def test_what_cannot_be_pickled_is_told() -> None:
+def test_what_cannot_be_pickled_raises() -> None:
     with pytest.raises((pickle.PicklingError, AttributeError)):
         Parcel(RandomForestClassifier(class_weight=lambda: 1))
 

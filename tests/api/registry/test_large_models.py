@@ -68,7 +68,7 @@ def highest(api: LiveApi, do: Callable[[], object]) -> float:
     return max(samples) - samples[0]
 
 
-def test_large_forests_are_swapped_in_place(api: LiveApi) -> None:
+def test_a_large_forest_swaps_in_place(api: LiveApi) -> None:
     lab = api.lab()
     size = (ModelStore(api.models).folder("large", 1) / MODEL).stat().st_size / MEGABYTE
     assert size > 1.2 * LARGE / MEGABYTE

@@ -118,7 +118,7 @@ def test_a_ratio_by_zero_is_missing() -> None:
         AddRatio("a", "c").fit(table)
 
 
-def test_a_changing_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, check = tmp_path / "model.skops", model_tree.check
     file.write_bytes(artifact.dumps(TREE.fit(iris().X, iris().y)))
 
@@ -134,7 +134,7 @@ def test_a_changing_file_is_read_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not any(file.read_bytes())
 
 
-def test_a_loading_forest_is_there_once(tmp_path: Path) -> None:
+def test_a_forest_loads_in_its_size(tmp_path: Path) -> None:
     dice = np.random.default_rng(0)
     forest = RandomForestClassifier(40).fit(dice.random((8000, 4)), dice.integers(0, 3, 8000))
     file = tmp_path / "model.skops"
