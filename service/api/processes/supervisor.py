@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CODE = Path(__file__).resolve().parents[2]
 LOOK_SECONDS = 0.25
+WATCH_MS = 200  # between looks at what was edited; each wakes this process
 SYNC_SECONDS = 2  # for the log, once a worker has answered what it had begun
 
 logger = logging.getLogger("uvicorn.error")
@@ -166,6 +167,7 @@ class Supervisor:
                 CODE,
                 watch_filter=PythonFilter(),
                 stop_event=ending,
+                step=WATCH_MS,
                 ignore_permission_denied=True,
             ):
                 self._events.put({Path(file) for _, file in changes})
