@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from io import SEEK_END, BytesIO
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, Literal, NoReturn
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
@@ -25,6 +25,10 @@ READ_HEADER: dict[tuple[int, int], Callable[[BytesIO], Any]] = {
 }
 MAGIC = 8  # bytes at the beginning of an array
 LENGTH = {(1, 0): 2, (2, 0): 4}  # bytes that say how long its header is
+
+
+Shape = tuple[int, ...]
+Order = Literal["C", "F"]
 
 
 def refuse(reason: str) -> NoReturn:
@@ -97,9 +101,8 @@ class Archive:
         self._count(name, number)
 
     def array(self, name: Any) -> np.ndarray:
-        """Return an array of plain values."""
-        array: np.ndarray = np.load(BytesIO(self.read(name)), allow_pickle=False)
-        return array
+        """Return an array of plain values, which was checked before."""
+        return read_array(self.read(name))
 
     def check_sparse(self, name: Any, number: int) -> None:
         """Check the arrays of a sparse matrix."""
@@ -163,23 +166,42 @@ class Archive:
         self._contents.clear()
 
 
+def read_array(content: bytes) -> np.ndarray:
+    """Return an array of plain values as `numpy.load` does, which compiles each header anew.
+
+    Examples
+    --------
+    >>> file = BytesIO()
+    >>> np.save(file, [[1, 2], [3, 4]])
+    >>> read_array(file.getvalue()).tolist()
+    [[1, 2], [3, 4]]
+    """
+    shape, order, dtype, start = _described(content)
+    return np.ndarray(shape, dtype, content, start, order=order).copy("K")
+
+
 def _check_array(content: bytes) -> None:
-    version = np.lib.format.read_magic(BytesIO(content))
-    if version not in READ_HEADER:
-        refuse(f"an array is written in NumPy's format {version}")
-    start = MAGIC + LENGTH[version]
-    end = start + int.from_bytes(content[MAGIC:start], "little")
-    shape, dtype = _header(version, content[MAGIC:end])
+    shape, _, dtype, start = _described(content)
     count = 1
     for length in shape:
         count *= length
     if dtype.hasobject or min(shape, default=0) < 0:
         refuse("an array holds objects")
-    if count * dtype.itemsize != len(content) - end or (count and not dtype.itemsize):
+    if count * dtype.itemsize != len(content) - start or (count and not dtype.itemsize):
         refuse("an array is longer or shorter than it says")
 
 
+def _described(content: bytes) -> tuple[Shape, Order, np.dtype[Any], int]:
+    """Return an array's shape, order and dtype, and where its values begin."""
+    version = np.lib.format.read_magic(BytesIO(content))
+    if version not in READ_HEADER:
+        refuse(f"an array is written in NumPy's format {version}")
+    start = MAGIC + LENGTH[version]
+    end = start + int.from_bytes(content[MAGIC:start], "little")
+    return *_header(version, content[MAGIC:end]), end
+
+
 @lru_cache(10_000)  # the arrays of many trees have the same few headers, which NumPy compiles
-def _header(version: tuple[int, int], content: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    shape, _, dtype = READ_HEADER[version](BytesIO(content))
-    return shape, dtype
+def _header(version: tuple[int, int], content: bytes) -> tuple[Shape, Order, np.dtype[Any]]:
+    shape, is_fortran, dtype = READ_HEADER[version](BytesIO(content))
+    return shape, "F" if is_fortran else "C", dtype

@@ -25,7 +25,7 @@ from service.contract.libraries import boosters
 from service.contract.model_file import object_graph, structure
 from service.contract.model_file import tree as model_tree
 from service.contract.model_file.allow_list import ALLOWED
-from service.contract.model_file.archive import Archive
+from service.contract.model_file.archive import Archive, read_array
 from service.contract.model_file.light.light_copy import LightCopy
 from service.contract.text import sentence
 
@@ -49,8 +49,13 @@ skops.io._utils._get_state.register(type(pd.NA), _state_of_na)
 class _ArrayNode(NdArrayNode):  # type: ignore[misc]
     """skops' node of an array, which lets go of the member once the array is built."""
 
+    buffer: Any
+
     def _construct(self) -> Any:
-        array = super()._construct()
+        if self.type == "numpy" and (self.module_name, self.class_name) == ("numpy", "ndarray"):
+            array = read_array(self.buffer.getvalue())
+        else:
+            array = super()._construct()
         self.buffer = None
         self.children.clear()
         return array
