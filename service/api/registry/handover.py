@@ -21,7 +21,7 @@ from service.api.registry import free_memory
 
 SIZE = struct.Struct("!Q")
 APART_BYTES = 2**14  # what is smaller is quicker to send with everything else
-FREED_BYTES = 2**24  # are given back to the system at once
+FREED_BYTES = 4 * 2**20  # are given back to the system at once
 
 
 class Parcel:
