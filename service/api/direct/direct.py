@@ -105,7 +105,7 @@ class Direct:
         """
         state = self._state
         model, admission = state.registry.serving(question.model), state.admission
-        if model is None or admission.is_full:
+        if model is None or not model.is_quick or admission.is_full:  # before anything is read
             return False
         try:
             read = question.form.read(question.scope, body, model.signature, admission)

@@ -113,7 +113,11 @@ class Batcher:
 
 def _tell_all(batch: list[tuple[PendingRequest, Tell]], results: list[Any]) -> None:
     for (_, tell), result in zip(batch, results, strict=True):
-        tell(result)
+        try:
+            tell(result)
+        except Exception as error:  # a fault of ours, for which the others do not wait
+            context = {"message": "A result could not be told.", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _settle(future: asyncio.Future[Any], result: Any) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
@@ -19,6 +20,12 @@ def bury() -> None:
     The supervisor does it, who adopts the workers, and whatever else a process of its family leaves
     behind.
     """
+    for pid, code in ended():
+        _ended[pid] = code, time.monotonic()
+
+
+def ended() -> Iterator[tuple[int, int]]:
+    """Yield every child of this process that has ended, with its exit code."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -26,7 +33,7 @@ def bury() -> None:
             return
         if not pid:
             return
-        _ended[pid] = os.waitstatus_to_exitcode(status), time.monotonic()
+        yield pid, os.waitstatus_to_exitcode(status)
 
 
 def exit_code(pid: int, since: float) -> int | None:

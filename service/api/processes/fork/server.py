@@ -25,6 +25,7 @@ from types import FrameType
 from typing import NoReturn
 
 from service.api.processes import lifeline
+from service.api.processes.fork.child import ended
 from service.api.processes.fork.message import Message
 
 SHARED = (
@@ -125,19 +126,13 @@ class _Server:
             asker.send(pid)
 
     def _bury(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not pid:
-                return
+        for pid, code in ended():
             asker = self._askers.pop(pid, None)
             if asker is not None:
                 with suppress(KeyError):
                     self._selector.unregister(asker)
                 with asker, suppress(OSError):
-                    asker.send(os.waitstatus_to_exitcode(status))
+                    asker.send(code)
 
     def _close(self) -> None:
         """Leave to the child what is its own."""
