@@ -97,12 +97,15 @@ def test_cancelled_requests_hold_up_nobody() -> None:
 def test_who_cannot_be_told_is_alone(inline: bool) -> None:
     faults: list[dict[str, Any]] = []
 
+    def compute(batch: list[Any]) -> list[int]:
+        return [each.number for each in batch]
+
     def refuse(result: Any) -> None:
         raise OSError("its connection is broken")
 
     async def ask() -> list[Any]:
         asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
-        batcher = Batcher(lambda batch: [each.number for each in batch], inline, rows=10)
+        batcher = Batcher(compute, inline, rows=10)
         batcher.add(pending(0), refuse)
         return [await batcher.ask(pending(1)), await batcher.ask(pending(2))]
 
