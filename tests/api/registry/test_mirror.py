@@ -283,7 +283,7 @@ def test_emptied_bucket_takes_models_away(s3: S3, tmp_path: Path) -> None:
         for entry in [*s3.objects().list("")]:
             s3.objects().delete(entry.key)
         wait_until(lambda: shown(api)["models"] == [], "the model to go")
-        assert not (api.models / "iris").exists()
+        wait_until(lambda: not (api.models / "iris").exists(), "its copies to go")
         assert publish(lab_of(s3, tmp_path / "anew", api), seed=1).version == 1
         assert copied(api) == ["1"]
 
