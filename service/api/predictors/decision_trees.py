@@ -1,7 +1,9 @@
 """Decision trees: those of an estimator, asked by scikit-learn's own compiled code.
 
-treelite makes a copy of a forest, which is at most twice as quick for one row, and not at all for
-many. So a large forest has no copy: its own trees are asked, without scikit-learn's checks.
+treelite makes a copy of a forest, which is quicker for few rows, and slower for many. So large
+tables are predicted by a forest's own trees, and a large forest, which would take much memory, has
+no copy at all. What is left out is what scikit-learn does around each tree: of a hundred trees and
+10,000 rows 3.5 of 17 ms.
 """
 
 from collections.abc import Callable
@@ -24,6 +26,19 @@ AVERAGING = (
 )
 
 
+def own_trees(estimator: Any) -> list[Tree]:
+    """Return the trees of a forest whose prediction is their mean; nothing for another estimator.
+
+    Examples
+    --------
+    >>> len(own_trees(ensemble.RandomForestRegressor(2).fit([[0.0], [1.0]], [0.0, 1.0])))
+    2
+    """
+    if type(estimator) not in AVERAGING and not is_balanced(estimator):
+        return []
+    return [each.tree_ for each in estimator.estimators_]
+
+
 def large_forest(estimator: Any) -> list[Tree]:
     """Return the trees of a large forest; nothing for any other estimator.
 
@@ -32,9 +47,7 @@ def large_forest(estimator: Any) -> list[Tree]:
     >>> large_forest(ensemble.RandomForestRegressor(2).fit([[0.0], [1.0]], [0.0, 1.0]))
     []
     """
-    if type(estimator) not in AVERAGING and not is_balanced(estimator):
-        return []
-    trees = [each.tree_ for each in estimator.estimators_]
+    trees = own_trees(estimator)
     size = sum(tree.node_count * (NODE_BYTES + 8 * tree.max_n_classes) for tree in trees)
     return trees if size > LARGE else []
 
@@ -56,7 +69,9 @@ def mean(trees: list[Tree], classes: int) -> Callable[[np.ndarray], np.ndarray]:
         if X.shape[1] != width:  # the compiled code does not look
             raise NoFastPathError("the table is not as wide as the trees expect")
         rounded = single(X)
-        sums = sum(tree.predict(rounded) for tree in trees)
+        sums = trees[0].predict(rounded)
+        for tree in trees[1:]:
+            sums += tree.predict(rounded)
         given: np.ndarray = (sums / len(trees)).reshape(len(X), -1)
         return given if classes else given[:, 0]
 
@@ -66,7 +81,7 @@ def mean(trees: list[Tree], classes: int) -> Callable[[np.ndarray], np.ndarray]:
 def single(X: np.ndarray) -> np.ndarray:
     """Round to single precision; what is too large for it is refused by the estimator itself."""
     with np.errstate(over="ignore"):
-        rounded = X.astype(np.float32)
+        rounded = X.astype(np.float32, order="C")
     if np.isinf(rounded).any():
         raise NoFastPathError("a value is too large for single precision")
     return rounded

@@ -27,6 +27,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from service.api.predictors.decision_trees import mean, own_trees
 from service.api.predictors.estimator_math import read_forest, scorer, unwrap
 from service.api.predictors.no_fast_path import NoFastPathError
 from service.api.predictors.words import VECTORIZERS, Wide, counter, side_by_side, weigher
@@ -48,7 +49,7 @@ Step = Callable[[Any], Any]
 
 
 class FastPath:
-    """Predicts small tables as the estimator would.
+    """Predicts small tables as the estimator would, and large ones if it is a forest.
 
     Parameters
     ----------
@@ -84,6 +85,9 @@ class FastPath:
             raise NoFastPathError("its steps are not understood") from error
         self._forest = read_forest(last, trees)
         self._score = scorer(last, self._forest)
+        is_bare = not before and last.get_params(deep=False).get("n_jobs") in (None, 1)
+        own = own_trees(last) if is_bare else []
+        self._mean = mean(own, len(self._classes or ())) if own else None
 
     def trees(self) -> bytes | None:
         """Return a forest as treelite writes it."""
@@ -98,14 +102,41 @@ class FastPath:
             These rows are the estimator's own: an unknown category that it may
             refuse, or a decision too near to call.
         """
+        scores = self._score(_float(self._prepare(self._block(columns))))
+        if not self._are_clear(scores):
+            raise NoFastPathError("a decision is too near to call")
+        return self._predictions(scores)
+
+    def table(self, columns: Columns) -> Predictions:
+        """Predict many rows by a forest's own trees: the estimator's sums, in its order.
+
+        Raises
+        ------
+        NoFastPathError
+            It is no forest, or these rows are the estimator's own.
+        """
+        if self._mean is None:
+            raise NoFastPathError("many rows are the estimator's own")
+        return self._predictions(self._mean(_float(self._block(columns))))
+
+    def _block(self, columns: Columns) -> np.ndarray:
+        """Put columns side by side, shape (n_rows, n_features)."""
         for name in self._integers:
             if any(value is not None and abs(value) > EXACT for value in columns[name]):
                 raise NoFastPathError("an integer is too large for float64")
-        X = np.array([columns[name] for name in self._names], dtype=self._dtype).T
-        scores = self._score(_float(self._prepare(X)))
+        return np.array([columns[name] for name in self._names], dtype=self._dtype).T
+
+    def _are_clear(self, scores: np.ndarray) -> bool:
+        """Whether no decision hangs on the last bits of a score; NaN decides nothing."""
         if self._detects:
-            if not (np.abs(scores) >= NEAR).all():
-                raise NoFastPathError("a decision is too near to call")
+            return bool((np.abs(scores) >= NEAR).all())
+        if self._classes is None or scores.shape[1] == 1:
+            return True
+        two = np.partition(scores, -2, axis=1)[:, -2:]
+        return bool((two[:, 1] - two[:, 0] >= NEAR).all())
+
+    def _predictions(self, scores: np.ndarray) -> Predictions:
+        if self._detects:
             labels = np.where(scores < 0, -1, 1).tolist()
             return Predictions.model_construct(predictions=labels, scores=scores)
         if self._classes is None:
@@ -113,13 +144,8 @@ class FastPath:
             if math.inf in numbers or -math.inf in numbers:
                 raise NoFastPathError("a prediction is infinite")
             return Predictions.model_construct(predictions=numbers, probabilities=None)
-        best = scores.argmax(axis=1)
-        if scores.shape[1] > 1:
-            two = np.partition(scores, -2, axis=1)[:, -2:]
-            if not (two[:, 1] - two[:, 0] >= NEAR).all():  # NaN is not
-                raise NoFastPathError("a decision is too near to call")
         return Predictions.model_construct(
-            predictions=[self._classes[i] for i in best.tolist()],
+            predictions=[self._classes[best] for best in scores.argmax(axis=1).tolist()],
             probabilities=np.ascontiguousarray(scores) if self._probabilities else None,
         )
 

@@ -17,7 +17,7 @@ from service.contract.model.golden import Golden
 from service.contract.signature.predictions import Predictions, disagreement, predict_columns
 from service.contract.signature.signature import Columns, Signature
 
-FAST_ROWS = 64  # more are quicker by scikit-learn itself
+FAST_ROWS = 64  # more are quicker by scikit-learn itself, or by a forest's own trees
 QUICK_SECONDS = 0.005  # for `FAST_ROWS`
 ONE_BY_ONE = 8  # rows of each small table that the estimator refuses are looked at
 
@@ -78,6 +78,7 @@ class Predictor:
             tables = [golden.perturb(self.signature, kept, count, each) for each in (False, True)]
             for columns, expected in zip(tables, self._expected_of(tables), strict=True):
                 compared += self._compare(columns, expected)
+                self._compare_whole(columns, expected)
             if compared < count / 10:
                 raise NoFastPathError("it leaves nearly all rows to the estimator")
         except NoFastPathError as error:
@@ -94,11 +95,8 @@ class Predictor:
         InputError
             The estimator cannot predict these rows.
         """
-        if len(columns[self.signature.names[0]]) <= FAST_ROWS:
-            try:
-                return self.fast(columns)
-            except NoFastPathError:
-                pass
+        with suppress(NoFastPathError):
+            return self.fast(columns)
         return self._slowly(columns)
 
     def fast(self, columns: Columns) -> Predictions:
@@ -111,8 +109,9 @@ class Predictor:
         """
         if self._fast is None:
             raise NoFastPathError(self.verdict.slow_because)
+        few = len(columns[self.signature.names[0]]) <= FAST_ROWS
         try:
-            return self._fast(columns)
+            return self._fast(columns) if few else self._fast.table(columns)
         except NoFastPathError:
             raise
         except Exception as error:  # the estimator knows what to do, or says what is wrong
@@ -183,16 +182,31 @@ class Predictor:
                         for row in range(rows if known else min(rows, ONE_BY_ONE))
                     )
                 continue
-            if known is None:
-                raise NoFastPathError("it predicts what the estimator refuses")
-            difference = disagreement(self.signature, known, given)
-            if difference:
-                differs = "its predictions differ from the estimator's"
-                raise NoFastPathError(
-                    differs if self.signature.private else f"{differs}: {difference}"
-                )
+            self._check(given, known)
             compared += rows
         return compared
+
+    def _compare_whole(self, columns: Columns, expected: Predictions | None) -> None:
+        """Compare the predictions for a large table, as one.
+
+        Raises
+        ------
+        NoFastPathError
+            As `_compare`.
+        """
+        try:
+            given = self.fast(columns)
+        except NoFastPathError:
+            return  # large tables are the estimator's own
+        self._check(given, expected)
+
+    def _check(self, given: Predictions, expected: Predictions | None) -> None:
+        if expected is None:
+            raise NoFastPathError("it predicts what the estimator refuses")
+        difference = disagreement(self.signature, expected, given)
+        if difference:
+            differs = "its predictions differ from the estimator's"
+            raise NoFastPathError(differs if self.signature.private else f"{differs}: {difference}")
 
 
 def _rows(columns: Columns, start: int, count: int) -> Columns:
