@@ -27,7 +27,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from service.api.predictors.decision_trees import mean, own_trees
+from service.api.predictors.decision_trees import mean_of_many, own_trees
 from service.api.predictors.estimator_math import read_forest, scorer, unwrap
 from service.api.predictors.no_fast_path import NoFastPathError
 from service.api.predictors.words import VECTORIZERS, Wide, counter, side_by_side, weigher
@@ -87,7 +87,7 @@ class FastPath:
         self._score = scorer(last, self._forest)
         is_bare = not before and last.get_params(deep=False).get("n_jobs") in (None, 1)
         own = own_trees(last) if is_bare else []
-        self._mean = mean(own, len(self._classes or ())) if own else None
+        self._mean = mean_of_many(own, len(self._classes or ())) if own else None
 
     def trees(self) -> bytes | None:
         """Return a forest as treelite writes it."""
