@@ -10,7 +10,7 @@ from benchmarks.row import HEAD, Row
 
 PREDICTIONS = (100_000, 1_000_000, 10_000_000)
 MOST = 100_000_000
-LINE_BYTES = 300  # with room for the copy
+LINE_BYTES = 500  # with room for the copy
 
 
 def lines(bench: Bench) -> Iterator[str | Curve]:
