@@ -49,8 +49,12 @@ def large_forest(estimator: Any) -> list[Tree]:
     []
     """
     trees = own_trees(estimator)
-    size = sum(tree.node_count * (NODE_BYTES + 8 * tree.max_n_classes) for tree in trees)
-    return trees if size > LARGE else []
+    return trees if size(trees) > LARGE else []
+
+
+def size(trees: list[Tree]) -> int:
+    """Return how many bytes trees have in memory."""
+    return sum(tree.node_count * (NODE_BYTES + 8 * tree.max_n_classes) for tree in trees)
 
 
 def is_balanced(estimator: Any) -> bool:

@@ -10,6 +10,7 @@ import time
 import weakref
 from typing import Any
 
+WORTH_BYTES = 4 * 2**20  # fewer than this are used again by what comes next
 PAUSE_SECONDS = 0.001  # in which whoever waits for Python's lock gets it
 
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # where the C library is glibc

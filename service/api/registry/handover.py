@@ -21,7 +21,6 @@ from service.api.registry import free_memory
 
 SIZE = struct.Struct("!Q")
 APART_BYTES = 2**14  # what is smaller is quicker to send with everything else
-FREED_BYTES = 4 * 2**20  # are given back to the system at once
 
 
 class Parcel:
@@ -49,7 +48,7 @@ class Parcel:
         with open(to.fileno(), "wb", closefd=False) as pipe:
             for sent in self._pieces(pipe):
                 unfreed += sent
-                if unfreed > FREED_BYTES:
+                if unfreed > free_memory.WORTH_BYTES:
                     free_memory.give_back()
                     unfreed = 0
 

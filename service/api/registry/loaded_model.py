@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from service.api.predictors.decision_trees import large_forest
+from service.api.predictors.decision_trees import own_trees, size
 from service.api.predictors.estimator_math import unwrap
 from service.api.predictors.predictor import Predictor
 from service.api.processes import strikes
@@ -47,7 +47,8 @@ class LoadedModel:
             golden.prove(predictor, signature, passed.rows)
             example = _example(predictor, passed.rows.columns)
         model = cls(name, version, predictor, passed.manifest, digest, example)
-        if trees := large_forest(unwrap(passed.estimator)[-1]):
+        trees = own_trees(unwrap(passed.estimator)[-1])
+        if size(trees) > free_memory.WORTH_BYTES:
             free_memory.when_gone(model, trees)
         return model
 

@@ -1,4 +1,4 @@
-"""A large forest is in memory once while it takes the place of another one."""
+"""What a large forest replaces leaves memory; the largest are never there twice."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,7 +24,7 @@ MEGABYTE = 2**20
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
-    """Return an API with two versions of a large forest, and two of a small one."""
+    """Return an API with two versions each of a large forest, one of half its size, and iris."""
     folder = tmp_path_factory.mktemp("large")
     store, dice = ModelStore(folder / "models"), np.random.default_rng(0)
     numbers = pd.DataFrame(dice.random((20_000, 4)), columns=[*FLOWER])
@@ -34,9 +34,13 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     for _ in range(2):
         Publication("large", forest, numbers, classes).write(store, {}, None, {})
         forest.estimators_.reverse()
+        half = deepcopy(forest)
+        half.estimators_ = half.estimators_[: 2 * COPIES]
+        Publication("half", half, numbers, classes).write(store, {}, None, {})
         Publication("iris", iris().estimator, iris().X, iris().y).write(store, {}, None, {})
     store.promote("iris", 1)
     store.promote("large", 1)
+    store.promote("half", 1)
     with running_api(folder, API_WORKERS="1") as api:
         yield api
 
@@ -78,3 +82,13 @@ def test_a_large_forest_swaps_in_place(api: LiveApi) -> None:
     large = highest(api, lambda: lab.promote("large", 2))
     assert size < large < small + 1.3 * size
     wait_until(lambda: memory(api.process.pid) < before + 0.15 * size, "memory to be given back")
+
+
+def test_what_is_replaced_gives_memory_back(api: LiveApi) -> None:
+    lab = api.lab()
+    size = (ModelStore(api.models).folder("half", 1) / MODEL).stat().st_size / MEGABYTE
+    assert size < LARGE / MEGABYTE
+    before = memory(api.process.pid)
+    for version in (2, 1, 2):
+        lab.promote("half", version)
+    wait_until(lambda: memory(api.process.pid) < before + 0.3 * size, "memory to be given back")
