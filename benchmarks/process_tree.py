@@ -1,13 +1,14 @@
 """Process tree: memory and processor time of a process with all that it started."""
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
+from benchmarks.meanwhile import meanwhile
 from tests.support.live import children
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -53,22 +54,17 @@ class Peak:
 @contextmanager
 def peak(pid: int, every: float = 0.05) -> Iterator[Peak]:
     """Look again and again at how much memory a tree has."""
-    found, stop = Peak(), threading.Event()
+    found = Peak()
 
-    def look() -> None:
+    def look(stop: Event) -> None:
         while not stop.wait(every):
             pids = tree(pid)
             seen = memory(pids)
             if pids == tree(pid):  # else what a fork shares may have been counted twice
                 found.memory = max(found.memory, seen)
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    with meanwhile(look):
         yield found
-    finally:
-        stop.set()
-        thread.join()
 
 
 def idle_share(pid: int, seconds: float) -> float:

@@ -1,10 +1,10 @@
 """A large model: memory while another version of it is swapped in, and how long others wait."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
+from threading import Event
 
 import httpx
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from benchmarks import process_tree
 from benchmarks.bench import QUERY, Bench
+from benchmarks.meanwhile import meanwhile
 from benchmarks.peers import plain
 from benchmarks.row import Row
 from tests.support.live import LiveApi, served_by, wait_until
@@ -33,7 +34,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         before = bench.load(url, seconds=seconds).p99
         steady = process_tree.memory(process_tree.tree(api.process.pid))
         with process_tree.peak(api.process.pid) as most, swapping(bench, api, versions) as live:
-            meanwhile = bench.load(url, seconds=seconds)
+            busy = bench.load(url, seconds=seconds)
         after = bench.load(url, seconds=seconds).p99
     above = (most.memory - steady) / size
     base = (before + after) / 2
@@ -41,7 +42,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     figures = f"from {steady:.0f} to {most.memory:.0f} MB (PSS), {len(live) - 1} swaps"
     yield Row(text, 1.3, 1.1, above, figures)
     text = "p99 of a small model meanwhile, against steady p99"
-    yield Row(text, 5, 2, meanwhile.p99 / base, f"{meanwhile.p99:.1f} and {base:.1f} ms")
+    yield Row(text, 5, 2, busy.p99 / base, f"{busy.p99:.1f} and {base:.1f} ms")
 
 
 def forest(size: int) -> plain.Trained:
@@ -64,9 +65,9 @@ def megabytes(bench: Bench, name: str) -> float:
 @contextmanager
 def swapping(bench: Bench, api: LiveApi, versions: list[int]) -> Iterator[list[int]]:
     """Make each version live when the one before it is served; the last begun is waited for."""
-    stop, served = threading.Event(), versions[:1]
+    served = versions[:1]
 
-    def swap() -> None:
+    def swap(stop: Event) -> None:
         with api.http() as http:
             for each in cycle([*versions[1:], versions[0]]):
                 bench.store.promote("large", each)
@@ -75,13 +76,8 @@ def swapping(bench: Bench, api: LiveApi, versions: list[int]) -> Iterator[list[i
                 if stop.is_set():
                     return
 
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
+    with meanwhile(swap):
         yield served
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _serves(http: httpx.Client, version: int) -> bool:

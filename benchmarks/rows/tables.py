@@ -1,15 +1,16 @@
 """Tables: many rows in one call, and whom they delay."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
+from threading import Event
 from typing import Any
 
 import numpy as np
 
 from benchmarks.bench import Bench, middle
+from benchmarks.meanwhile import meanwhile
 from benchmarks.peers import plain
 from benchmarks.row import Row
 from tests.support.live import LiveApi
@@ -49,22 +50,14 @@ def spared(bench: Bench, api: LiveApi) -> Row:
     """Ask for nothing, while all cores predict large tables: what delays it held the event loop."""
     table = plain.forest()[1].sample(20_000, replace=True, random_state=0)
     content = json.dumps({"columns": table.to_dict("list")})
-    stop = threading.Event()
 
-    def ask() -> None:
+    def ask(stop: Event) -> None:
         with api.http() as http:
             while not stop.is_set():
                 http.post("/models/iris/predict", content=content).raise_for_status()
 
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        health = f"{api.url}/health/live"
+    health = f"{api.url}/health/live"
+    with meanwhile(ask, threads=2):
         (waited,) = bench.in_turns(lambda: bench.load(health, connections=1))
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
     text = "the longest wait for `/health/live` while 20,000-row requests are computed, in ms"
     return Row(text, 20, 20, middle(waited, "slowest"), f"p99 {middle(waited, 'p99'):.1f} ms")
