@@ -68,6 +68,7 @@ class Archive:
         self._built: set[int] = set()
         self._sizes: dict[str, int] = {}
         self._digests: dict[str, bytes] = {}
+        self._schema: dict[str, Any] | None = None
 
     @staticmethod
     def _check_members(members: list[ZipInfo], size: int) -> None:
@@ -82,12 +83,14 @@ class Archive:
             refuse("its members unpack to more than its own size")
 
     def schema(self) -> dict[str, Any]:
-        """Return the root of the tree."""
-        root: dict[str, Any] = json.loads(self.read(SCHEMA))
-        protocol, version = root.pop("protocol", None), root.pop("_skops_version", None)
-        if type(protocol) is not int or protocol != PROTOCOL or not isinstance(version, str):
-            refuse(f"its protocol is not {PROTOCOL}")
-        return root
+        """Return the root of the tree, of which there is one."""
+        if self._schema is None:
+            root = json.loads(self.read(SCHEMA))
+            protocol, version = root.pop("protocol", None), root.pop("_skops_version", None)
+            if type(protocol) is not int or protocol != PROTOCOL or not isinstance(version, str):
+                refuse(f"its protocol is not {PROTOCOL}")
+            self._schema = root
+        return self._schema
 
     def check_array(self, name: Any, number: int) -> None:
         """Check that a member is an array of plain values, and has the length that it states.
@@ -164,6 +167,7 @@ class Archive:
     def clear(self) -> None:
         """Let go of the members; those that somebody has read stay with them."""
         self._contents.clear()
+        self._schema = None
 
 
 def read_array(content: bytes) -> np.ndarray:
