@@ -18,7 +18,7 @@ from skops.io._general import function_get_state, object_get_state
 from skops.io._numpy import NdArrayNode
 from skops.io._protocol import PROTOCOL
 from skops.io._sklearn import TreeNode
-from skops.io._utils import LoadContext, SaveContext, get_state
+from skops.io._utils import LoadContext, SaveContext, get_state, gettype
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
@@ -53,8 +53,10 @@ class _ArrayNode(NdArrayNode):  # type: ignore[misc]
     buffer: Any
 
     def _construct(self) -> Any:
-        if self.type == "numpy" and (self.module_name, self.class_name) == ("numpy", "ndarray"):
+        if self.type == "numpy":
             array = read_array(self.buffer.getvalue())
+            if (self.module_name, self.class_name) != ("numpy", "ndarray"):
+                array = gettype(self.module_name, self.class_name)(array)  # of a single value
         else:
             array = super()._construct()
         self.buffer = None
