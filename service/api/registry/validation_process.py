@@ -12,6 +12,7 @@ on to the next one. The verdict on a version is the same:
   still have to predict the golden rows in the worker, where all versions share one memory anyway.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ __all__ = ["NotWantedError", "run", "use"]
 MOST_VERSIONS = 32  # that one process validates
 MOST_BYTES = 20 * 2**20  # of a version that shares its process with others
 SHARED_SECONDS = 10  # then it has a process of its own
+AT_ONCE = (os.cpu_count() or 1) + 1  # more are not done sooner, and take memory
+TURN_SECONDS = 1  # that a version waits for its turn: those before it may hang
 
 _server: ForkRequests | None = None
 _starting = threading.Lock()
@@ -84,6 +87,18 @@ class _Spares:
 
 
 _spares = _Spares()
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for a turn, but not long."""
+    has_turn = _turns.acquire(timeout=TURN_SECONDS)
+    try:
+        yield
+    finally:
+        if has_turn:
+            _turns.release()
 
 
 def run(root: Path, name: str, version: int, seconds: float, wanted: Callable[[], bool]) -> Passed:
@@ -112,7 +127,7 @@ def run(root: Path, name: str, version: int, seconds: float, wanted: Callable[[]
         Another version is wanted by now.
     """
     job = Job(root, name, version, seconds)
-    with _spares.busy():
+    with _spares.busy(), _turn():
         spare = _spares.take() if _may_share(job) else None
         if spare is not None:
             try:
