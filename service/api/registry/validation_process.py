@@ -72,8 +72,8 @@ class _Spares:
                 self._busy -= 1
                 if not self._busy:
                     unused, self._spares = self._spares, unused
-            for each in unused:
-                each.end()
+            if unused:
+                _end(unused)
 
     def take(self) -> Validator | None:
         """Return one, if there is one."""
@@ -156,8 +156,18 @@ def _validated(
     if validator.validated < MOST_VERSIONS and _may_share(job):
         _spares.keep(validator)
     else:
-        validator.end()
+        _end([validator])
     return passed
+
+
+def _end(validators: list[Validator]) -> None:
+    """End validators in a thread, so that what passed need not wait until they are gone."""
+
+    def end() -> None:
+        for each in validators:
+            each.end()
+
+    threading.Thread(target=end, name="validators-end", daemon=True).start()
 
 
 def _may_share(job: Job) -> bool:
