@@ -145,7 +145,7 @@ class Predictor:
     def _expected(self, columns: Columns) -> Predictions | None:
         """Ask the estimator; None where it refuses these rows."""
         try:
-            return predict_columns(self.estimator, self.signature, columns)
+            return predict_columns(self.estimator, self.signature, columns, self._by_vote)
         except InputError:
             return None
 

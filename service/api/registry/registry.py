@@ -31,8 +31,8 @@ logger = logging.getLogger("uvicorn.error")
 class Registry:
     """Loads what the store calls live, and versions that are asked for by number.
 
-    A thread polls the alias files (`AliasFiles`). A new version is validated in a process of its
-    own, then loaded beside the old one; one assignment puts it in the old one's place, so that
+    A thread polls the alias files (`AliasFiles`). A new version is validated in another process,
+    then loaded beside the old one; one assignment puts it in the old one's place, so that
     requests keep the version that they started with. It ends early when the alias has moved on.
 
     A version whose predictions did not end is no longer served, see `Strikes`; the newest of those

@@ -1,16 +1,17 @@
 """Validation: a version is checked, loaded and proved, before it may serve.
 
-`service.api.registry.validation_process` runs it in a process of its own.
+`service.api.registry.validator` runs it in another process.
 """
 
 import math
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from sklearn.utils import check_array
@@ -33,6 +34,21 @@ PERTURBED_ROWS = 300
 # What is looked for once, every fork of this process has.
 _threads = ThreadpoolController()
 check_array(pd.DataFrame({"x": [0.0]}))  # at the first one, scikit-learn imports more
+
+
+class Job(NamedTuple):
+    """A version to validate, within `TRIAL_SECONDS`."""
+
+    root: Path
+    name: str
+    version: int
+    seconds: float
+
+    @property
+    def size(self) -> int:
+        """The bytes of its files."""
+        folder = ModelStore(self.root).folder(self.name, self.version)
+        return sum(file.stat().st_size for file in folder.iterdir())
 
 
 @dataclass(frozen=True)
@@ -75,18 +91,25 @@ def _prove(folder: Path, manifest: Manifest) -> Passed:
     return Passed(estimator, manifest, rows, predictor.verdict)
 
 
-def report(results: Connection, root: Path, name: str, version: int, seconds: float) -> None:
-    """Load a version, and send what came of it: what passed, or why it is refused."""
+def serve(worker: Connection) -> None:
+    """Validate what a worker asks for, one version after the other, until it asks no more."""
     set_name("api-validation")
-    signal.alarm(math.ceil(seconds) + 5)  # even if nobody is left to break it off
     os.nice(10)  # pending requests go first
     go_first(1000)
+    with worker, suppress(EOFError):
+        while True:
+            report(worker, worker.recv())
+
+
+def report(worker: Connection, job: Job) -> None:
+    """Load a version, and send what came of it: what passed, or why it is refused."""
+    signal.alarm(math.ceil(job.seconds) + 5)  # even if nobody is left to break it off
     passed: Passed | str
     try:
         # The threads of OpenMP wait for each other by running in circles: on a busy machine, and
         # last in turn, one prediction of 300 small trees took more than a minute.
         with _threads.limit(limits=1, user_api="openmp"):
-            passed = load(ModelStore(root), name, version)
+            passed = load(ModelStore(job.root), job.name, job.version)
     except LabloopError as error:
         passed = str(error)
     except Exception as error:  # whatever a user's estimator raises
@@ -96,4 +119,4 @@ def report(results: Connection, root: Path, name: str, version: int, seconds: fl
     except Exception as error:
         parcel = Parcel(f"The estimator cannot be handed over: {type(error).__name__}: {error}")
     del passed  # so that each piece leaves this process as it is sent
-    parcel.send(results)
+    parcel.send(worker)

@@ -1,36 +1,38 @@
 """Validation process: a version is validated where a crash hurts nobody.
 
-A crafted model file can pass every check of types and still crash the process
-that predicts with it; here it crashes alone. Importing scikit-learn takes
-seconds, so a fork server does it once, and each validation is a fork of it.
+A fork for each small version costs half as much again as its validation, most of it for pages that
+are written to for the first time. So while several versions wait, as at the start, a validator goes
+on to the next one. The verdict on a version is the same:
+
+- It is refused only by a validator that has validated nothing before it. One that has is ended as
+  soon as it refuses, crashes or is slow, and the version is validated again alone. So no version
+  takes another one down with it.
+- It passes by its own files. The process runs no code from a file, and keeps nothing of the version
+  before. If compiled code had gone astray in its memory all the same, what it hands over would
+  still have to predict the golden rows in the worker, where all versions share one memory anyway.
 """
 
+import os
 import threading
 import time
-from collections.abc import Callable
-from multiprocessing import Pipe
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
-from service.api.processes.fork.child import LOST, Child
 from service.api.processes.fork.fork_server import ForkRequests, ForkServer
-from service.api.registry import handover, validation
-from service.api.registry.validation import Passed
-from service.contract.errors import ArtifactError
+from service.api.registry.validation import Job, Passed
+from service.api.registry.validator import NotWantedError, ServerGoneError, Validator
 
-POLL_SECONDS = 0.1
-END_SECONDS = 2  # for the fork server to say that a validation has ended
+__all__ = ["NotWantedError", "run", "use"]
+
+MOST_VERSIONS = 32  # that one process validates
+MOST_BYTES = 20 * 2**20  # of a version that shares its process with others
+SHARED_SECONDS = 10  # then it has a process of its own
+AT_ONCE = (os.cpu_count() or 1) + 1  # more are not done sooner, and take memory
+TURN_SECONDS = 1  # that a version waits for its turn: those before it may hang
 
 _server: ForkRequests | None = None
 _starting = threading.Lock()
-
-
-class NotWantedError(Exception):
-    """Another version is wanted by now, so this one's validation was broken off."""
-
-
-class _ServerGoneError(ArtifactError):
-    """The fork server ended during a validation, so that nothing is known of the version."""
 
 
 def use(server: ForkRequests) -> None:
@@ -49,11 +51,58 @@ def _requests() -> ForkRequests:
     return _server
 
 
-def run(root: Path, name: str, version: int, seconds: float, wanted: Callable[[], bool]) -> Passed:
-    """Load a version in a process of its own, and try its fast path thoroughly there.
+class _Spares:
+    """Validators between two versions; they are ended when nothing is being validated any more."""
 
-    The estimator comes back through a pipe, which is many times as quick as to read its file
-    again, while requests are pending.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spares: list[Validator] = []
+        self._busy = 0
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Keep validators for others meanwhile."""
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            unused: list[Validator] = []
+            with self._lock:
+                self._busy -= 1
+                if not self._busy:
+                    unused, self._spares = self._spares, unused
+            if unused:
+                _end(unused)
+
+    def take(self) -> Validator | None:
+        """Return one, if there is one."""
+        with self._lock:
+            return self._spares.pop() if self._spares else None
+
+    def keep(self, validator: Validator) -> None:
+        """Keep one for another version."""
+        with self._lock:
+            self._spares.append(validator)
+
+
+_spares = _Spares()
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for a turn, but not long."""
+    has_turn = _turns.acquire(timeout=TURN_SECONDS)
+    try:
+        yield
+    finally:
+        if has_turn:
+            _turns.release()
+
+
+def run(root: Path, name: str, version: int, seconds: float, wanted: Callable[[], bool]) -> Passed:
+    """Load a version in another process, and try its fast path thoroughly there.
 
     Parameters
     ----------
@@ -77,110 +126,52 @@ def run(root: Path, name: str, version: int, seconds: float, wanted: Callable[[]
     NotWantedError
         Another version is wanted by now.
     """
-    deadline = time.monotonic() + seconds
-    try:
-        result = _ask(root, name, version, seconds, deadline, wanted)
-    except _ServerGoneError:  # once is an accident, and not the version's fault
-        result = _ask(root, name, version, seconds, deadline, wanted)
-    if isinstance(result, str):
-        raise ArtifactError(result)
-    return result
-
-
-def _ask(
-    root: Path,
-    name: str,
-    version: int,
-    seconds: float,
-    deadline: float,
-    wanted: Callable[[], bool],
-) -> Passed | str:
-    """Start one process, and give what it says: what passed, or why it is refused."""
-    server = _requests()
-    what = f"The validation of {name} {version}"
-    ours, theirs = Pipe(duplex=False)
-    with ours, theirs:
-        process = server.fork(validation.report, theirs, root, name, version, seconds)
-        theirs.close()
-        with _Guard(server, process, deadline, wanted) as guard:
+    job = Job(root, name, version, seconds)
+    with _spares.busy(), _turn():
+        spare = _spares.take() if _may_share(job) else None
+        if spare is not None:
             try:
-                while not guard.has_given_up and not ours.poll(POLL_SECONDS):
-                    pass
-                if not guard.has_given_up:
-                    return handover.receive(ours)  # type: ignore[no-any-return]
-            except (EOFError, OSError):
-                process.join(END_SECONDS)
-    if not guard.wanted:
-        raise NotWantedError
-    if guard.is_late and process.pid is None:
-        raise ArtifactError(
-            f"{what} could not begin within {seconds:g} s: the fork server did not answer, and is "
-            "replaced. Promote the version again."
-        )
-    if guard.is_late:
-        raise ArtifactError(
-            f"{what} took longer than {seconds:g} s. "
-            "If the model needs that long, raise TRIAL_SECONDS."
-        )
-    if process.exitcode in (None, LOST):
-        raise _ServerGoneError(
-            f"{what} ended with the fork server. The container is short of memory, or somebody "
-            "killed it. Promote the version again."
-        )
-    raise ArtifactError(
-        f"{what} crashed (exit code {process.exitcode}). "
-        "The model file is damaged, or the container is short of memory."
-    )
+                return _validated(spare, job, min(seconds, SHARED_SECONDS), wanted)
+            except NotWantedError:
+                raise
+            except Exception:  # the version is not to blame until it says so alone
+                pass
+        deadline = time.monotonic() + seconds
+        try:
+            return _validated(Validator(_requests()), job, seconds, wanted)
+        except ServerGoneError:  # once is an accident, and not the version's fault
+            left = deadline - time.monotonic()
+            return _validated(Validator(_requests()), job, left, wanted)
 
 
-class _Guard:
-    """Ends a validation that is late or not wanted, whatever it or the fork server is doing.
+def _validated(
+    validator: Validator, job: Job, seconds: float, wanted: Callable[[], bool]
+) -> Passed:
+    """Have a validator validate a version; end it, or keep it for another one."""
+    try:
+        passed = validator.validate(job, seconds, wanted)
+    except BaseException:
+        validator.end()
+        raise
+    if validator.validated < MOST_VERSIONS and _may_share(job):
+        _spares.keep(validator)
+    else:
+        _end([validator])
+    return passed
 
-    To hear from a process and to see it end may each wait for a process that was stopped. So they
-    wait, and a thread looks at the time: it kills that process; and the fork server, where that has
-    not begun it yet or does not tell its end.
-    """
 
-    def __init__(
-        self,
-        server: ForkRequests,
-        process: Child,
-        deadline: float,
-        wanted: Callable[[], bool],
-    ) -> None:
-        self.is_late = False
-        self.wanted = True
-        self.has_given_up = False
-        self._server = server
-        self._process = process
-        self._deadline = deadline
-        self._wanted = wanted
-        self._is_done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="validation-guard", daemon=True)
+def _end(validators: list[Validator]) -> None:
+    """End validators in a thread, so that what passed need not wait until they are gone."""
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def end() -> None:
+        for each in validators:
+            each.end()
 
-    def __exit__(self, *_: object) -> None:
-        self._is_done.set()
-        self._thread.join()
-        self._process.kill()
-        if self._process.pid is not None:
-            self._process.join(END_SECONDS)
-            if self._process.exitcode is None:
-                self._server.kill()
+    threading.Thread(target=end, name="validators-end", daemon=True).start()
 
-    def _watch(self) -> None:
-        while not self._is_done.wait(POLL_SECONDS):
-            self.is_late = time.monotonic() > self._deadline
-            self.wanted = self._wanted()
-            if self.is_late or not self.wanted:
-                break
-        else:
-            return
-        self._process.kill()
-        if self._process.pid is None:  # whoever comes to make it finds that nobody waits for it
-            if self.is_late:
-                self._server.kill()
-            self.has_given_up = True
+
+def _may_share(job: Job) -> bool:
+    try:
+        return job.size <= MOST_BYTES
+    except OSError:  # alone it says what is wrong
+        return False

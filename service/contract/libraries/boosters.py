@@ -7,7 +7,7 @@ transformers of other libraries keep in pandas' objects is taken apart in the sa
 import copy
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -210,5 +210,11 @@ def _load(name: Any, read: Callable[[str], bytes]) -> Any:
 
 def _model_of(holder: Any) -> Any:
     """Return the module for the models of a library, if the holder is one of them."""
-    names = map(name_of, type(holder).__mro__)
+    kind: Any = type(holder)
+    return _module_for(kind)
+
+
+@cache
+def _module_for(kind: type) -> Any:
+    names = map(name_of, kind.__mro__)
     return next((MODELS[name] for name in names if name in MODELS), None)

@@ -69,8 +69,11 @@ def here(names: Iterable[str]) -> dict[str, str]:
             found[name] = platform.python_version()
         for package in aliases.get(name, (name,)):
             with suppress(PackageNotFoundError):
-                found.setdefault(name, version(package))
+                found.setdefault(name, _version(package))
     return found
+
+
+_version = cache(version)
 
 
 def difference(trained: Mapping[str, str], there: Mapping[str, str], who: str) -> str | None:

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
-from io import SEEK_END, BytesIO
+from io import SEEK_CUR, SEEK_END, BytesIO
+from struct import Struct
 from typing import Any, BinaryIO, Literal, NoReturn
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zlib import crc32
 
 import numpy as np
 from skops.io._protocol import PROTOCOL
@@ -19,6 +21,7 @@ from service.contract.text import sentence, show
 SCHEMA = "schema.json"
 NAMES = re.compile(r"schema\.json|[0-9]+\.np[yz]|[0-9a-f-]{36}\.bin")
 SPARSE_BYTES = 2**30  # of all sparse matrices, unpacked; nothing else is compressed
+LOCAL_HEADER = Struct("<4s22xHH")  # its signature, and the lengths of name and extra field
 READ_HEADER: dict[tuple[int, int], Callable[[BytesIO], Any]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -62,12 +65,13 @@ class Archive:
         with ZipFile(file) as archive:
             members = archive.infolist()
             self._check_members(members, size)
-            self._contents = {each.filename: archive.read(each) for each in members}
+            self._contents = {each.filename: _content(file, each) for each in members}
         self._unused = {*self._contents}
         self._stored_bytes, self._sparse_bytes = size, SPARSE_BYTES  # that may be built
         self._built: set[int] = set()
         self._sizes: dict[str, int] = {}
         self._digests: dict[str, bytes] = {}
+        self._schema: dict[str, Any] | None = None
 
     @staticmethod
     def _check_members(members: list[ZipInfo], size: int) -> None:
@@ -82,12 +86,14 @@ class Archive:
             refuse("its members unpack to more than its own size")
 
     def schema(self) -> dict[str, Any]:
-        """Return the root of the tree."""
-        root: dict[str, Any] = json.loads(self.read(SCHEMA))
-        protocol, version = root.pop("protocol", None), root.pop("_skops_version", None)
-        if type(protocol) is not int or protocol != PROTOCOL or not isinstance(version, str):
-            refuse(f"its protocol is not {PROTOCOL}")
-        return root
+        """Return the root of the tree, of which there is one."""
+        if self._schema is None:
+            root = json.loads(self.read(SCHEMA))
+            protocol, version = root.pop("protocol", None), root.pop("_skops_version", None)
+            if type(protocol) is not int or protocol != PROTOCOL or not isinstance(version, str):
+                refuse(f"its protocol is not {PROTOCOL}")
+            self._schema = root
+        return self._schema
 
     def check_array(self, name: Any, number: int) -> None:
         """Check that a member is an array of plain values, and has the length that it states.
@@ -164,6 +170,19 @@ class Archive:
     def clear(self) -> None:
         """Let go of the members; those that somebody has read stay with them."""
         self._contents.clear()
+        self._schema = None
+
+
+def _content(file: BinaryIO, member: ZipInfo) -> bytes:
+    """Return what a stored member holds as `ZipFile.read` does, which takes six times as long."""
+    file.seek(member.header_offset)
+    signature, name, extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
+    is_there = signature == b"PK\3\4" and file.read(name) == member.filename.encode()
+    file.seek(extra, SEEK_CUR)
+    content = file.read(member.file_size)
+    if not is_there or len(content) != member.file_size or crc32(content) != member.CRC:
+        raise BadZipFile(f"{member.filename} is damaged")
+    return content
 
 
 def read_array(content: bytes) -> np.ndarray:

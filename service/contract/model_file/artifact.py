@@ -13,12 +13,13 @@ from typing import Any, BinaryIO
 import pandas as pd
 import skops.io
 from sklearn.cluster import Birch
-from skops.io._audit import NODE_TYPE_MAPPING, audit_tree, get_tree
+from skops.io._audit import NODE_TYPE_MAPPING, get_tree
 from skops.io._general import function_get_state, object_get_state
 from skops.io._numpy import NdArrayNode
 from skops.io._protocol import PROTOCOL
 from skops.io._sklearn import TreeNode
-from skops.io._utils import LoadContext, SaveContext, get_state
+from skops.io._utils import LoadContext, SaveContext, get_state, gettype
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from service.contract.errors import ArtifactError, EstimatorError, LabloopError
 from service.contract.libraries import boosters
@@ -52,8 +53,10 @@ class _ArrayNode(NdArrayNode):  # type: ignore[misc]
     buffer: Any
 
     def _construct(self) -> Any:
-        if self.type == "numpy" and (self.module_name, self.class_name) == ("numpy", "ndarray"):
+        if self.type == "numpy":
             array = read_array(self.buffer.getvalue())
+            if (self.module_name, self.class_name) != ("numpy", "ndarray"):
+                array = gettype(self.module_name, self.class_name)(array)  # of a single value
         else:
             array = super()._construct()
         self.buffer = None
@@ -224,11 +227,21 @@ def _load(file: BinaryIO, name: str, booster: Callable[[str], bytes]) -> Any:
     return estimator
 
 
-def _build(archive: Archive, trusted: list[str]) -> Any:
+def _build(archive: Archive, checked: list[str]) -> Any:
     """Build what a file describes as `skops.io.load` does; the archive is empty afterwards."""
     context = LoadContext(src=archive, protocol=PROTOCOL)
-    described = get_tree(archive.schema(), context, trusted=trusted)
-    audit_tree(described, trusted=trusted)
+    described = get_tree(archive.schema(), context, trusted=None)
+    _audit(context, checked)
     archive.clear()
     context.memo.clear()  # a node that nothing else holds goes with the one that it is part of
     return described.construct()
+
+
+def _audit(context: LoadContext, checked: list[str]) -> None:
+    """Check that skops is about to build nothing of another type than those that were checked.
+
+    It does so by itself, too, but looks at each node again wherever that stands.
+    """
+    names = {f"{node.module_name}.{node.class_name}" for node in context.memo.values()}
+    if unchecked := names.difference(checked):
+        raise UntrustedTypesFoundException(unchecked)

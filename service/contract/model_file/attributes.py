@@ -168,7 +168,7 @@ def takes_value(owner: type, attribute: str, value: Any) -> bool:
     >>> takes_value(ColumnTransformer, "verbose_feature_names_out", "{feature_name.__class__}")
     False
     """
-    if attribute not in (FIXED.keys() | CHECKED.keys()) or not any(
+    if (attribute not in FIXED and attribute not in CHECKED) or not any(
         base.__module__.startswith("sklearn.") and attribute in allowed(base)
         for base in owner.__mro__
     ):

@@ -15,6 +15,7 @@ from service.contract.model_file.inventory import Inventory, Node
 from service.contract.model_file.place import PLAIN, Place
 from service.contract.text import show
 
+VALUE = re.compile(r'[-"0-9tfnNI]')  # how one value begins as JSON
 DEPTH = 100  # nodes in nodes; the deepest of scikit-learn's estimators that were tried has 26
 
 
@@ -38,6 +39,8 @@ def visit(seen: Inventory, node: Node, place: Place, depth: int) -> None:
     """
     if depth > DEPTH:
         refuse(f"it is nested deeper than {DEPTH} nodes")
+    if seen.is_repeated_leaf(node):
+        return
     loader = node.get("__loader__", "")
     if loader not in LOADERS:
         refuse(f"{place} needs the loader {loader!r}, which is not used here")
@@ -55,6 +58,8 @@ def visit(seen: Inventory, node: Node, place: Place, depth: int) -> None:
     if not seen.is_same_as_before(node):
         refuse(f"{place} holds another node with the number {number}")
     look(seen, node, f"{module}.{kind}", place, depth + 1)
+    if loader in LEAVES:
+        seen.add_leaf(node)
 
 
 def _visit_all(seen: Inventory, nodes: Iterable[Node], place: Place, depth: int) -> None:
@@ -64,7 +69,7 @@ def _visit_all(seen: Inventory, nodes: Iterable[Node], place: Place, depth: int)
 
 def _json_value(seen: Inventory, node: Node, name: str, place: Place, depth: int) -> None:
     seen.expect(name, "builtins.str")
-    if node["is_json"] is not True or not re.match(r'[-"0-9tfnNI]', node["content"]):
+    if node["is_json"] is not True or not VALUE.match(node["content"]):
         refuse(f"{place} holds something else than one value as JSON")
 
 
@@ -262,6 +267,7 @@ def _check_parts(parts: Node, loaders: dict[str, str], whole: bool = True) -> No
 
 
 Look = Callable[[Inventory, Node, str, Place, int], None]
+LEAVES = ("JsonNode", "TypeNode")  # they may be anywhere, and hold no other node
 COMMON = frozenset({"__class__", "__id__", "__loader__", "__module__"})
 CONTENT = COMMON | {"content"}
 OBJECT_ARRAY = CONTENT | {"type", "shape"}

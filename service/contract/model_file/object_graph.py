@@ -6,7 +6,7 @@ opens something.
 """
 
 from collections import OrderedDict, defaultdict
-from functools import partial
+from functools import cache, lru_cache, partial
 from types import NoneType
 from typing import Any
 
@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 from service.contract.errors import ArtifactError
 from service.contract.model_file import allow_list, attributes, own_code
@@ -25,6 +26,8 @@ from service.contract.text import name_of, sentence
 
 VALUES = (bool, int, float, str, bytes, NoneType, slice, type(pd.NA))
 OF_NUMPY = (np.generic, np.dtype, np.random.RandomState, np.random.Generator)
+PLAIN_VALUES = (bool, int, float, str, NoneType)
+CHECKING = BaseEstimator._validate_params, BaseEstimator.get_params
 FUNCTIONS = (*KINDS, np.ufunc)
 KEYS = (bool, int, float, str, np.generic)
 COLLECTIONS = (
@@ -100,7 +103,8 @@ def _inside(value: Any, place: Place) -> list[tuple[Any, Place]]:
         if hasattr(value, "check_format"):  # the formats whose indexes compiled code follows
             value.check_format()
         return []
-    _check_parameters(value)
+    if isinstance(value, BaseEstimator) and hasattr(kind, "_parameter_constraints"):
+        _check_parameters(value)
     if name_of(kind) in allow_list.COMPILED:
         return [(each, Place(kind)) for each in value.__getstate__()]
     inside = []
@@ -158,7 +162,28 @@ def _check_function(function: Any) -> str:
     return str(name)
 
 
-def _check_parameters(value: Any) -> None:
-    """Check an estimator's parameters as its own `fit` does."""
-    if isinstance(value, BaseEstimator) and hasattr(type(value), "_parameter_constraints"):
-        value._validate_params()
+def _check_parameters(estimator: BaseEstimator) -> None:
+    """Check an estimator's parameters as its own `fit` does, `_validate_params`.
+
+    The many trees of a forest have the same few values, and each is checked once.
+    """
+    kind: Any = type(estimator)
+    if (kind._validate_params, kind.get_params) != CHECKING:  # it does that in its own way
+        estimator._validate_params()
+        return
+    for name in _parameters(kind):
+        value = getattr(estimator, name)
+        look = _check_plain if type(value) in PLAIN_VALUES else _check_parameter
+        look(kind, name, value)
+
+
+def _check_parameter(kind: Any, name: str, value: Any) -> None:
+    validate_parameter_constraints(kind._parameter_constraints, {name: value}, kind.__name__)
+
+
+_check_plain = lru_cache(10_000, typed=True)(_check_parameter)
+
+
+@cache
+def _parameters(kind: Any) -> list[str]:
+    return kind._get_param_names()  # type: ignore[no-any-return]

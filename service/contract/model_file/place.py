@@ -1,7 +1,6 @@
 """Place: where something is in a model file, and what belongs there."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.contract.libraries import trusted
 from service.contract.model_file import attributes
@@ -9,8 +8,7 @@ from service.contract.model_file.archive import refuse
 from service.contract.text import show
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """An attribute of an object of a class; without an attribute, the file itself.
 
     Parameters

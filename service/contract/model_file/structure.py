@@ -20,7 +20,7 @@ from sklearn.tree._tree import Tree
 
 from service.contract.errors import ArtifactError
 from service.contract.model_file.allow_list import COMPILED, resolve
-from service.contract.model_file.object_graph import items
+from service.contract.model_file.object_graph import VALUES, items
 
 # They check the width of a table once, and pass it to their trees unchecked.
 COUNTED = {"estimators_", "n_trees_per_iteration_", "_bin_mapper", "_n_features", "_predictors"}
@@ -67,6 +67,8 @@ def _trees(estimator: Any) -> dict[int, tuple[Any, int]]:
     waiting: list[tuple[Any, int, bool]] = [(estimator, 0, False)]
     while waiting:
         each, width, in_forest = waiting.pop()
+        if type(each) in VALUES:
+            continue
         if type(each) in SOUND:
             found[id(each)] = each, min(width, found.get(id(each), (each, width))[1])
             continue

@@ -93,6 +93,24 @@ def member_twice(path: str) -> bytes:
 
 
 @case
+def member_of_another_name(path: str) -> bytes:
+    """Its own header has another name than the file's directory."""
+    return written(line()).replace(b"schema.json", b"schema.jsan", 1)
+
+
+@case
+def member_without_a_header(path: str) -> bytes:
+    return written(line()).replace(b"PK\3\4", b"PK\3\5", 1)
+
+
+@case
+def member_that_was_altered(path: str) -> bytes:
+    content = bytearray(written(line()))
+    content[content.index(b"NUMPY") + 128] ^= 1  # a value of the first array
+    return bytes(content)
+
+
+@case
 def bomb(path: str) -> bytes:
     out = io.BytesIO(written(line()))
     with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as file:

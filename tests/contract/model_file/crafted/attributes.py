@@ -259,3 +259,11 @@ def objects_as_classes(path: str) -> bytes:
     estimator = line()
     estimator.classes_ = [np.array([StandardScaler(), GaussianNB()], dtype=object)]
     return written(estimator)
+
+
+@case
+def parameter_of_another_type(path: str) -> bytes:
+    """One tree has 2 for it, which is right, and the next one 2.0, which is not."""
+    forest = fitted(RandomForestClassifier(2, min_samples_split=2))
+    forest.estimators_[1].min_samples_split = 2.0
+    return written(forest)

@@ -88,6 +88,32 @@ def number_of_what_holds_it(path: str) -> bytes:
     return edited(line(), edit)
 
 
+def again(**changes: object) -> bytes:
+    """Write a leaf twice, the second time with changes."""
+    leaf = value(3)
+    return put(line(), "coef_", sequence("ListNode", "builtins.list", leaf, {**leaf, **changes}))
+
+
+@case
+def leaf_again_with_another_value(path: str) -> bytes:
+    return again(content="4")
+
+
+@case
+def leaf_again_with_another_entry(path: str) -> bytes:
+    return again(file="1.npy")
+
+
+@case
+def leaf_again_that_is_hardly_json(path: str) -> bytes:
+    return again(is_json=1)
+
+
+@case
+def leaf_again_of_another_class(path: str) -> bytes:
+    return again(__loader__="TypeNode", __class__="int")
+
+
 @case
 def unknown_entry_in_a_node(path: str) -> bytes:
     return edited(line(), lambda schema: schema.update(__setstate__="os.system"))
