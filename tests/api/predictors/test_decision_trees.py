@@ -98,7 +98,7 @@ def test_other_forests_predict_large_tables(estimator: Any) -> None:
     assert predictor(columns).predictions == expected.predictions
 
 
-def test_huge_values_in_tables_use_the_estimator() -> None:
+def test_huge_values_use_the_estimator() -> None:
     predictor = proved(RandomForestClassifier(20, random_state=0), iris().X, iris().y)
     columns = predictor.signature.parse_columns(many(iris().X, 0))
     columns["petal_width"][7] = 1e300  # too large for single precision
