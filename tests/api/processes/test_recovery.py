@@ -230,6 +230,7 @@ def test_hanging_and_crashing_threads_are_logged(
 
 
 def test_a_stopped_tree_goes_on(copy: Copy) -> None:
+    wait_until(lambda: not copy.api.validations, "the validations to end")
     processes = tree(copy.api)
     for pid in processes:
         os.kill(pid, signal.SIGSTOP)
