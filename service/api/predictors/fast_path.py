@@ -66,9 +66,9 @@ class FastPath:
             raise NoFastPathError("its steps are not understood") from error
         self._forest = read_forest(last, trees)
         self._score = scorer(last, self._forest)
-        is_bare = not before and last.get_params(deep=False).get("n_jobs") in (None, 1)
-        own = own_trees(last) if is_bare else []
-        self._mean = mean_of_many(own, len(self._classes or ())) if own else None
+        own = [] if before else own_trees(last)
+        is_alone = bool(own) and last.n_jobs in (None, 1)  # else it asks its trees side by side
+        self._mean = mean_of_many(own, len(self._classes or ())) if is_alone else None
 
     def trees(self) -> bytes | None:
         """Return a forest as treelite writes it."""

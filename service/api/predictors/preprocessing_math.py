@@ -67,9 +67,8 @@ def _step(transformer: Any, names: list[str]) -> Step:
     ):
         return lambda X: X
     if hasattr(transformer, "fit_resample") and not hasattr(transformer, "transform"):
-        return lambda X: (
-            X
-        )  # imbalanced-learn's samplers change what is trained on, and nothing else
+        # imbalanced-learn's samplers change what is trained on, and nothing else
+        return lambda X: X
     if hasattr(transformer, "transform_array"):  # the user's own; see service/features.py
         own: Step = transformer.transform_array
         return own
