@@ -152,6 +152,7 @@ async def ask(url: str, requests: Iterator[bytes], clients: int, seconds: float)
 
     asking = [asyncio.ensure_future(client()) for _ in range(clients)]
     done, late = await asyncio.wait(asking, timeout=seconds)
+    in_time = [*answers]  # what is broken off from here on did not fail
     for task in late:
         task.cancel()
     for transport in open_ones:
@@ -159,7 +160,7 @@ async def ask(url: str, requests: Iterator[bytes], clients: int, seconds: float)
     await asyncio.gather(*late, return_exceptions=True)
     for task in done:
         task.result()
-    return answers
+    return in_time
 
 
 class Connection(asyncio.Protocol):
@@ -213,7 +214,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Note a request that has no answer."""
-        if self.waits and not self.finished.cancelled():
+        if self.waits:
             sent = self.sent - self.began
             self.answers.append(Answer(sent, perf_counter() - self.sent, BROKEN, None))
         self.end(False)
