@@ -4,6 +4,8 @@ from typing import Any
 # Before NumPy and scikit-learn are imported, here and in what tests start: several processes share
 # the cores, and the threads of one would spend them on waiting for those of another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests that run side by side would all want the port of the one dashboard.
+os.environ.setdefault("DASHBOARD_PORT", "0")
 
 import pytest
 from xdist.scheduler import LoadFileScheduling

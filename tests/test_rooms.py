@@ -10,6 +10,9 @@ import pytest
 from tests.support.live import CHECKOUT
 
 LAB_ONLY = [
+    "bokeh",
+    "dask",
+    "distributed",
     "duckdb",
     "httpx",
     "ipywidgets",
@@ -67,10 +70,11 @@ LEVELS: dict[str, list[set[str]]] = {
         {"__main__"},
     ],
     "lab": [
-        {"client"},
+        {"client", "cluster"},
         {"publish", "log"},
         {"reports"},
         {"doctor", "log_verbs", "model_tables"},
+        {"cluster_verbs"},
         {"lab"},
         {"train"},
     ],

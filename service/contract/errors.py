@@ -11,6 +11,7 @@
     ├── RefusedError         the API refused a published version
     ├── InUseError           a version that is live cannot be deleted
     ├── ApiUnreachableError  there is no API at API_URL
+    ├── ClusterError         there is no cluster of workers, or it cannot do what is asked
     ├── LogElsewhereError    the API writes another log than the one that is read here
     ├── StoreError           an object store cannot be reached, or says no
     │   ├── ObjectMissingError   there is no such object
@@ -75,6 +76,10 @@ class InUseError(LabloopError):
 
 class ApiUnreachableError(LabloopError):
     """There is no API at its address."""
+
+
+class ClusterError(LabloopError):
+    """There is no cluster, its workers differ from the notebook, or cannot do what is asked."""
 
 
 class LogElsewhereError(LabloopError):

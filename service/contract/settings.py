@@ -69,6 +69,15 @@ class Settings(BaseSettings):
     log_copy_dir: Path = Field(
         Path("data/log-copy"), description="where notebooks keep a columnar copy of the log"
     )
+    dask_scheduler_address: str = Field(
+        "", description="a cluster's scheduler, e.g. `tcp://scheduler:8786`; empty uses own cores"
+    )
+    dashboard_port: int = Field(
+        8787, ge=0, le=65535, description="the port of a cluster's dashboard; 0 takes any"
+    )
+    cluster_tls_dir: Path | None = Field(
+        None, description="a folder with a cluster's certificates; see [scale.md](scale.md)"
+    )
     api_port: int = Field(8000, ge=1, le=65535, description="the API's port on 127.0.0.1")
     bind_address: str = Field(
         "127.0.0.1", description="the address under which the API and JupyterLab are reached"
@@ -143,10 +152,10 @@ class Settings(BaseSettings):
             return age
         return duration(age)
 
-    @field_validator("models_dir", "logs_dir", "log_copy_dir")
+    @field_validator("models_dir", "logs_dir", "log_copy_dir", "cluster_tls_dir")
     @classmethod
-    def _from_checkout(cls, folder: Path) -> Path:
-        return CHECKOUT / folder
+    def _from_checkout(cls, folder: Path | None) -> Path | None:
+        return None if folder is None else CHECKOUT / folder
 
     @field_validator("api_url")
     @classmethod

@@ -9,14 +9,14 @@ import pandas as pd
 from service.contract.settings import Settings, settings
 from service.lab import model_tables
 from service.lab.client.table_requests import predict
+from service.lab.cluster_verbs import ClusterVerbs
 from service.lab.doctor.diagnosis import Diagnosis
 from service.lab.doctor.doctor import examine
-from service.lab.log_verbs import LogBook
 from service.lab.publish.activation import Activation
 from service.lab.publish.publication import ModelVersion, Publication
 
 
-class Lab(LogBook):
+class Lab(ClusterVerbs):
     """Publish models, get predictions from the API, and read its log.
 
     Parameters
