@@ -27,7 +27,7 @@ from service.api.registry import validation
 from service.contract.errors import LabloopError
 from service.contract.model.store import ModelStore
 from service.lab.publish.publication import Publication
-from tests.api.predictors.zoo import prepared
+from tests.contract.predictors.zoo import prepared
 from tests.support.live import CHECKOUT
 from tests.support.models import iris, penguins
 from tests.support.unsupervised import ALONE

@@ -11,11 +11,11 @@ from service.api.inference.batcher import Batcher, PendingRequest, Tell
 from service.api.log.ids import prediction_ids
 from service.api.log.prediction_log import LogBusyError, PredictionLog
 from service.api.metrics.metrics import metrics
-from service.api.predictors.no_fast_path import NoFastPathError
-from service.api.predictors.predictor import FAST_ROWS
 from service.api.processes.pulse import pulse
 from service.api.registry.loaded_model import LoadedModel
 from service.contract.log.line import Request, encode, now
+from service.contract.predictors.no_fast_path import NoFastPathError
+from service.contract.predictors.predictor import FAST_ROWS
 from service.contract.signature.predictions import Predictions
 from service.contract.signature.signature import Columns
 

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from sklearn.tree._tree import Tree
 
-from service.api.predictors.decision_trees import NODE_BYTES
 from service.api.registry import free_memory
+from service.contract.predictors.decision_trees import NODE_BYTES
 
 SIZE = struct.Struct("!Q")
 APART_BYTES = 2**14  # what is smaller is quicker to send with everything else

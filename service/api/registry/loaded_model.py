@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from service.api.predictors.decision_trees import own_trees, size
-from service.api.predictors.estimator_math import unwrap
-from service.api.predictors.predictor import Predictor
 from service.api.processes import strikes
 from service.api.processes.pulse import pulse
 from service.api.registry import free_memory
@@ -16,6 +13,9 @@ from service.contract.log.kinds import kinds_of
 from service.contract.log.line import Heading
 from service.contract.model import golden
 from service.contract.model.manifest import Manifest
+from service.contract.predictors.decision_trees import own_trees, size
+from service.contract.predictors.estimator_math import unwrap
+from service.contract.predictors.predictor import Predictor
 from service.contract.signature.predictions import discreetly
 from service.contract.signature.signature import Columns, Signature
 

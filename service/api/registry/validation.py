@@ -17,7 +17,6 @@ import pandas as pd
 from sklearn.utils import check_array
 from threadpoolctl import ThreadpoolController
 
-from service.api.predictors.predictor import Predictor, Verdict
 from service.api.processes.lifeline import go_first, set_name
 from service.api.registry.handover import Parcel
 from service.contract.errors import ArtifactError, LabloopError
@@ -27,6 +26,7 @@ from service.contract.model.golden import Golden
 from service.contract.model.manifest import GOLDEN, MODEL, Manifest
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
+from service.contract.predictors.predictor import Predictor, Verdict
 from service.contract.signature.predictions import discreetly, predict_columns
 
 PERTURBED_ROWS = 300

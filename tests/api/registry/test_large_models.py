@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from service.api.predictors.decision_trees import LARGE
 from service.contract.model.manifest import MODEL
 from service.contract.model.store import ModelStore
+from service.contract.predictors.decision_trees import LARGE
 from service.lab.publish.publication import Publication
 from tests.support.live import LiveApi, children, running_api, wait_until
 from tests.support.models import FLOWER, iris

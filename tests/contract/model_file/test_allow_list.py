@@ -37,7 +37,7 @@ TABLES: list[tuple[Any, Any]] = [
 def fitted() -> Iterator[Any]:
     """Return the transformers and clusterers that fit a table as they come.
 
-    Classifiers and regressors are served and compared in tests/api/predictors/test_exact.py.
+    Classifiers and regressors are served and compared in tests/contract/predictors/test_exact.py.
     """
     for _, kind in all_estimators(["transformer", "cluster"]):
         for X, y in TABLES:

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.published import FIRST, LAST, estimators
 from tests.support.live import CHECKOUT
 
-# One column, or several targets: served in tests/api/predictors.
+# One column, or several targets: served in tests/contract/predictors.
 OTHERS = {"CCA", "IsotonicRegression", "PLSCanonical"}
 OTHERS |= {f"MultiTask{name}" for name in ("ElasticNet", "ElasticNetCV", "Lasso", "LassoCV")}
 

@@ -14,8 +14,8 @@ from sklearn.ensemble import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from service.api.predictors.no_fast_path import NoFastPathError
-from service.api.predictors.predictor import Predictor
+from service.contract.predictors.no_fast_path import NoFastPathError
+from service.contract.predictors.predictor import Predictor
 from service.contract.signature.predictions import predict_columns
 from service.lab.publish.publication import Publication
 from tests.support.models import iris

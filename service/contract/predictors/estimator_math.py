@@ -26,16 +26,16 @@ from sklearn import (
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 
-from service.api.predictors import booster_math
-from service.api.predictors.decision_trees import (
+from service.contract.predictors import booster_math
+from service.contract.predictors.decision_trees import (
     AVERAGING,
     is_balanced,
     large_forest,
     mean,
     single,
 )
-from service.api.predictors.no_fast_path import NoFastPathError
-from service.api.predictors.words import Wide
+from service.contract.predictors.no_fast_path import NoFastPathError
+from service.contract.predictors.words import Wide
 
 CANCELS = 1e8  # sums of larger terms lose more than 1e-7 of their result, in another order
 

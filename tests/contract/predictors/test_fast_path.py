@@ -29,11 +29,11 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from service.api.predictors import decision_trees
-from service.api.predictors.no_fast_path import NoFastPathError
-from service.api.predictors.predictor import Predictor
 from service.contract.errors import InputError
 from service.contract.model import golden
+from service.contract.predictors import decision_trees
+from service.contract.predictors.no_fast_path import NoFastPathError
+from service.contract.predictors.predictor import Predictor
 from service.contract.signature.predictions import Predictions, disagreement, predict_columns
 from service.contract.signature.signature import Columns
 from service.features import AddRatio

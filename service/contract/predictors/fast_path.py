@@ -2,10 +2,10 @@
 
 scikit-learn spends milliseconds on checking a table and a thousandth of that on
 the prediction. Here the common preprocessing steps are a few float64 operations on
-their fitted arrays (`service.api.predictors.preprocessing_math`);
-`service.api.predictors.estimator_math` does the same for the estimator at the
+their fitted arrays (`service.contract.predictors.preprocessing_math`);
+`service.contract.predictors.estimator_math` does the same for the estimator at the
 end. What is not known there has no fast path. Whether the predictions are the
-estimator's own is not believed but tried: see `service.api.predictors.predictor`.
+estimator's own is not believed but tried: see `service.contract.predictors.predictor`.
 """
 
 import math
@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from service.api.predictors.decision_trees import mean_of_many, own_trees
-from service.api.predictors.estimator_math import read_forest, scorer, unwrap
-from service.api.predictors.no_fast_path import NoFastPathError
-from service.api.predictors.preprocessing_math import finite, preparation
+from service.contract.predictors.decision_trees import mean_of_many, own_trees
+from service.contract.predictors.estimator_math import read_forest, scorer, unwrap
+from service.contract.predictors.no_fast_path import NoFastPathError
+from service.contract.predictors.preprocessing_math import finite, preparation
 from service.contract.signature.container import TEXTS
 from service.contract.signature.predictions import Predictions
 from service.contract.signature.signature import Columns, Signature

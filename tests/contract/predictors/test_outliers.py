@@ -7,9 +7,9 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from service.api.predictors.estimator_math import is_by_vote
-from service.api.predictors.predictor import Predictor
 from service.contract.json_columns import as_columns
+from service.contract.predictors.estimator_math import is_by_vote
+from service.contract.predictors.predictor import Predictor
 from service.contract.signature.output import task_of
 from service.lab.publish.publication import Publication
 from tests.support.unsupervised import ALONE, customers

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from joblib import parallel_config
 
-from service.api.predictors.estimator_math import is_by_vote
-from service.api.predictors.fast_path import FastPath
-from service.api.predictors.no_fast_path import NoFastPathError
 from service.contract.errors import InputError
 from service.contract.model import golden
 from service.contract.model.golden import Golden
+from service.contract.predictors.estimator_math import is_by_vote
+from service.contract.predictors.fast_path import FastPath
+from service.contract.predictors.no_fast_path import NoFastPathError
 from service.contract.signature.predictions import Predictions, disagreement, predict_columns
 from service.contract.signature.signature import Columns, Signature
 

@@ -15,7 +15,7 @@ from service.contract.model.store import ModelStore
 from service.contract.signature.predictions import Predictions, disagreement, predict
 from service.contract.signature.signature import Columns, Signature
 from service.lab.publish.publication import Publication
-from tests.api.predictors.zoo import everything
+from tests.contract.predictors.zoo import everything
 from tests.support.live import LiveApi, running_api
 from tests.support.models import Trained
 from tests.support.soak import times

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn import ensemble
 from sklearn.tree._tree import Tree
 
-from service.api.predictors.no_fast_path import NoFastPathError
+from service.contract.predictors.no_fast_path import NoFastPathError
 
 LARGE = 64 * 2**20  # bytes of a forest's trees
 NODE_BYTES = 64  # of a tree's node, without its values

@@ -1,6 +1,6 @@
 """Preprocessing math: what transformers do to a table, as operations on their fitted arrays.
 
-The fast path uses it; `service.api.predictors.fast_path` says why.
+The fast path uses it; `service.contract.predictors.fast_path` says why.
 """
 
 import math
@@ -23,8 +23,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from service.api.predictors.no_fast_path import NoFastPathError
-from service.api.predictors.words import VECTORIZERS, Wide, counter, side_by_side, weigher
+from service.contract.predictors.no_fast_path import NoFastPathError
+from service.contract.predictors.words import VECTORIZERS, Wide, counter, side_by_side, weigher
 
 UNKNOWN = object()  # stands in an encoder's table for every category that is not in it
 

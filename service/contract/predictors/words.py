@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 
-from service.api.predictors.no_fast_path import NoFastPathError
+from service.contract.predictors.no_fast_path import NoFastPathError
 
 VECTORIZERS = (CountVectorizer, TfidfVectorizer)
 MOST_CHARACTERS = 50_000  # of all texts at once; more would keep the event loop busy
