@@ -23,9 +23,9 @@ from sklearn.utils import all_estimators
 from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
 from benchmarks.peers import plain
-from service.api.registry import validation
 from service.contract.errors import LabloopError
 from service.contract.model.store import ModelStore
+from service.contract.predictors.loading import load
 from service.lab.publish.publication import Publication
 from tests.contract.predictors.zoo import prepared
 from tests.support.live import CHECKOUT
@@ -99,7 +99,7 @@ def outcome(store: ModelStore, prototype: Any, form: tuple[Any, Any, Any, list[A
         except Exception:  # whatever an estimator raises at a table that it does not take
             return None
         version = Publication("m", estimator, X, y).write(store)
-        return validation.load(store, "m", version).verdict.slow_because is None
+        return load(store, "m", version, "the API").verdict.slow_because is None
 
 
 def lines() -> Iterator[str]:

@@ -59,7 +59,8 @@ LEVELS: dict[str, list[set[str]]] = {
         {""},
         {"signature", "libraries", "objects"},
         {"model"},
-        {"model_file", "log", "predictors"},
+        {"model_file", "log"},
+        {"predictors"},
     ],
     "api": [
         {"processes"},

@@ -7,7 +7,6 @@ from typing import Any
 from service.api.processes import strikes
 from service.api.processes.pulse import pulse
 from service.api.registry import free_memory
-from service.api.registry.validation import Passed
 from service.contract.errors import LabloopError
 from service.contract.log.kinds import kinds_of
 from service.contract.log.line import Heading
@@ -15,6 +14,7 @@ from service.contract.model import golden
 from service.contract.model.manifest import Manifest
 from service.contract.predictors.decision_trees import own_trees, size
 from service.contract.predictors.estimator_math import unwrap
+from service.contract.predictors.loading import Passed
 from service.contract.predictors.predictor import Predictor
 from service.contract.signature.predictions import discreetly
 from service.contract.signature.signature import Columns, Signature

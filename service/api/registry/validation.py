@@ -7,11 +7,9 @@ import math
 import os
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from sklearn.utils import check_array
@@ -19,17 +17,9 @@ from threadpoolctl import ThreadpoolController
 
 from service.api.processes.lifeline import go_first, set_name
 from service.api.registry.handover import Parcel
-from service.contract.errors import ArtifactError, LabloopError
-from service.contract.libraries import boosters, versions
-from service.contract.model import golden
-from service.contract.model.golden import Golden
-from service.contract.model.manifest import GOLDEN, MODEL, Manifest
+from service.contract.errors import LabloopError
 from service.contract.model.store import ModelStore
-from service.contract.model_file import artifact
-from service.contract.predictors.predictor import Predictor, Verdict
-from service.contract.signature.predictions import discreetly, predict_columns
-
-PERTURBED_ROWS = 300
+from service.contract.predictors.loading import Passed, load
 
 # What is looked for once, every fork of this process has.
 _threads = ThreadpoolController()
@@ -51,46 +41,6 @@ class Job(NamedTuple):
         return sum(file.stat().st_size for file in folder.iterdir())
 
 
-@dataclass(frozen=True)
-class Passed:
-    """A version that passed: what was loaded, and what is known of its fast path."""
-
-    estimator: Any
-    manifest: Manifest
-    rows: Golden
-    verdict: Verdict
-
-
-def load(store: ModelStore, name: str, version: int) -> Passed:
-    """Check a version's files, load its estimator, and prove it and its fast path.
-
-    Raises
-    ------
-    ArtifactError
-        The text says what is wrong with the version.
-    """
-    store.check_files(name, version)
-    manifest = store.manifest(name, version)
-    folder = store.folder(name, version)
-    with versions.told(manifest.libraries, "the API"):
-        return _prove(folder, manifest)
-
-
-def _prove(folder: Path, manifest: Manifest) -> Passed:
-    estimator = artifact.load(folder / MODEL)
-    boosters.use_one_thread(estimator)  # several tables are predicted at once
-    try:
-        rows = Golden.model_validate_json((folder / GOLDEN).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{GOLDEN} cannot be read. Publish again.") from error
-    signature = manifest.signature
-    golden.prove(partial(predict_columns, estimator, signature), signature, rows)
-    with discreetly(signature):
-        predictor = Predictor(estimator, signature)
-        predictor.try_fast_path(rows, PERTURBED_ROWS)
-    return Passed(estimator, manifest, rows, predictor.verdict)
-
-
 def serve(worker: Connection) -> None:
     """Validate what a worker asks for, one version after the other, until it asks no more."""
     set_name("api-validation")
@@ -109,7 +59,7 @@ def report(worker: Connection, job: Job) -> None:
         # The threads of OpenMP wait for each other by running in circles: on a busy machine, and
         # last in turn, one prediction of 300 small trees took more than a minute.
         with _threads.limit(limits=1, user_api="openmp"):
-            passed = load(ModelStore(job.root), job.name, job.version)
+            passed = load(ModelStore(job.root), job.name, job.version, "the API")
     except LabloopError as error:
         passed = str(error)
     except Exception as error:  # whatever a user's estimator raises

@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.api.processes.fork.fork_server import ForkRequests, ForkServer
-from service.api.registry.validation import Job, Passed
+from service.api.registry.validation import Job
 from service.api.registry.validator import NotWantedError, ServerGoneError, Validator
+from service.contract.predictors.loading import Passed
 
 __all__ = ["NotWantedError", "run", "use"]
 

@@ -14,8 +14,9 @@ from typing import Self
 from service.api.processes.fork.child import LOST, Child
 from service.api.processes.fork.fork_server import ForkRequests
 from service.api.registry import handover, validation
-from service.api.registry.validation import Job, Passed
+from service.api.registry.validation import Job
 from service.contract.errors import ArtifactError
+from service.contract.predictors.loading import Passed
 
 POLL_SECONDS = 0.1
 END_SECONDS = 2  # for the fork server to say that a validator has ended

@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from service.contract.signature.output import Output
+from service.contract.signature.predictions import Predictions
+
 PREDICTION_ID = "prediction_id"
 TARGETS = "targets"  # an attribute of predictions: how many values each of them has
 
 
-def answer_columns(response: dict[str, Any]) -> dict[str, list[Any]]:
+def answer_columns(response: dict[str, Any]) -> dict[str, Any]:
     """Turn a response of the API into columns.
 
     Parameters
@@ -17,7 +23,7 @@ def answer_columns(response: dict[str, Any]) -> dict[str, list[Any]]:
 
     Returns
     -------
-    columns : dict of str to list, each of shape (n_rows,)
+    columns : dict of str to list or ndarray, each of shape (n_rows,)
         prediction, score if there is one, and a proba_<class> for each class; with several
         targets prediction_<target> and proba_<target>_<class>.
 
@@ -30,10 +36,31 @@ def answer_columns(response: dict[str, Any]) -> dict[str, list[Any]]:
     columns = []
     for _, field, *places in answer_places(response):
         values = response[field]
-        for place in places:
-            values = [row[place] for row in values]
+        if isinstance(values, np.ndarray) and places:
+            values = values[(slice(None), *places)]
+        else:
+            for place in places:
+                values = [row[place] for row in values]
         columns.append(values)
     return dict(zip(names, columns, strict=True))
+
+
+def answer_frame(given: Predictions, output: Output) -> pd.DataFrame:
+    """Turn predictions that were made here into the columns that a response has.
+
+    Examples
+    --------
+    >>> given = Predictions(predictions=[1], probabilities=np.array([[0.2, 0.8]]))
+    >>> output = Output(task="classification", classes=[0, 1], probabilities=True)
+    >>> answer_frame(given, output)
+       prediction  proba_0  proba_1
+    0           1      0.2      0.8
+    """
+    fields = ("predictions", "probabilities", "scores")
+    line = {field: getattr(given, field) for field in fields}
+    return pd.DataFrame(
+        answer_columns(line | {"classes": output.classes, "targets": output.targets})
+    )
 
 
 def answer_places(response: dict[str, Any]) -> list[tuple[Any, ...]]:

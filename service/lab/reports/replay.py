@@ -1,24 +1,23 @@
 """Replay: logged inputs, predicted by another version."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from service.contract.errors import InputError, LabloopError
+from service.contract.errors import LabloopError
 from service.contract.libraries import versions
 from service.contract.model.manifest import MODEL
 from service.contract.model.store import ModelStore
 from service.contract.model_file import artifact
-from service.contract.signature.output import Output
-from service.contract.signature.predictions import Predictions, predict_columns
-from service.contract.signature.signature import Columns, Signature
-from service.lab.client.answer_table import answer_columns
+from service.contract.signature.partial import predict_each
+from service.contract.signature.predictions import predict_columns
+from service.contract.signature.signature import Signature
+from service.lab.client.answer_table import answer_frame
 from service.lab.log.publications import Logged
 from service.lab.reports.agreement_plot import draw_matrix, draw_scatter
 from service.lab.reports.clusters import alike
@@ -106,21 +105,15 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
         estimator = artifact.load(store.folder(name, version) / MODEL)
     rows = [row for row in range(len(log)) if row not in left_out]
     predict = partial(predict_columns, estimator, manifest.signature)
-    parts = []
-    widening = manifest.signature.widening
-    tables = ({name: [columns[name][row]] for name in widening} for row in rows)
-    for places in manifest.signature.alike(tables):
-        group = [rows[place] for place in places]
-        predicted, refused = _predicted(predict, manifest.signature, columns, group)
-        parts += predicted
-        left_out |= refused
+    parts, refused = predict_each(predict, manifest.signature, columns, rows)
+    left_out |= refused
     if not parts:
         raise LabloopError(
             f"{who} can predict none of the {counted(len(log), 'logged row')}: "
             f"{_reasons(left_out)}. Choose another version, or a time from which the log fits."
         )
     output = manifest.signature.output
-    new = pd.concat([_table(given, output).set_index(pd.Index(part)) for part, given in parts])
+    new = pd.concat([answer_frame(given, output).set_index(pd.Index(at)) for at, given in parts])
     new = new.sort_index()
     compared = _compared(log.loc[new.index], new, targets)
     differs = compared.pop("differs")
@@ -141,57 +134,6 @@ def run(store: ModelStore, name: str, version: int, logged: Sequence[Logged]) ->
     if left_out:
         notes.append(f"Left out: {counted(len(left_out), 'row')}. {_reasons(left_out)}.")
     return Replay(heading, table, notes, compared, targets, version)
-
-
-def _predicted(
-    predict: Callable[[Columns], Predictions],
-    signature: Signature,
-    columns: Columns,
-    rows: list[int],
-) -> tuple[list[tuple[list[int], Predictions]], dict[int, str]]:
-    """Predict rows; if the estimator refuses them, find those that it can predict.
-
-    Rows with the same unseen categories are predicted or refused together. Other groups are
-    halved until the refused rows are alone.
-    """
-    part = {name: [values[row] for row in rows] for name, values in columns.items()}
-    try:
-        return ([(rows, predict(part))] if rows else []), {}
-    except InputError as error:
-        reason = str(error).rstrip(".")
-    unseen: dict[int, tuple[Any, ...]] = {}
-    for mark, places in signature.marks(part).items():
-        name = mark.removeprefix("unseen:")
-        if name != mark:
-            for place in places:
-                unseen[place] = (*unseen.get(place, ()), name, part[name][place])
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for place, row in enumerate(rows):
-        groups.setdefault(unseen.get(place, ()), []).append(row)
-    if len(groups) == 1:
-        if unseen or len(rows) == 1:
-            return [], dict.fromkeys(rows, reason)
-        half = len(rows) // 2
-        groups = {("first",): rows[:half], ("second",): rows[half:]}
-    parts: list[tuple[list[int], Predictions]] = []
-    refused: dict[int, str] = {}
-    for group in groups.values():
-        predicted, left_out = _predicted(predict, signature, columns, group)
-        parts += predicted
-        refused |= left_out
-    return parts, refused
-
-
-def _table(given: Predictions, output: Output) -> pd.DataFrame:
-    """Turn predictions into the columns that the log has."""
-    line = {
-        "predictions": given.predictions,
-        "probabilities": given.probabilities,
-        "scores": given.scores,
-        "classes": output.classes,
-        "targets": output.targets,
-    }
-    return pd.DataFrame(answer_columns(line))
 
 
 def _compared(log: pd.DataFrame, new: pd.DataFrame, targets: list[Target]) -> pd.DataFrame:
