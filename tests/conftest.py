@@ -10,6 +10,7 @@ os.environ.setdefault("DASHBOARD_PORT", "0")
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from service.lab.cluster.cluster import Cluster
 from tests.support.browser import new_browser
 from tests.support.live import CHECKOUT, running_api
 from tests.support.manifests import manifests
@@ -43,6 +44,7 @@ SHARED |= {
 # What starts a server, a container, a browser or a notebook, works in a copy of the checkout, needs
 # something of the machine, or runs a part of a long test.
 SLOW = (
+    Cluster,
     LocalLab,
     composed,
     copy_checkout,

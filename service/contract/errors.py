@@ -12,6 +12,7 @@
     ├── InUseError           a version that is live cannot be deleted
     ├── ApiUnreachableError  there is no API at API_URL
     ├── ClusterError         there is no cluster of workers, or it cannot do what is asked
+    ├── ScoringError         a data set cannot be scored as it was asked
     ├── LogElsewhereError    the API writes another log than the one that is read here
     ├── StoreError           an object store cannot be reached, or says no
     │   ├── ObjectMissingError   there is no such object
@@ -80,6 +81,10 @@ class ApiUnreachableError(LabloopError):
 
 class ClusterError(LabloopError):
     """There is no cluster, its workers differ from the notebook, or cannot do what is asked."""
+
+
+class ScoringError(LabloopError):
+    """A data set cannot be scored as it was asked; what was written before is whole."""
 
 
 class LogElsewhereError(LabloopError):

@@ -1,10 +1,17 @@
 """Cluster verbs: those verbs of `Lab` that compute in many processes."""
 
+from pathlib import Path
+from typing import Any
+
 from service.lab.cluster.cluster import Cluster, start
-from service.lab.log_verbs import LogBook
+from service.lab.report_verbs import ReportVerbs
+from service.lab.reports.report import Report
+from service.lab.score.plan import make_plan
+from service.lab.score.scoring import run
+from service.lab.score.trial import try_out
 
 
-class ClusterVerbs(LogBook):
+class ClusterVerbs(ReportVerbs):
     """What is computed in many processes, here or on other machines.
 
     Parameters
@@ -48,3 +55,66 @@ class ClusterVerbs(LogBook):
         {'alpha': 0.1}
         """
         return start(self.settings, workers)
+
+    def score(
+        self,
+        name: str,
+        data: Any,
+        out: str | Path,
+        version: int | None = None,
+        *,
+        check_only: bool = False,
+    ) -> Report:
+        """Predict a data set of any size, part by part, into Parquet files.
+
+        Each part is read, checked by the model's signature, predicted as the API would predict it,
+        and written at once. The parts are computed on the cluster of the ``with`` block of
+        `cluster`, or else on one that is started for this. A call that was interrupted is repeated
+        to go on: parts that are done are not done again.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        data : str, Path, sequence of these, or any table that `predict` takes
+            CSV or Parquet files: a file, a folder, whose folders may be called ``year=2026``, or a
+            pattern such as ``data/*.parquet``. They may be larger than memory. Columns that are no
+            features are kept in the result.
+        out : str or Path
+            A folder for the result, which all workers can write to.
+        version : int, optional
+            The version that predicts; by default the live one.
+        check_only : bool
+            Whether to say what would happen, in seconds, and write nothing.
+
+        Returns
+        -------
+        Report
+            Its table has a row for each reason for which rows were refused. In `out`, files
+            ``part-….parquet`` have row (its number in the data set), file, prediction, score, a
+            proba_<class> for each class, model, version, digest, time, and the columns of the data
+            set without private features. Rows that do not fit are in the folder ``_refused`` there,
+            with the reason.
+
+        Raises
+        ------
+        ScoringError
+            There are no such files, they differ in their columns, another run writes to `out`, or
+            it has other files.
+        InputError
+            A feature has no column.
+        ClusterError
+            There is no scheduler, or a worker does not see the files.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> from service.lab import Lab
+        >>> Lab(models_dir=mkdtemp()).score("iris", "data/*.parquet", "scores", version=1)
+        Traceback (most recent call last):
+            ...
+        service.contract.errors.NotFoundError: There is no model 'iris'; published: none yet.
+        """
+        version = version or self._live(name)
+        plan = make_plan(self._store, name, version, data)
+        return (try_out if check_only else run)(self.settings, plan, Path(out))

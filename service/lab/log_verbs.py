@@ -1,16 +1,12 @@
 """Log verbs: those verbs of `Lab` that read the prediction log, or add to it."""
 
 import warnings
-from contextlib import suppress
 from typing import Any, TypeAlias
 
-import orjson
 import pandas as pd
 
-from service.contract.errors import ArtifactError, LogElsewhereError, NotFoundError
-from service.contract.files import read_regular
+from service.contract.errors import LogElsewhereError
 from service.contract.model import opening
-from service.contract.model.manifest import BASELINE, LARGEST
 from service.contract.settings import Settings
 from service.lab.client.client import Client
 from service.lab.client.truth import send_feedback
@@ -18,18 +14,13 @@ from service.lab.log import reader as log_reader
 from service.lab.log.archive.copy import ArchiveCopy
 from service.lab.log.copy import Log, LogCopy
 from service.lab.log.place import log_elsewhere, segments_here
-from service.lab.reports import quality, replay
-from service.lab.reports.drift.drift import Drift
-from service.lab.reports.drift.measurement import measure
-from service.lab.reports.quality import Quality
-from service.lab.reports.replay import Replay
 
 When: TypeAlias = str | pd.Timestamp | None
 """A time, or how long ago as "1d" or "15min"."""
 
 
 class LogBook:
-    """The prediction log, and what is computed from it.
+    """The prediction log.
 
     Parameters
     ----------
@@ -153,104 +144,6 @@ class LogBook:
         """
         return send_feedback(self._client, self.settings, ids, truth)
 
-    def drift(
-        self, name: str, since: When = None, until: When = None, version: int | None = None
-    ) -> Drift:
-        """Compare a version's logged inputs and predictions with its training data.
-
-        Parameters
-        ----------
-        name : str
-            The model.
-        since, until : str or Timestamp, optional
-            From when, and before when, as in `predictions`.
-        version : int, optional
-            By default the live one.
-
-        Returns
-        -------
-        Drift
-            A table with a row a feature, notes, and a picture; see
-            `service.lab.reports.drift.measurement.measure`.
-
-        Raises
-        ------
-        NotFoundError
-            There is no such model or version, or none is live.
-        """
-        version = version or self._live(name)
-        manifest = self._store.manifest(name, version)
-        file = self._store.folder(name, version) / BASELINE
-        summary = orjson.loads(read_regular(file, LARGEST))
-        return measure(self.predictions(name, since, until, version), summary, manifest)
-
-    def quality(
-        self, name: str, since: When = None, until: When = None, every: str | None = None
-    ) -> Quality:
-        """Measure how good a model's predictions were over time, where the truth is known.
-
-        Parameters
-        ----------
-        name : str
-            The model. All its versions are measured, each by its own classes and targets.
-        since, until : str or Timestamp, optional
-            From when, and before when, as in `predictions`.
-        every : str, optional
-            The length of a step in time, e.g. "1h"; by default there are about 20 steps.
-
-        Returns
-        -------
-        Quality
-            A table with a row a step, notes, and a picture; see
-            `service.lab.reports.quality.measure`.
-
-        Raises
-        ------
-        NotFoundError
-            There is no such model, or none is live.
-        """
-        live = self._live(name)
-        manifests = {live: self._store.manifest(name, live)}
-        for version in self._store.versions(name):
-            with suppress(ArtifactError):  # its lines say what it predicts
-                manifests[version] = self._store.manifest(name, version)
-        self._check_place()
-        logged = log_reader.read_apart(self._log, name, since, until)
-        return quality.measure(logged, manifests, live, every)
-
-    def replay(self, name: str, version: int, last: int = 1000) -> Replay:
-        """Let another version predict the latest logged inputs, and show where it disagrees.
-
-        It predicts in this process, and nothing is logged. Rows of versions with other features
-        or classes are replayed where they can be; the notes say how many are left out, and why.
-
-        Parameters
-        ----------
-        name : str
-            The model.
-        version : int
-            The version that predicts.
-        last : int
-            How many of the latest predictions are replayed.
-
-        Returns
-        -------
-        Replay
-            A table with a row a disagreement, notes, and a picture; see
-            `service.lab.reports.replay.run`.
-
-        Raises
-        ------
-        NotFoundError
-            There is no such model or version.
-        LabloopError
-            The log has no row that this version can predict; the text says why.
-        """
-        self._store.check(name, version)
-        self._check_place()
-        logged = log_reader.read_apart(self._log, name, last=last)
-        return replay.run(self._store, name, version, logged)
-
     def _check(self, name: str) -> None:
         """Raise `NotFoundError` if there never was such a model; its versions may be deleted."""
         if name not in self._store.names():
@@ -263,14 +156,3 @@ class LogBook:
         if not self.settings.archive_url and not segments_here(self.settings):
             raise LogElsewhereError(sentence)
         warnings.warn(sentence, stacklevel=3)
-
-    def _live(self, name: str) -> int:
-        self._check(name)
-        live, versions = self._store.aliases(name).live, self._store.versions(name)
-        if live is None:
-            raise NotFoundError(
-                f"Model {name!r} has no live version; "
-                f"published: {', '.join(map(str, versions)) or 'none'}. "
-                f"lab.promote({name!r}, version) makes one live."
-            )
-        return live

@@ -93,8 +93,6 @@ class Objects:
     Traceback (most recent call last):
         ...
     service.contract.errors.ObjectExistsError: memory:/greetings/hello is there already.
-    >>> [entry.key for entry in objects.list("greetings/")]
-    ['greetings/hello']
     """
 
     def __init__(self, url: str, store: S3Store | MemoryStore) -> None:
@@ -126,12 +124,11 @@ class Objects:
                 raise SettingError(
                     f"{name}={os.environ[name]!r} cannot be used. Correct or unset it."
                 )
-        is_plain = any(os.environ.get(each, "").startswith("http://") for each in ENDPOINTS)
         try:
             store = S3Store(
                 bucket,
                 prefix=prefix or None,
-                client_options={**CLIENT, "allow_http": is_plain},
+                client_options=client_options(),
                 retry_config=RETRY,
             )
         except exceptions.BaseError as error:
@@ -290,6 +287,12 @@ class Objects:
             raise problems.explained(self.url, verb, place, error) from error
         except exceptions.BaseError as error:
             raise problems.explained(self.url, verb, place, error) from error
+
+
+def client_options() -> "ClientConfig":
+    """Return how a store is asked; without TLS, if its endpoint has none."""
+    is_plain = any(os.environ.get(each, "").startswith("http://") for each in ENDPOINTS)
+    return {**CLIENT, "allow_http": is_plain}
 
 
 def _entry(meta: Any) -> Entry:

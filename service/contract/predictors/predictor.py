@@ -99,8 +99,22 @@ class Predictor:
             return self.fast(columns)
         return self._slowly(columns)
 
-    def fast(self, columns: Columns) -> Predictions:
-        """Predict checked columns by the fast path.
+    def many(self, columns: Columns) -> Predictions:
+        """Predict checked columns as those of a large table, however few rows there are.
+
+        So the predictions of a table do not depend on how it is cut.
+
+        Raises
+        ------
+        InputError
+            The estimator cannot predict these rows.
+        """
+        with suppress(NoFastPathError):
+            return self.fast(columns, few=False)
+        return self._slowly(columns)
+
+    def fast(self, columns: Columns, few: bool | None = None) -> Predictions:
+        """Predict checked columns by the fast path; `few` is for the rows of a small table.
 
         Raises
         ------
@@ -109,7 +123,8 @@ class Predictor:
         """
         if self._fast is None:
             raise NoFastPathError(self.verdict.slow_because)
-        few = len(columns[self.signature.names[0]]) <= FAST_ROWS
+        if few is None:
+            few = len(columns[self.signature.names[0]]) <= FAST_ROWS
         try:
             return self._fast(columns) if few else self._fast.table(columns)
         except NoFastPathError:

@@ -73,6 +73,7 @@ def measure(
     manifests: Mapping[int, Manifest],
     live: int,
     every: str | pd.Timedelta | None = None,
+    what: str = "logged prediction",
 ) -> Quality:
     """Compare logged predictions with the truths that are known.
 
@@ -90,6 +91,8 @@ def measure(
         The live version, which is one of them.
     every : str or Timedelta, optional
         The length of a time bucket, e.g. "1h"; by default there are about 20.
+    what : str
+        What a row of `logged` is called.
 
     Returns
     -------
@@ -148,7 +151,7 @@ def measure(
     by_version = {int(v): rows(part, int(v)) for v, part in log.groupby("version")}
     heading = (
         f"Quality of {model}: the truth is known for {int(total['known']):,} "
-        f"of {counted(len(log), 'logged prediction')}."
+        f"of {counted(len(log), what)}."
     )
     if is_clustering:
         return Quality(heading, rows(log), [NO_TRUTH], total)

@@ -21,7 +21,12 @@ from service.lab.reports.target import Target
 NO_CLASS = "(no class)"
 
 
-def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> Drift:
+def measure(
+    log: pd.DataFrame,
+    baseline: dict[str, Any],
+    manifest: Manifest,
+    what: str = "logged prediction",
+) -> Drift:
     """Compare logged predictions with the training data of a version.
 
     `service.lab.reports.drift.comparison.Comparison` describes the verdict, and the modules beside
@@ -35,6 +40,8 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
         The version's, as `service.contract.model.baseline.summarise` returned it.
     manifest : Manifest
         The version's.
+    what : str
+        What a row of `log` is called.
 
     Returns
     -------
@@ -95,9 +102,7 @@ def measure(log: pd.DataFrame, baseline: dict[str, Any], manifest: Manifest) -> 
         comparisons["score"] = _worst(compared, baseline["rows"])
         rows["score"] = _row("number", comparisons["score"])
     table = pd.DataFrame.from_dict(rows, orient="index")
-    heading = (
-        f"Drift of {manifest.model}: {counted(len(log), 'logged prediction')} against training"
-    )
+    heading = f"Drift of {manifest.model}: {counted(len(log), what)} against training"
     return Drift(f"{heading} on {manifest.rows} rows.", table, _notes(log, table), comparisons)
 
 

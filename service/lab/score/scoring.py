@@ -1,0 +1,184 @@
+"""Scoring: the parts of a plan that are not done yet, computed here or on a cluster."""
+
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+import dask
+from distributed import Client, Future, KilledWorker, as_completed
+from tqdm.auto import tqdm
+
+from service.contract.errors import ClusterError, ScoringError
+from service.contract.settings import Settings
+from service.lab.cluster.cluster import Cluster, start
+from service.lab.score.data.parts import Part
+from service.lab.score.data.remote import is_remote
+from service.lab.score.outcome import Outcome, outcome_of
+from service.lab.score.output import Output
+from service.lab.score.part import Job, Scored, Source, score_part
+from service.lab.score.plan import Plan
+
+HERE = 1  # so many parts are done before a cluster has started
+AHEAD = 2  # parts of a table that each process has, at work and waiting
+NEEDED = 12  # times the size of a part: what its values, predictions and texts take
+BASE_BYTES = 300_000_000  # of a process with its libraries
+GO_ON = "What is done is kept: the same call goes on from there."
+
+
+def run(settings: Settings, plan: Plan, folder: Path) -> Outcome:
+    """Score the parts that are not done yet; see `Lab.score`."""
+    output, began = Output(folder), perf_counter()
+    with output.opened(plan) as staging:
+        done = output.done(plan.fingerprint)
+        before = len(done)
+        todo = [part for part in plan.parts if part.number not in done]
+        job = job_of(settings, plan, output.folder, staging)
+        rows = plan.rows - sum(part.rows for part in todo)
+        with tqdm(
+            total=plan.rows, initial=rows, unit="row", unit_scale=True, desc=plan.name
+        ) as bar:
+            for part, scored in _computed(settings, plan, job, todo):
+                done[part.number] = scored
+                bar.update(part.rows)
+        refused = sum(each.refused for each in done.values())
+        output.finish(plan, refused)
+    return outcome_of(plan, output.folder, refused, before, perf_counter() - began)
+
+
+def job_of(settings: Settings, plan: Plan, folder: Path, staging: Path) -> Job:
+    """Return what each part needs of a plan."""
+    return Job(
+        settings.models_dir, settings.store_url, plan.name, plan.version, plan.digest,
+        plan.features, plan.others, folder, staging, plan.fingerprint,
+    )  # fmt: skip
+
+
+def source_of(plan: Plan, part: Part) -> Source:
+    """Return where the rows of a part are. Rows of a table go to the process with the part."""
+    if plan.table is not None:
+        return Source(table=plan.table.iloc[part.start : part.stop])
+    return Source(plan.files[part.file], plan.heads[part.file] if plan.heads else None)
+
+
+@contextmanager
+def cluster_for(settings: Settings) -> Iterator[Cluster]:
+    """Use the cluster of the ``with`` block that this runs in; else start one, and end it."""
+    if (cluster := _current()) is not None:
+        cluster.check()
+        yield cluster
+        return
+    with start(settings) as cluster:
+        yield cluster
+
+
+def _current() -> Cluster | None:
+    try:
+        current = Client.current()
+    except ValueError:  # there is none
+        return None
+    return current if isinstance(current, Cluster) else None
+
+
+def check_cluster(cluster: Cluster, plan: Plan, folders: list[Path]) -> None:
+    """Refuse workers that cannot do what is planned.
+
+    Raises
+    ------
+    ClusterError
+        One does not see a file or a folder, or has too little memory; the text says which.
+    """
+    here = [file.path for file in plan.files if not is_remote(file.path)]
+    wanted = [*map(str, folders), *here]
+    for worker, missing in cluster.run(_not_seen, wanted).items():
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise ClusterError(
+                f"Worker {worker} does not see {missing[0]}{more}. Data, models and result must be "
+                "in folders that all workers and this notebook share, under the same names."
+            )
+    largest = max(plan.parts, key=lambda part: part.size)
+    needed = BASE_BYTES + NEEDED * largest.size
+    if 0 < cluster.memory < needed:
+        raise ClusterError(
+            f"{place_of(plan, largest)} takes about {needed / 1e6:,.0f} MB to score, and a worker "
+            f"has {cluster.memory / 1e6:,.0f} MB. Give workers more memory, or write the file with "
+            "shorter rows."
+        )
+
+
+def place_of(plan: Plan, part: Part) -> str:
+    """Name a part by its rows.
+
+    Examples
+    --------
+    >>> plan = Plan("m", 1, "", [], [], {}, {}, [], [])
+    >>> place_of(plan, Part(1, 0, 100, 200, 100, 100, 800))
+    'Part 1, rows 100 to 199 of the table,'
+    """
+    whole = plan.files[part.file].path if plan.files else "the table"
+    first = next((p.first for p in plan.parts if p.file == part.file), 0) if plan.files else 0
+    start = part.first - first
+    return f"Part {part.number}, rows {start:,} to {start + part.rows - 1:,} of {whole},"
+
+
+def _not_seen(paths: list[str]) -> list[str]:
+    return [path for path in paths if not Path(path).exists()]
+
+
+def _computed(
+    settings: Settings, plan: Plan, job: Job, todo: list[Part]
+) -> Iterator[tuple[Part, Scored]]:
+    """Compute parts, and yield each as it is done."""
+    if len(todo) <= HERE and _current() is None and not settings.dask_scheduler_address:
+        for part in todo:
+            yield part, score_part(job, part, source_of(plan, part))
+        return
+    with cluster_for(settings) as cluster:
+        check_cluster(cluster, plan, [job.staging])
+        yield from _on_cluster(cluster, plan, job, todo)
+
+
+def _on_cluster(
+    cluster: Cluster, plan: Plan, job: Job, todo: list[Part]
+) -> Iterator[tuple[Part, Scored]]:
+    parts: dict[str, Part] = {}
+    waiting = iter(todo)
+    completed = as_completed()
+
+    def submit(count: int) -> None:
+        for part in islice(waiting, count):
+            key = f"score-{job.staging.name}-{part.number}"
+            parts[key] = part
+            completed.add(
+                cluster.submit(score_part, job, part, source_of(plan, part), key=key, pure=False)
+            )
+
+    is_table = plan.table is not None
+    futures = completed.futures
+    # Rows of a table travel in the task, so that it can be done again wherever a process dies.
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+        submit(AHEAD * sum(cluster.ncores().values()) if is_table else len(todo))
+        try:
+            for future in completed:
+                part = parts[future.key]
+                yield part, _result(future, plan, part)
+                submit(1)
+        finally:
+            cluster.cancel([*futures])
+
+
+def _result(future: Future, plan: Plan, part: Part) -> Scored:
+    try:
+        scored: Scored = future.result()
+    except KilledWorker as error:
+        raise ScoringError(
+            f"{place_of(plan, part)} ended {error.allowed_failures + 1} processes that worked at "
+            "it, one after the other. Mostly this is memory: give workers more, or fewer workers "
+            f"to this machine. {GO_ON}"
+        ) from error
+    except CancelledError as error:
+        raise ClusterError(f"The cluster was ended before all was scored. {GO_ON}") from error
+    return scored
