@@ -47,9 +47,24 @@ def network(count: int) -> Iterator[list[str]]:
             ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
             for device in ("lo", "eth0"):
                 ip("-n", name, "link", "set", device, "up")
-        yield addresses
+        with between_nodes():
+            yield addresses
     finally:
         clear(count)
+
+
+@contextmanager
+def between_nodes() -> Iterator[None]:
+    """Let nodes reach each other where a Docker engine has the kernel drop what is not its own."""
+    rule = ("FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-j", "ACCEPT")
+    if shutil.which("iptables") is None:
+        yield
+        return
+    subprocess.run(["iptables", "-I", *rule], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["iptables", "-D", *rule], check=True, capture_output=True)
 
 
 def namespace(number: int) -> str:

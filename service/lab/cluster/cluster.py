@@ -1,8 +1,10 @@
 """Cluster: a Dask client with workers like the notebook, on which scikit-learn computes."""
 
+import asyncio
 import os
 import socket
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from html import escape
 from types import TracebackType
@@ -11,6 +13,8 @@ from typing import Self
 from dask.system import CPU_COUNT
 from dask.utils import format_bytes
 from distributed import Client
+from distributed.comm import connect
+from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 from joblib import parallel_config
 
@@ -165,14 +169,24 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
 def _connected(address: str, settings: Settings) -> Cluster:
     secured = security(settings)
     try:
+        with ThreadPoolExecutor(1) as thread:  # this one may have a loop that runs, in a notebook
+            thread.submit(asyncio.run, _reached(address, secured or Security())).result()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # `check` says more
             return Cluster(address, timeout=SECONDS, security=secured)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, TypeError, MemoryError) as error:
+        # What is no scheduler answers with what is taken for a length of many terabytes.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ClusterError(
             f"There is no scheduler at DASK_SCHEDULER_ADDRESS={address} ({reason}). {START}"
         ) from error
+
+
+async def _reached(address: str, secured: Security) -> None:
+    """Connect once: a client itself would wait for ever for what accepts it and says nothing."""
+    arguments = secured.get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, SECONDS, **arguments), SECONDS + 1)
+    comm.abort()
 
 
 def _free(port: int) -> int:

@@ -142,7 +142,7 @@ def test_a_killed_worker_is_replaced(
     cluster.wait_for_workers(2, timeout=30)
 
 
-def test_rows_of_a_table_survive_a_worker(
+def test_a_table_survives_a_killed_worker(
     lab: Lab, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flowers = flowers_of(ROWS)
