@@ -114,6 +114,21 @@ class Cluster(Client):  # type: ignore[misc]
         super().__exit__(kind, error, traceback)
 
 
+def current() -> Cluster | None:
+    """Return the cluster that this notebook uses now; None if it uses none.
+
+    Examples
+    --------
+    >>> current() is None
+    True
+    """
+    try:
+        client = Client.current()
+    except ValueError:  # there is none
+        return None
+    return client if isinstance(client, Cluster) else None
+
+
 def start(settings: Settings, workers: int | None = None) -> Cluster:
     """Connect to the scheduler of the settings; without one, start a worker for each core here.
 

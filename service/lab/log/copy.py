@@ -26,6 +26,7 @@ from service.contract.log.segment import (
 )
 from service.lab.log.columns import Database, connect
 from service.lab.log.copy_files import Part, listed
+from service.lab.log.segment.elsewhere import copied_elsewhere
 from service.lab.log.segment.file import content_of, superfluous
 from service.lab.log.segment.opened import Opened, OpenSegment
 from service.lab.log.segment.sealed import Sealed, SealedText
@@ -126,7 +127,11 @@ class LogCopy:
                 content = content_of(file, unread)
                 yield None if content is None else SealedText(file, log / file.name, content)
 
-            self._sealed.refresh(database, copied, sealed, home, text_of)
+            def elsewhere(files: list[Path], staging: Path) -> Iterator[None] | None:
+                made = self.home / staging.name
+                return copied_elsewhere(files, made, self.home, unread)
+
+            self._sealed.refresh(database, copied, sealed, home, text_of, elsewhere)
             more = [file for piece in pieces for file in piece.files]
             found = self._sealed.found(home, sealed, more, present)
             files = LogFiles(

@@ -8,12 +8,12 @@ from pathlib import Path
 from time import perf_counter
 
 import dask
-from distributed import Client, Future, KilledWorker, as_completed
+from distributed import Future, KilledWorker, as_completed
 from tqdm.auto import tqdm
 
 from service.contract.errors import ClusterError, ScoringError
 from service.contract.settings import Settings
-from service.lab.cluster.cluster import Cluster, start
+from service.lab.cluster.cluster import Cluster, current, start
 from service.lab.score.data.parts import Part
 from service.lab.score.data.remote import is_remote
 from service.lab.score.outcome import Outcome, outcome_of
@@ -66,20 +66,12 @@ def source_of(plan: Plan, part: Part) -> Source:
 @contextmanager
 def cluster_for(settings: Settings) -> Iterator[Cluster]:
     """Use the cluster of the ``with`` block that this runs in; else start one, and end it."""
-    if (cluster := _current()) is not None:
+    if (cluster := current()) is not None:
         cluster.check()
         yield cluster
         return
     with start(settings) as cluster:
         yield cluster
-
-
-def _current() -> Cluster | None:
-    try:
-        current = Client.current()
-    except ValueError:  # there is none
-        return None
-    return current if isinstance(current, Cluster) else None
 
 
 def check_cluster(cluster: Cluster, plan: Plan, folders: list[Path]) -> None:
@@ -132,7 +124,7 @@ def _computed(
     settings: Settings, plan: Plan, job: Job, todo: list[Part]
 ) -> Iterator[tuple[Part, Scored]]:
     """Compute parts, and yield each as it is done."""
-    if len(todo) <= HERE and _current() is None and not settings.dask_scheduler_address:
+    if len(todo) <= HERE and current() is None and not settings.dask_scheduler_address:
         for part in todo:
             yield part, score_part(job, part, source_of(plan, part))
         return

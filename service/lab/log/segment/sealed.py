@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import duckdb
 from tqdm.auto import tqdm
@@ -22,6 +23,8 @@ from service.lab.log.segment.copy import SegmentCopy
 
 SHOWN = 8  # new segments from which on a progress bar is shown
 WORKERS = os.cpu_count() or 1
+
+Elsewhere: TypeAlias = Callable[[list[Path], Path], Iterator[None] | None]
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Sealed:
         sealed: list[Path],
         home: Path,
         text_of: Callable[[Path], AbstractContextManager[SealedText | None]],
+        elsewhere: Elsewhere = lambda files, staging: None,
     ) -> None:
         """Copy the new segments, and delete the copies of those that are gone.
 
@@ -84,6 +88,9 @@ class Sealed:
             The folder of the copy, under a name that DuckDB does not take for a pattern.
         text_of : callable
             Gives a segment for as long as it is copied; None if it is none, or went just now.
+        elsewhere : callable
+            Has others copy the segments, from the folder that is given next, and yields for each;
+            None if there is nobody.
 
         Raises
         ------
@@ -91,7 +98,7 @@ class Sealed:
             The copy cannot be written.
         """
         try:
-            self._refresh(database, copied, sealed, home, text_of)
+            self._refresh(database, copied, sealed, home, text_of, elsewhere)
         except (OSError, duckdb.IOException) as error:
             raise LabloopError(
                 f"The copy of the log at {self.home} cannot be written ({error}). "
@@ -105,6 +112,7 @@ class Sealed:
         sealed: list[Path],
         home: Path,
         text_of: Callable[[Path], AbstractContextManager[SealedText | None]],
+        elsewhere: Elsewhere,
     ) -> None:
         names = {key(stem(file)) for file in sealed}
         for file in copied:
@@ -132,7 +140,7 @@ class Sealed:
                         if text.path.exists():
                             raise
 
-            progress = pool.map(copy, new)
+            progress = elsewhere(new, staging) or pool.map(copy, new)
             for _ in tqdm(progress, "log", len(new), unit="segment", disable=len(new) < SHOWN):
                 pass
 
