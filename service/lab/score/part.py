@@ -32,6 +32,7 @@ WRITE = """
     COPY (SELECT * FROM block) TO $target
     (FORMAT parquet, COMPRESSION zstd, KV_METADATA {labloop: $said})"""
 REFUSED = "_refused"  # the folder of what does not fit; other programs pass over such a name
+NOTHING = "__HIVE_DEFAULT_PARTITION__"  # a folder's name for a missing value
 MODELS = 2  # that a process keeps in memory
 
 
@@ -176,7 +177,7 @@ def read(
         )
     for name, value in keys.items():
         if name in wanted and name not in frame:
-            frame[name] = pd.Series([value] * len(frame), dtype="str")
+            frame[name] = pd.Series([None if value == NOTHING else value] * len(frame), dtype="str")
     if source.file is not None:
         for name, feature in features.items():
             if source.head is not None or name in keys:

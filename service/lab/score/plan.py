@@ -110,7 +110,8 @@ def make_plan(store: ModelStore, name: str, version: int, data: Any) -> Plan:
     else:
         plan = _of_table(who, manifest, data)
     if not plan.parts:
-        where = f"{plan.files[0].path} and {len(plan.files) - 1} more" if plan.files else "data"
+        more = f" and {len(plan.files) - 1} more" if len(plan.files) > 1 else ""
+        where = f"{plan.files[0].path}{more}" if plan.files else "the table"
         raise ScoringError(f"There is not one row in {where}.")
     return plan
 

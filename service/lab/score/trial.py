@@ -9,6 +9,7 @@ import pandas as pd
 from dask.system import CPU_COUNT
 
 from service.contract.settings import Settings
+from service.lab.cluster.cluster import current
 from service.lab.log.columns import connect
 from service.lab.reports.report import Report, counted
 from service.lab.score.data.parts import Part
@@ -34,7 +35,7 @@ def try_out(settings: Settings, plan: Plan, folder: Path) -> Report:
     done = output.done(plan.fingerprint)
     todo = [part for part in plan.parts if part.number not in done]
     rows = sum(part.rows for part in todo)
-    if settings.dask_scheduler_address:
+    if current() is not None or settings.dask_scheduler_address:
         with cluster_for(settings) as cluster:
             check_cluster(cluster, plan, [])
             processes = sum(cluster.ncores().values())
