@@ -38,7 +38,7 @@ class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 def _new(kind: type) -> Any:
-    return kind.__new__(kind)
+    return object.__new__(kind)
 
 
 def packed(calls: list[Call]) -> bytes:
