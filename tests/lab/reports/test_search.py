@@ -38,7 +38,7 @@ def test_candidates_are_ranked() -> None:
     results = pd.DataFrame(GRID_SEARCH.cv_results_).sort_values("rank_test_score", kind="stable")
     table = report.table
     assert table.columns.tolist() == [
-        "max_depth", "min_samples_leaf", "score", "std", "fit_seconds"
+        "score", "std", "fit_seconds", "max_depth", "min_samples_leaf"
     ]  # fmt: skip
     assert table.index.tolist() == [*range(1, 13)]
     np.testing.assert_allclose(table["score"], results["mean_test_score"])

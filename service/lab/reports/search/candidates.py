@@ -131,13 +131,15 @@ class Candidates:
         return self.compared & (self.mean >= self.mean[self.best] - self.error[self.best])
 
     def table(self) -> pd.DataFrame:
-        """Rank them: the parameters that vary, then score, std and fit_seconds."""
-        columns: dict[str, pd.Series] = {each.name: each.values for each in self.parameters}
+        """Rank them: score, std and fit_seconds, then the parameters that vary."""
+        columns = {
+            "score": self.mean,
+            "std": self.splits.std(axis=1, ddof=0, skipna=False),
+            "fit_seconds": self.seconds,
+        }
         if self.resources is not None:
             columns["n_resources"] = self.resources
-        columns["score"] = self.mean
-        columns["std"] = self.splits.std(axis=1, ddof=0, skipna=False)
-        columns["fit_seconds"] = self.seconds
+        columns |= {each.name: each.values for each in self.parameters}
         ranked = pd.DataFrame(columns)
         by = ["n_resources", "score"] if self.resources is not None else ["score"]
         ranked = ranked.sort_values(by, ascending=False, kind="stable", na_position="last")

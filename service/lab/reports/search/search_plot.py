@@ -20,8 +20,8 @@ PANELS = 6
 A_ROW = 3
 FEW = 6  # values of a parameter, up to which its dots are joined
 NAMED = 12  # values of a number, up to which each has its tick
-WIDE, MIDDLE = 30.0, 4.0  # the largest by the smallest, and by the middle, of a logarithmic scale
-BELOW = 4.0  # of the distance from the best to the middle of the better half: drawn at the edge
+WIDE, MIDDLE = 15.0, 4.0  # the largest by the smallest, and by the middle, of a logarithmic scale
+BELOW = 8.0  # of the distance from the best to the middle of the better half: drawn at the edge
 LETTERS, ACROSS = 16, 26  # of a category, and of all below one panel
 
 
@@ -43,7 +43,7 @@ def draw(figure: Figure, found: Candidates) -> None:
         first = first or axes
         _panel(axes, parameter, found, floor, joined)
         if place % columns == 1 or columns == 1:
-            axes.set_ylabel(f"score ({found.metric})" if found.metric != "score" else "score")
+            axes.set_ylabel("score")
         else:
             axes.tick_params(labelleft=False)
     handles, labels = first.get_legend_handles_labels() if first else ([], [])

@@ -18,9 +18,9 @@ OUTER = 0.05  # of the values that were tried: the edge, where there are many
 class SearchReport(Report):
     """What a search over parameters found.
 
-    Its table has a row for each candidate, the best first: the parameters that vary, score (the
-    mean over the folds), std (their standard deviation, as scikit-learn gives it) and
-    fit_seconds. Candidates of a halving search are ranked by how far they came.
+    Its table has a row for each candidate, the best first: score (the mean over the folds), std
+    (their standard deviation, as scikit-learn gives it), fit_seconds, and the parameters that
+    vary. Candidates of a halving search are ranked by how far they came.
 
     Parameters
     ----------
