@@ -37,6 +37,8 @@ PAUSE = 1.0  # seconds between tries
 BAR_AFTER = 1.0  # seconds; what is shorter has no progress bar
 UNITS = {"_fit_and_score": "fit", "_parallel_build_trees": "tree"}
 
+ANEW = "See if scheduler and workers run, with enough memory, and call `lab.cluster()` anew."
+
 Callback = Callable[[Any], None]
 Waiting = tuple[Call, Callback]
 
@@ -59,7 +61,12 @@ class FitBackend(DaskDistributedBackend):  # type: ignore[misc]
         """Say how many cores there are for so many jobs."""
         # With 1, joblib computes in this process: what n_jobs=1 asks for, but not a cluster that
         # has one worker.
-        return 1 if n_jobs == 1 else max(2, super().effective_n_jobs(n_jobs))
+        if n_jobs == 1:
+            return 1
+        try:
+            return max(2, int(super().effective_n_jobs(n_jobs)))
+        except TimeoutError as error:
+            raise ClusterError(f"The cluster has no workers any more. {ANEW}") from error
 
     def get_nested_backend(self) -> tuple["FitBackend", int]:
         """Return what computes calls inside calls."""
@@ -77,7 +84,7 @@ class FitBackend(DaskDistributedBackend):  # type: ignore[misc]
         self._sent: dict[int, tuple[Any, asyncio.Future[list[Future]]]] = {}
         self._batches = 0
         self._size = 1
-        self._cores = super().effective_n_jobs(-1)
+        self._cores = self.effective_n_jobs(-1)
         self._done = 0
         self._unit = "task"
         self._bar: tqdm[Any] | None = None
@@ -230,15 +237,11 @@ def _is_of(sent: "asyncio.Future[list[Future]]", large: list[Future]) -> bool:
 
 def _explained(error: BaseException) -> BaseException:
     """Turn an error of the cluster into one that says what to do; leave others as they are."""
-    if isinstance(error, KilledWorker):
+    if isinstance(error, KilledWorker | CancelledError | OSError):
+        reason = str(error) or type(error).__name__
         return ClusterError(
-            f"Workers died {error.allowed_failures + 1} times at the same batch, most likely for "
-            "lack of memory. Give each more of it, or fit fewer rows or smaller models."
-        )
-    if isinstance(error, CancelledError):
-        return ClusterError(
-            f"The cluster lost what it was computing ({error}). See if scheduler and workers run: "
-            "`docker compose ps`, or call `lab.cluster()` anew."
+            "Workers were lost again and again at the same batch of fits. Most likely a fit takes "
+            f"more memory than a worker has, or ends its process ({reason}). {ANEW}"
         )
     return error
 
