@@ -34,7 +34,7 @@ from service.contract.model_file import artifact
 from service.contract.settings import Settings
 from service.features import AddRatio
 from service.lab import Lab
-from service.lab.cluster import fit_backend
+from service.lab.cluster import fit_backend, fit_batch
 from service.lab.cluster.cluster import Cluster, start
 from tests.support.live import CHECKOUT, wait_until
 
@@ -171,6 +171,19 @@ def test_tables_of_any_kind_are_large() -> None:
         assert fit_backend.is_large(table), type(table)
     for value in (Ridge(), {"alpha": 1.0}, 3, np.float64(3), "text", None, FOREST, ones[0]):
         assert not fit_backend.is_large(value), type(value)
+
+
+def test_fits_do_not_carry_each_other(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def packed(calls: list[Any]) -> bytes:
+        sizes.append(len(content := fit_batch.packed(calls)) / len(calls))
+        return content
+
+    monkeypatch.setattr(fit_backend, "packed", packed)
+    search = GridSearchCV(Ridge(), {"alpha": np.logspace(-3, 3, 150)}, cv=2)
+    search.fit(X[[*RATIO]], TABLE["body_mass_g"])
+    assert max(sizes) < 20_000  # bytes a fit, however many there are
 
 
 def test_data_that_changed_is_sent_again(cluster: Cluster) -> None:
