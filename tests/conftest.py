@@ -10,7 +10,7 @@ os.environ.setdefault("DASHBOARD_PORT", "0")
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from service.lab.cluster.cluster import Cluster
+from service.lab.cluster.cluster import Cluster, start
 from tests.support.browser import new_browser
 from tests.support.live import CHECKOUT, running_api
 from tests.support.manifests import manifests
@@ -41,8 +41,8 @@ SHARED |= {
     f"tests/stack/test_{name}.py": "the release images"
     for name in ("pods", "pods_apart", "release")
 }
-# What starts a server, a container, a browser or a notebook, works in a copy of the checkout, needs
-# something of the machine, or runs a part of a long test.
+# What starts a server, a container, a cluster, a browser or a notebook, works in a copy of the
+# checkout, needs something of the machine, or runs a part of a long test.
 SLOW = (
     Cluster,
     LocalLab,
@@ -54,6 +54,7 @@ SLOW = (
     new_browser,
     running_api,
     running_s3,
+    start,
     times,
 )
 

@@ -87,6 +87,7 @@ def test_both_images_install_debian_packages() -> None:
 def test_raw_data_is_as_it_came() -> None:
     iris = pd.read_csv(CHECKOUT / "data" / "iris.csv")
     penguins = pd.read_csv(CHECKOUT / "data" / "penguins.csv")
+    diamonds = pd.read_csv(CHECKOUT / "data" / "diamonds.csv")
     assert iris.shape == (150, 6)
     assert iris.isna().sum().sum() == 0
     assert iris["species"].value_counts().tolist() == [50, 50, 50]
@@ -98,6 +99,10 @@ def test_raw_data_is_as_it_came() -> None:
         "body_mass_g": 2,
         "sex": 11,
     }
+    assert diamonds.shape == (53_940, 10)
+    assert diamonds.isna().sum().sum() == 0
+    assert diamonds.duplicated(diamonds.columns.drop("price")).sum() == 345
+    assert (diamonds[["x", "y", "z"]] == 0).any(axis=1).sum() == 20
     assert penguins["species"].value_counts().to_dict() == {
         "Adelie": 152,
         "Gentoo": 124,

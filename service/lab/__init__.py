@@ -15,5 +15,6 @@ Lab(api_url='http://127.0.0.1:9')
 
 from service.contract.settings import CHECKOUT
 from service.lab.lab import Lab
+from service.lab.reports.search.search_report import SearchReport
 
-__all__ = ["CHECKOUT", "Lab"]
+__all__ = ["CHECKOUT", "Lab", "SearchReport"]

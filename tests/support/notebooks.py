@@ -22,6 +22,7 @@ NAMES = (
     "05_text",
     "06_boosting",
     "07_load",
+    "08_search",
 )
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 

@@ -20,6 +20,7 @@ from joblib import parallel_config
 
 from service.contract.errors import ClusterError
 from service.contract.settings import Settings
+from service.lab.cluster import fit_backend
 from service.lab.cluster.security import security
 from service.lab.cluster.versions import described, differences
 
@@ -101,7 +102,7 @@ class Cluster(Client):  # type: ignore[misc]
     def __enter__(self) -> Self:
         super().__enter__()
         self._contexts = ExitStack()
-        self._contexts.enter_context(parallel_config(backend="dask", client=self))
+        self._contexts.enter_context(parallel_config(backend=fit_backend.BACKEND, client=self))
         return self
 
     def __exit__(
@@ -162,6 +163,7 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
             n_workers=workers or CPU_COUNT,
             threads_per_worker=1,
             dashboard_address=f"127.0.0.1:{_free(settings.dashboard_port)}",
+            preload=[fit_backend.__name__],
         )
         cluster.served_port = settings.dashboard_port
         return cluster
