@@ -60,7 +60,7 @@ def plain(values: Any) -> list[tuple[type, str]]:
 
 @pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.parametrize("training", TRAINING)
-def test_it_reads_as_a_request_is_read(training: str, given: str) -> None:
+def test_it_reads_as_requests_are_read(training: str, given: str) -> None:
     feature = Feature.from_column("x", pd.Series(TRAINING[training]))
     signature = Signature(features=[feature], output=Output(task="regression"))
     frame = pd.DataFrame({"x": GIVEN[given]})
