@@ -11,6 +11,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support.browser import new_browser
+from tests.support.cluster import started
 from tests.support.live import CHECKOUT, running_api
 from tests.support.manifests import manifests
 from tests.support.need import need
@@ -34,7 +35,16 @@ os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 # What runs in environments of other people's packages cannot be imported here.
 collect_ignore_glob = ["outside/ask_*.py"]
 HERE = CHECKOUT / "tests"
-LABS = ("browser", "compose", "containers", "object_store", "projects", "replicas", "local_lab")
+LABS = (
+    "browser",
+    "cluster",
+    "compose",
+    "containers",
+    "object_store",
+    "projects",
+    "replicas",
+    "local_lab",
+)
 SHARED = {f"tests/stack/test_{name}.py": "the labs" for name in LABS}
 SHARED |= {
     f"tests/stack/test_{name}.py": "the release images"
@@ -52,6 +62,7 @@ SLOW = (
     new_browser,
     running_api,
     running_s3,
+    started,
     times,
 )
 

@@ -1,0 +1,75 @@
+"""Clusters for the tests: what `make cluster` starts, as processes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from tests.support.live import CHECKOUT, wait_until
+
+
+class Part:
+    """A scheduler, workers, or both, in a session of their own, as a terminal has them."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", output: Path, port: int) -> None:
+        self.process = process
+        self.output = output
+        self.address = f"tcp://127.0.0.1:{port}"
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def says(self, text: str) -> None:
+        """Wait until something is said."""
+        wait_until(lambda: text in self.said() or self.process.poll() is not None, text)
+        assert text in self.said(), self.said()
+
+    def processes(self) -> list[psutil.Process]:
+        """Return what lives of it, whoever the parent is."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if os.getsid(process.pid) == self.process.pid:
+                    found.append(process)
+            except ProcessLookupError:
+                continue
+        return [each for each in found if each.status() != psutil.STATUS_ZOMBIE]
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C: everything in the foreground gets the signal."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(60)
+
+
+@contextmanager
+def started(
+    *words: str, port: int = 0, environment: dict[str, str] | None = None
+) -> Iterator[Part]:
+    """Start a part of a cluster, and end it."""
+    if port:
+        words = (*words, f"--port={port}")
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "output"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "service.lab.cluster", *words],
+                cwd=CHECKOUT,
+                env=os.environ | (environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        part = Part(process, output, port)
+        try:
+            yield part
+        finally:
+            for each in part.processes():
+                each.kill()
+            process.wait(30)
