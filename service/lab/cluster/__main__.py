@@ -22,6 +22,7 @@ from distributed.cli.dask_worker import main as dask_worker
 from distributed.system import MEMORY_LIMIT
 
 from service.contract import env_file
+from service.contract.build import build
 from service.contract.errors import ClusterError, LabloopError
 from service.contract.settings import CHECKOUT, LOOPBACK, Settings, reachable, settings
 from service.lab.cluster.dashboard import narrow
@@ -146,6 +147,7 @@ def main(words: list[str]) -> None:
     options, more = parser.parse_known_args(words)
     narrow()
     try:
+        build().check()
         if options.part == "scheduler":
             dask_scheduler([f"--port={options.port}", *tls(settings()), *more])
         elif options.part == "worker":
