@@ -48,7 +48,7 @@ LABS = (
 SHARED = {f"tests/stack/test_{name}.py": "the labs" for name in LABS}
 SHARED |= {
     f"tests/stack/test_{name}.py": "the release images"
-    for name in ("pods", "pods_apart", "release")
+    for name in ("pods", "pods_apart", "pods_cluster", "release")
 }
 # What starts a server, a container, a browser or a notebook, works in a copy of the checkout, needs
 # something of the machine, or runs a part of a long test.

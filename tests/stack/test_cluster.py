@@ -6,32 +6,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
+from tests.support.browser import new_browser, show_cluster
+from tests.support.cluster import SEARCH
 from tests.support.live import PLAIN, free_ports
 from tests.support.stack import ComposeLab, check_may_do_little, composed, copy_checkout
 
-SEARCH = """
-import os
-from sklearn.datasets import load_iris
-from sklearn.model_selection import GridSearchCV
-from sklearn.tree import DecisionTreeClassifier
-from service.lab import Lab
-
-X, y = load_iris(return_X_y=True)
-def search():
-    return GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2, 3]}, cv=3)
-with Lab().cluster() as client:
-    found = search().fit(X, y)
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    print("memory", {worker["memory_limit"] for worker in workers.values()})
-    print("link", client.link)
-    print("uid", {*client.run(os.getuid).values()})
-    done = client.run(lambda dask_worker: dask_worker.state.executed_count > 0)
-    print("tasks", sorted(done.values()))
-print("workers", len(workers))
-scores = [each.cv_results_["mean_test_score"].tolist() for each in (found, search().fit(X, y))]
-print("same", scores[0] == scores[1])
-"""
 REACH = """
 import socket, sys
 try:
@@ -120,6 +101,18 @@ def test_the_dashboard_is_this_machines_alone(lab: ComposeLab) -> None:
     passed = f"{lab.lab_url}/labloop-cluster/status"
     assert httpx.get(passed, **PLAIN).status_code == 302
     assert "Dask" in httpx.get(passed, params={"token": lab.token()}, **PLAIN).text
+
+
+def test_the_notebooks_link_opens_the_dashboard(lab: ComposeLab) -> None:
+    """It needs nothing from elsewhere, and shows what the workers do."""
+    with new_browser() as page:
+        dashboard = show_cluster(lab, page)
+        assert dashboard.url == f"{lab.lab_url}/labloop-cluster/status"
+        workers = dashboard.context.new_page()
+        workers.goto(f"{lab.lab_url}/labloop-cluster/info/main/workers.html")
+        for container in lab.containers("worker"):
+            (network,) = container["NetworkSettings"]["Networks"].values()
+            expect(workers.get_by_text(network["IPAddress"]).first).to_be_visible()
 
 
 def test_make_down_ends_all_of_it(lab: ComposeLab) -> None:

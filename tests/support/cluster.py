@@ -1,6 +1,8 @@
 """Clusters for the tests: what `make cluster` starts, as processes."""
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +14,29 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from tests.support.live import CHECKOUT, wait_until
+
+SEARCH = """
+import os
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.tree import DecisionTreeClassifier
+from service.lab import Lab
+
+X, y = load_iris(return_X_y=True)
+def search():
+    return GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2, 3]}, cv=3)
+with Lab().cluster() as client:
+    found = search().fit(X, y)
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    print("memory", {worker["memory_limit"] for worker in workers.values()})
+    print("link", client.link)
+    print("uid", {*client.run(os.getuid).values()})
+    done = client.run(lambda dask_worker: dask_worker.state.executed_count > 0)
+    print("tasks", sorted(done.values()))
+print("workers", len(workers))
+scores = [each.cv_results_["mean_test_score"].tolist() for each in (found, search().fit(X, y))]
+print("same", scores[0] == scores[1])
+"""
 
 
 class Part:
@@ -73,3 +98,17 @@ def started(
             for each in part.processes():
                 each.kill()
             process.wait(30)
+
+
+def commands() -> list[str]:
+    """Return what docs/scale.md says."""
+    section = (CHECKOUT / "docs" / "scale.md").read_text().partition("\n## TLS\n")[2]
+    (block,) = re.findall(r"```sh\n(.*?)```", section.partition("\n## ")[0], re.S)
+    return str(block).splitlines()
+
+
+def certificates(folder: Path) -> Path:
+    """Make an authority and a certificate, as the documentation says."""
+    for command in commands():
+        subprocess.run(shlex.split(command), cwd=folder, check=True, capture_output=True)
+    return folder / "data" / "cluster-tls"

@@ -1,7 +1,5 @@
 """Certificates as docs/scale.md makes them: who has none of that authority is refused."""
 
-import re
-import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,24 +10,8 @@ from service.contract.errors import ClusterError, SettingError
 from service.contract.settings import Settings
 from service.lab import Lab
 from service.lab.cluster.security import security
-from tests.support.cluster import Part, started
-from tests.support.live import CHECKOUT, free_ports
-
-FOLDER = "data/cluster-tls"
-
-
-def commands() -> list[str]:
-    """Return what docs/scale.md says."""
-    section = (CHECKOUT / "docs" / "scale.md").read_text().partition("\n## TLS\n")[2]
-    (block,) = re.findall(r"```sh\n(.*?)```", section.partition("\n## ")[0], re.S)
-    return str(block).splitlines()
-
-
-def certificates(folder: Path) -> Path:
-    """Make an authority and a certificate, as the documentation says."""
-    for command in commands():
-        subprocess.run(shlex.split(command), cwd=folder, check=True, capture_output=True)
-    return folder / FOLDER
+from tests.support.cluster import Part, certificates, started
+from tests.support.live import free_ports
 
 
 @pytest.fixture(scope="module")
