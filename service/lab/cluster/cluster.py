@@ -8,6 +8,7 @@ from html import escape
 from types import TracebackType
 from typing import Self
 
+import dask
 from dask.system import CPU_COUNT
 from dask.utils import format_bytes
 from distributed import Client
@@ -141,12 +142,14 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
         raise ClusterError(f"workers={workers} is no number of processes; give at least 1.")
     if not scheduler:
         narrow()
-        cluster = Cluster(
-            n_workers=workers or CPU_COUNT,
-            threads_per_worker=1,
-            dashboard_address=f"127.0.0.1:{_free(settings.dashboard_port)}",
-            worker_dashboard_address="127.0.0.1:0",
-        )
+        # Dask would read the variable itself, and take an empty one for an address.
+        with dask.config.set({"scheduler-address": None}):
+            cluster = Cluster(
+                n_workers=workers or CPU_COUNT,
+                threads_per_worker=1,
+                dashboard_address=f"127.0.0.1:{_free(settings.dashboard_port)}",
+                worker_dashboard_address="127.0.0.1:0",
+            )
         cluster.served_port = settings.dashboard_port
         return cluster
     cluster = _connected(scheduler, settings)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 import httpx
 import pytest
 from sklearn.datasets import load_iris
@@ -168,6 +169,16 @@ def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         scheduler.says("Scheduler at:")
         with pytest.raises(ClusterError, match=f"{scheduler.address} has no workers. With Compose"):
             Lab(dask_scheduler_address=scheduler.address).cluster()
+
+
+@pytest.mark.parametrize("elsewhere", ["", "tcp://127.0.0.1:1"])
+def test_without_an_address_workers_start_here(elsewhere: str) -> None:
+    """The settings say so, whatever Dask has read: Compose sets the variable to nothing."""
+    with (
+        dask.config.set({"scheduler-address": elsewhere}),
+        Lab(dask_scheduler_address="").cluster(workers=1) as client,
+    ):
+        assert client.submit(sum, [1, 2]).result() == 3
 
 
 def test_no_scheduler_says_what_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
