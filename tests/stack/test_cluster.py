@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import new_browser, show_cluster
-from tests.support.cluster import SEARCH
+from tests.support.cluster import SEARCH, certificates
 from tests.support.live import PLAIN, free_ports
 from tests.support.stack import ComposeLab, check_may_do_little, composed, copy_checkout
 
@@ -113,6 +113,17 @@ def test_the_notebooks_link_opens_the_dashboard(lab: ComposeLab) -> None:
         for container in lab.containers("worker"):
             (network,) = container["NetworkSettings"]["Networks"].values()
             expect(workers.get_by_text(network["IPAddress"]).first).to_be_visible()
+
+
+def test_tls_is_one_setting(lab: ComposeLab) -> None:
+    certificates(lab.folder)
+    with (lab.folder / ".env").open("a") as file:
+        file.write("CLUSTER_TLS_DIR=data/cluster-tls\n")
+    done = lab.run("start/up.py", "docker")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lab.run_in("lab", "python", "-c", SEARCH)
+    assert "tls://" in lab.log("scheduler")
+    assert "tcp://" not in lab.log("scheduler")
 
 
 def test_make_down_ends_all_of_it(lab: ComposeLab) -> None:

@@ -25,7 +25,8 @@ SECONDS = 10.0  # for a scheduler to answer, and for its first worker to come
 PROXIED = "labloop-cluster/status"  # as start/tiles.py serves it
 START = (
     "Start one: `COMPOSE_PROFILES=cluster docker compose up` or, without Docker, `make cluster`. "
-    "Without DASK_SCHEDULER_ADDRESS, this machine's own cores compute."
+    "Without DASK_SCHEDULER_ADDRESS, this machine's own cores compute. If one is there, either it "
+    "and this notebook have CLUSTER_TLS_DIR, or neither has."
 )
 SHOWN = 3  # workers that differ
 
