@@ -7,6 +7,7 @@ and at the host of DASK_SCHEDULER_ADDRESS, that are not told them.
 """
 
 import os
+import socket
 from pathlib import Path
 from typing import Any as Anything
 from urllib.parse import unquote_plus, urlsplit
@@ -88,10 +89,21 @@ class ApiHandler(Handler):
         return headers
 
 
+def dashboard_host() -> str:
+    """Return the scheduler's host; if it is this machine, its dashboard is on loopback alone."""
+    host = urlsplit(CLUSTER).hostname or CLUSTER.partition(":")[0]
+    with socket.socket() as attempt:
+        try:
+            attempt.bind((host, 0))
+        except OSError:
+            return host
+    return "127.0.0.1"
+
+
 class DashboardHandler(Handler):
     """Passes a request on to the dashboard of a cluster's scheduler."""
 
-    host = urlsplit(CLUSTER).hostname or CLUSTER.partition(":")[0]
+    host = dashboard_host()
     called = (
         f"The dashboard of a cluster at {host}:{DASHBOARD_PORT}, by DASK_SCHEDULER_ADDRESS and "
         "DASHBOARD_PORT,"

@@ -199,7 +199,12 @@ def test_the_dashboard_is_for_visitors_alone(jupyter: str, visitor: httpx.Client
 
 @pytest.mark.parametrize(
     "address, host",
-    [("tls://scheduler:8786", "scheduler"), ("10.0.0.5:8786", "10.0.0.5"), ("", "127.0.0.1")],
+    [
+        ("tls://scheduler:8786", "scheduler"),
+        ("192.0.2.5:8786", "192.0.2.5"),
+        ("tls://127.0.0.2:8786", "127.0.0.1"),  # this machine, by another address
+        ("", "127.0.0.1"),
+    ],
 )
 def test_the_dashboard_is_the_schedulers(
     monkeypatch: pytest.MonkeyPatch, address: str, host: str

@@ -42,10 +42,10 @@ print("same", scores[0] == scores[1])
 class Part:
     """A scheduler, workers, or both, in a session of their own, as a terminal has them."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", output: Path, port: int) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", output: Path, address: str) -> None:
         self.process = process
         self.output = output
-        self.address = f"tcp://127.0.0.1:{port}"
+        self.address = address
 
     def said(self) -> str:
         return self.output.read_text()
@@ -74,7 +74,10 @@ class Part:
 
 @contextmanager
 def started(
-    *words: str, port: int = 0, environment: dict[str, str] | None = None
+    *words: str,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    environment: dict[str, str] | None = None,
 ) -> Iterator[Part]:
     """Start a part of a cluster, and end it."""
     if port:
@@ -91,7 +94,7 @@ def started(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        part = Part(process, output, port)
+        part = Part(process, output, f"tcp://{host}:{port}")
         try:
             yield part
         finally:

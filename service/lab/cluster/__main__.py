@@ -24,7 +24,7 @@ from distributed.system import MEMORY_LIMIT
 from service.contract import env_file
 from service.contract.build import build
 from service.contract.errors import ClusterError, LabloopError
-from service.contract.settings import CHECKOUT, LOOPBACK, Settings, reachable, settings
+from service.contract.settings import CHECKOUT, EVERYWHERE, LOOPBACK, Settings, settings
 from service.lab.cluster.dashboard import narrow
 from service.lab.cluster.security import FILES, address, security
 
@@ -73,11 +73,17 @@ def worker(settings: Settings, workers: int, more: list[str]) -> None:
 def local(settings: Settings, workers: int, port: int) -> None:
     """Run a scheduler and workers, until Ctrl-C or SIGTERM."""
     host = settings.bind_address
+    alone = "Or keep it to this machine: BIND_ADDRESS=127.0.0.1 make cluster"
+    if host in EVERYWHERE:
+        raise ClusterError(
+            f"BIND_ADDRESS={host} does not say where other machines find these workers. Give the "
+            f"address that this machine has for them, e.g. 192.168.1.5. {alone}"
+        )
     if host not in LOOPBACK and settings.cluster_tls_dir is None:
         raise ClusterError(
             f"BIND_ADDRESS={host} lets other machines reach the scheduler, and whoever reaches it "
-            "runs code as you. Set CLUSTER_TLS_DIR (docs/scale.md says how to make certificates), "
-            "or keep it to this machine: BIND_ADDRESS=127.0.0.1 make cluster"
+            "runs code as you. Set CLUSTER_TLS_DIR (docs/scale.md says how to make certificates). "
+            f"{alone}"
         )
     check_port("--port", host, port)
     check_port("DASHBOARD_PORT", "127.0.0.1", settings.dashboard_port)
@@ -116,16 +122,15 @@ def check_port(name: str, host: str, port: int) -> None:
 
 def greeting(cluster: LocalCluster, settings: Settings) -> str:
     """Say how to use a cluster, and how it grows."""
-    scheme, host, port = cluster.scheduler_address.rsplit(":", 2)
-    here = f"{scheme}://{reachable(settings.bind_address)}:{port}"
+    where = f"DASK_SCHEDULER_ADDRESS={cluster.scheduler_address}"
     more = "docs/scale.md says how other machines join."
     if settings.bind_address not in LOOPBACK:
         more = (
-            f"on other machines, from a checkout: DASK_SCHEDULER_ADDRESS={scheme}:{host}:{port} "
-            "CLUSTER_TLS_DIR=... .venv/bin/python -m service.lab.cluster worker"
+            f"on other machines, from a checkout: {where} CLUSTER_TLS_DIR=... .venv/bin/python -m "
+            "service.lab.cluster worker"
         )
     lines = {
-        "Notebooks": f"DASK_SCHEDULER_ADDRESS={here} in .env or the environment",
+        "Notebooks": f"{where} in .env or the environment",
         "Dashboard": f"http://127.0.0.1:{cluster.scheduler_info['services']['dashboard']}/status",
         "More workers": more,
         "Stop with": "Ctrl-C",
