@@ -29,6 +29,8 @@ from service.lab.cluster.dashboard import narrow
 from service.lab.cluster.security import FILES, address, security
 
 NANNY_BYTES = 300 * 2**20  # what the process that watches over the workers takes at most
+# A terminal sends Ctrl-C to workers, too; their starter ends them. Dask runs this in each.
+PRELOAD = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 PATIENCE = 60  # seconds for a scheduler to answer
 
 
@@ -67,6 +69,7 @@ def worker(settings: Settings, workers: int, more: list[str]) -> None:
     memory = max(MEMORY_LIMIT - NANNY_BYTES, MEMORY_LIMIT // 2) // workers
     own = [f"--nworkers={workers}", "--nthreads=1", f"--memory-limit={memory}"]
     own += [f"--death-timeout={PATIENCE}", "--no-dashboard", "--dashboard-address=127.0.0.1:0"]
+    own += [f"--preload={PRELOAD}"]
     dask_worker([address(settings), *own, *tls(settings), *more])
 
 
@@ -98,6 +101,7 @@ def local(settings: Settings, workers: int, port: int) -> None:
             scheduler_port=port,
             dashboard_address=f"127.0.0.1:{settings.dashboard_port}",
             worker_dashboard_address="127.0.0.1:0",
+            preload=[PRELOAD],
             security=security(settings),
         )
     except RuntimeError:

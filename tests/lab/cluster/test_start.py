@@ -101,6 +101,7 @@ def test_workers_join_from_elsewhere(cluster: Part, tmp_path: Path) -> None:
             assert worker.interrupt() == 0
             wait_until(lambda: "elsewhere" not in names(), "its end")
             wait_until(lambda: not worker.processes(), "no process left")
+            assert "Traceback" not in worker.said()
 
 
 def test_other_versions_are_refused_by_name(cluster: Part, tmp_path: Path) -> None:
