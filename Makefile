@@ -9,7 +9,7 @@ OUTSIDE := $(basename $(notdir $(wildcard tests/outside/*.in)))
 
 .DEFAULT_GOAL := help
 
-.PHONY: help up up-docker up-local down upgrade doctor delete-log venv outside images quick test soak bench notebooks \
+.PHONY: help up up-docker up-local down cluster upgrade doctor delete-log venv outside images quick test soak bench notebooks \
 	lock lint audit
 
 help: ## show this list
@@ -26,6 +26,9 @@ up-local: ## start without Docker; Ctrl-C stops everything
 
 down: ## stop, whichever way it was started
 	@$(PYTHON) start/up.py down
+
+cluster: venv ## start a scheduler and WORKERS workers here, for lab.cluster(); Ctrl-C stops them
+	@$(IN_VENV) -m service.lab.cluster local
 
 upgrade: ## get the newest version by git; outputs of notebooks that only ran do not stop it
 	@$(PYTHON) -m start.upgrade

@@ -80,5 +80,5 @@ c.LabApp.extension_manager = "readonly"
 config_path = [str(Path(__file__).parent), os.environ.get("JUPYTER_CONFIG_PATH")]
 os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, config_path))
 
-# The API's page and documentation, for whoever can reach this port only.
-load_subconfig("api_tiles.py")  # type: ignore[name-defined]  # noqa: F821  (as get_config)
+# The API's page and documentation, and a cluster's dashboard, for whoever can reach this port only.
+load_subconfig("tiles.py")  # type: ignore[name-defined]  # noqa: F821  (as get_config)

@@ -327,7 +327,8 @@ def down(*options: str) -> None:
             print(f"Project {name!r} is in use by the checkout at {other}, and was left running.")
         else:
             stop = ["docker", "compose", "down", "--remove-orphans", *options]
-            subprocess.run(stop, cwd=ROOT, stdin=subprocess.DEVNULL, check=True)
+            every = os.environ | {"COMPOSE_PROFILES": "*"}  # whichever it was started with
+            subprocess.run(stop, cwd=ROOT, env=every, stdin=subprocess.DEVNULL, check=True)
 
 
 def main(way: str) -> None:

@@ -12,6 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from service.lab.cluster.cluster import Cluster, start
 from tests.support.browser import new_browser
+from tests.support.cluster import started
 from tests.support.live import CHECKOUT, running_api
 from tests.support.manifests import manifests
 from tests.support.need import need
@@ -35,11 +36,20 @@ os.environ["COMPOSE_DISABLE_ENV_FILE"] = "1"
 # What runs in environments of other people's packages cannot be imported here.
 collect_ignore_glob = ["outside/ask_*.py"]
 HERE = CHECKOUT / "tests"
-LABS = ("browser", "compose", "containers", "object_store", "projects", "replicas", "local_lab")
+LABS = (
+    "browser",
+    "cluster",
+    "compose",
+    "containers",
+    "object_store",
+    "projects",
+    "replicas",
+    "local_lab",
+)
 SHARED = {f"tests/stack/test_{name}.py": "the labs" for name in LABS}
 SHARED |= {
     f"tests/stack/test_{name}.py": "the release images"
-    for name in ("pods", "pods_apart", "release")
+    for name in ("pods", "pods_apart", "pods_cluster", "release")
 }
 # What starts a server, a container, a cluster, a browser or a notebook, works in a copy of the
 # checkout, needs something of the machine, or runs a part of a long test.
@@ -55,6 +65,7 @@ SLOW = (
     running_api,
     running_s3,
     start,
+    started,
     times,
 )
 

@@ -21,8 +21,9 @@ def test_ten_commands_suffice() -> None:
 
 
 def test_commands_name_objects_that_exist() -> None:
-    found = manifests("local")
+    found = manifests("cluster")
     kinds = {"statefulset": "StatefulSet", "job": "Job", "service": "Service"}
+    kinds |= {"deployment": "Deployment"}
     named = re.findall(rf"\b({'|'.join(kinds)})[/ ]([a-z-]+)", "\n".join(COMMANDS))
     assert len(named) > 5
     for kind, name in named:

@@ -1,6 +1,7 @@
 """What schemas miss: names that must match, and values that must fit each other and the code."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -47,6 +48,10 @@ def chosen(found: Manifests, selector: Document) -> set[str]:
     return {name for name, pods in found.pods.items() if matches(selector, pods.labels)}
 
 
+def has_cluster(found: Manifests) -> bool:
+    return "DASK_SCHEDULER_ADDRESS" in found.settings
+
+
 def ports_of(pods: Pods) -> dict[str, int]:
     ports = [port for each in pods.containers for port in each.get("ports", [])]
     assert len({port["name"] for port in ports}) == len(ports)
@@ -70,7 +75,11 @@ def test_names_are_given_once(found: Manifests) -> None:
 
 
 def test_selectors_mean_their_own_pods(found: Manifests) -> None:
-    assert found.pods.keys() == {"api", "lab", "train"}
+    computing = {"scheduler", "worker"} if has_cluster(found) else set()
+    assert found.pods.keys() == {"api", "lab", "train"} | computing
+    assert found.of("Deployment").keys() == computing
+    for name, each in found.of("Deployment").items():
+        assert chosen(found, each["spec"]["selector"]) == {name}
     for name, each in found.of("StatefulSet").items():
         assert chosen(found, each["spec"]["selector"]) == {name}
         service = found.of("Service")[each["spec"]["serviceName"]]
@@ -83,7 +92,16 @@ def test_selectors_mean_their_own_pods(found: Manifests) -> None:
 
 def test_services_lead_to_ports(found: Manifests) -> None:
     wanted = {"api": ("api", 8000), "api-replicas": ("api", 8000), "lab": ("lab", 8888)}
-    assert found.of("Service").keys() == wanted.keys()
+    if has_cluster(found):
+        spec = found.of("Service")["scheduler"]["spec"]
+        assert chosen(found, {"matchLabels": spec["selector"]}) == {"scheduler"}
+        ports = ports_of(found.pods["scheduler"])
+        assert {port["port"]: ports[port["targetPort"]] for port in spec["ports"]} == {
+            8786: 8786,
+            8787: 8787,
+        }
+        assert urlsplit(found.settings["DASK_SCHEDULER_ADDRESS"]).netloc == "scheduler:8786"
+    assert found.of("Service").keys() - {"scheduler"} == wanted.keys()
     for name, (target, number) in wanted.items():
         spec = found.of("Service")[name]["spec"]
         assert chosen(found, {"matchLabels": spec["selector"]}) == {target}
@@ -95,7 +113,7 @@ def test_services_lead_to_ports(found: Manifests) -> None:
 
 
 def test_probes_ask_ports_that_exist(found: Manifests) -> None:
-    for name in ("api", "lab"):
+    for name in found.pods.keys() - {"train"}:
         (container,) = found.pods[name].spec["containers"]
         for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
             assert container[kind]["httpGet"]["port"] in ports_of(found.pods[name])
@@ -141,32 +159,40 @@ def test_every_mount_has_its_volume(found: Manifests) -> None:
 
 
 def test_what_volumes_name_exists(found: Manifests) -> None:
-    for pods in found.pods.values():
+    for name, pods in found.pods.items():
         for volume in pods.spec["volumes"]:
             if "persistentVolumeClaim" in volume:
                 claim = volume["persistentVolumeClaim"]["claimName"]
                 assert claim in found.of("PersistentVolumeClaim")
             elif "projected" in volume:
-                configured, secret = volume["projected"]["sources"]
+                configured, *secrets = volume["projected"]["sources"]
                 assert configured["configMap"]["name"] in found.of("ConfigMap")
-                assert secret["secret"]["name"] == "tokens"
-                # Nobody else's start needs a Secret that is not in git.
-                assert secret["secret"]["optional"] is (not found.of("Ingress"))
+                assert len(secrets) == (name not in ("scheduler", "worker"))  # these ask nobody
+                for secret in secrets:
+                    assert secret["secret"]["name"] == "tokens"
+                    # Nobody else's start needs a Secret that is not in git.
+                    assert secret["secret"]["optional"] is (not found.of("Ingress"))
+            elif "secret" in volume:
+                assert name in ("lab", "scheduler", "worker")
+                assert volume["secret"]["secretName"] == volume["name"] == "cluster-tls"
+                assert volume["secret"]["defaultMode"] == 0o440  # the pods' group reads it
             else:
                 assert "sizeLimit" in volume["emptyDir"], volume
         (container,) = pods.spec["containers"]
-        secrets = [each["secretRef"]["name"] for each in container.get("envFrom", [])]
-        assert secrets == (["object-store"] if "STORE_URL" in found.settings else [])
+        given = [each["secretRef"]["name"] for each in container.get("envFrom", [])]
+        asks = "STORE_URL" in found.settings and name != "scheduler"
+        assert given == (["object-store"] if asks else [])
     assert not found.of("Secret")
 
 
 def test_claims_suit_the_nodes(found: Manifests) -> None:
     claims = found.of("PersistentVolumeClaim")
+    computing = {"shared"} if has_cluster(found) else set()
     if "ARCHIVE_URL" in found.settings:  # a disk for each replica, and no shared one
-        assert claims == {}
+        assert claims.keys() == computing
         assert found.pods["api"].claims == ["logs"]
         return
-    assert claims.keys() == {"models", "logs"}
+    assert claims.keys() == {"models", "logs"} | computing
     mode = "ReadWriteMany" if found.of("Ingress") else "ReadWriteOnce"
     for claim in claims.values():
         assert claim["spec"]["accessModes"] == [mode]
@@ -181,10 +207,22 @@ def test_each_side_mounts_as_designed(found: Manifests) -> None:
         "lab": {"models": "w", "logs": "r"},
         "train": {"models": "w"},
     }
+    if has_cluster(found):
+        designed["lab"]["shared"] = "w"
+        designed["worker"] = {"models": "r", "shared": "w"}
+        designed["scheduler"] = {}
+        folder = found.settings["CLUSTER_TLS_DIR"]
+        for name in ("lab", "worker", "scheduler"):
+            (container,) = found.pods[name].spec["containers"]
+            assert found.pods[name].mounts(container)[folder]["readOnly"] is True
+        assert found.settings["LOG_COPY_DIR"].startswith("/labloop/data/shared/")
     if "STORE_URL" in found.settings:  # each pod has copies of its own
         designed["api"]["models"] = "w"
         del designed["lab"]["logs"]
-    places = {"models": "/labloop/data/models", "logs": "/labloop/logs"}
+        if has_cluster(found):
+            designed["worker"]["models"] = "w"
+    places = {name: f"/labloop/data/{name}" for name in ("models", "shared")}
+    places["logs"] = "/labloop/logs"
     for name, wanted in designed.items():
         (container,) = found.pods[name].spec["containers"]
         mounts = found.pods[name].mounts(container)
@@ -194,7 +232,7 @@ def test_each_side_mounts_as_designed(found: Manifests) -> None:
             assert mode == wanted.get(claim), (name, path)
             assert mount is None or mount["name"] == claim
         assert mounts["/etc/labloop"]["readOnly"] is True
-        written = {"/tmp"} if name == "api" else {"/tmp", "/home/labloop"}
+        written = {"/tmp"} if name in ("api", "scheduler") else {"/tmp", "/home/labloop"}
         assert {path for path, each in mounts.items() if each["name"] in ("tmp", "home")} == written
 
 
@@ -299,13 +337,21 @@ def test_prometheus_asks_with_the_token() -> None:
 # Who may talk to whom.
 
 Pair = tuple[str, str, int]
-DNS = {(name, "kube-system", 53) for name in ("api", "lab", "train")}
-STORE = {(name, "the internet", 443) for name in ("api", "lab", "train")}
 INSIDE = {("lab", "api", 8000), ("train", "api", 8000)}
+COMPUTING = {
+    ("lab", "scheduler", 8786),
+    ("lab", "scheduler", 8787),
+    ("worker", "scheduler", 8786),
+    ("worker", "worker", 8788),
+    ("scheduler", "worker", 8788),
+    ("scheduler", "worker", 8789),
+}
 FROM_OUTSIDE = {
     "local": set(),
     "production": {("traefik", "api", 8000), ("traefik", "lab", 8888)},
     "object-store": {("traefik", "api", 8000), ("traefik", "lab", 8888)},
+    "cluster": {("traefik", "api", 8000), ("traefik", "lab", 8888)},
+    "cluster object-store": {("traefik", "api", 8000), ("traefik", "lab", 8888)},
     "prometheus": {
         ("traefik", "api", 8000),
         ("traefik", "lab", 8888),
@@ -353,8 +399,11 @@ def test_policies_allow_the_meant_pairs(overlay: str) -> None:
         set().union(*(pairs(found, each, way) for each in policies.values()))
         for way in ("Ingress", "Egress")
     )
-    assert come == INSIDE | FROM_OUTSIDE[overlay]
-    assert go == INSIDE | DNS | (STORE if overlay == "object-store" else set())
+    inside = INSIDE | COMPUTING if has_cluster(found) else INSIDE
+    assert come == inside | FROM_OUTSIDE[overlay]
+    names = {(name, "kube-system", 53) for name in found.pods}
+    store = {(name, "the internet", 443) for name in found.pods}
+    assert go == inside | names | (store if "STORE_URL" in found.settings else set())
     for _, target, port in come:
         assert port in ports_of(found.pods[target]).values()
     assert NAME in found.pods["api"].labels

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
 from start.up import docker_answers
-from tests.support.browser import new_browser
+from tests.support.browser import new_browser, show_cluster
 from tests.support.clone import Clone
 from tests.support.live import CHECKOUT, wait_until
 from tests.support.stack import Lab, LocalLab
@@ -113,3 +113,11 @@ def test_tiles_open_the_api_pages(lab: Lab, page: Page) -> None:
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=ARTEFACTS / "launcher.png")
     assert kept_away == []
+
+
+def test_a_cluster_links_to_its_dashboard(lab: Lab, page: Page) -> None:
+    """It is the notebook's own, since there is no other."""
+    dashboard = show_cluster(lab, page)
+    assert dashboard.url == f"{lab.lab_url}/labloop-cluster/status"
+    ARTEFACTS.mkdir(exist_ok=True)
+    dashboard.screenshot(path=ARTEFACTS / "dashboard.png")

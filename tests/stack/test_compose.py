@@ -23,7 +23,7 @@ from tests.support.stack import (
 def test_compose_images_carry_the_version() -> None:
     text = "".join((CHECKOUT / file).read_text() for file in REPLICATED)
     named = re.findall(r"image: \$\{COMPOSE_PROJECT_NAME\}-\w+:(\S+)|VERSION: (\S+)", text)
-    assert len(named) == text.count("image: ") + 1 == 6
+    assert len(named) == text.count("image: ") + 1 == 7
     assert {image or argument for image, argument in named} == {VERSION}
 
 

@@ -1,4 +1,4 @@
-"""JupyterLab's port passes requests on to the API, and nothing else."""
+"""JupyterLab's port passes requests on to the API and a cluster's dashboard, and nothing else."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ API_TOKEN = "a-token-of-the-api"
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Stands where the API is, and answers with what arrived."""
+    """Stands where the API and the dashboard are, and answers with what arrived."""
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -56,6 +56,8 @@ def jupyter(api: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) 
     environment = {
         "API_URL": f"http://127.0.0.1:{api.server_port}",
         "API_TOKEN": API_TOKEN,
+        "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:8786",
+        "DASHBOARD_PORT": str(api.server_port),
         "LAB_PORT": str(port),
         "JUPYTER_TOKEN": TOKEN,
         "ALLOWED_HOSTS": "Lab.example,192.0.2.7",
@@ -160,9 +162,59 @@ def test_no_other_port_is_reached(visitor: httpx.Client) -> None:
         assert asked.status_code == 404, path
 
 
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
 def test_a_websocket_is_refused(visitor: httpx.Client) -> None:
-    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-    assert visitor.get("/labloop-api/x", headers=headers).status_code == 404
+    assert visitor.get("/labloop-api/x", headers=WEBSOCKET).status_code == 404
+
+
+def test_the_dashboard_gets_no_secrets(visitor: httpx.Client) -> None:
+    entry = httpx.QueryParams({"token": TOKEN})
+    headers = {"Referer": f"{visitor.base_url}lab?{entry}", "X-XSRFToken": "secret"}
+    said = visitor.get(f"/labloop-cluster/status?a=1&{entry}", headers=headers).text
+    assert said.startswith("GET /status?a=1\n")
+    named = {line.partition(":")[0].lower() for line in said.splitlines()}
+    assert not named & {"cookie", "referer", "x-xsrftoken", "authorization"}
+    by_header = visitor.get("/labloop-cluster/", headers={"Authorization": f"token {TOKEN}"}).text
+    assert by_header.startswith("GET /\n")
+    assert TOKEN not in by_header
+
+
+def test_the_dashboard_is_for_visitors_alone(jupyter: str, visitor: httpx.Client) -> None:
+    path = f"{jupyter}/labloop-cluster/status/ws"
+    asked = httpx.get(path, trust_env=False)
+    assert asked.status_code == 302
+    assert "/login" in asked.headers["Location"]
+    assert httpx.get(path, headers=WEBSOCKET, trust_env=False).status_code == 403
+    foreign = WEBSOCKET | {"Origin": "http://evil.example"}
+    assert visitor.get(path, headers=foreign).status_code == 403
+    assert visitor.post(path, headers={"Origin": "http://evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "address, host",
+    [
+        ("tls://scheduler:8786", "scheduler"),
+        ("192.0.2.5:8786", "192.0.2.5"),
+        ("tls://127.0.0.2:8786", "127.0.0.1"),  # this machine, by another address
+        ("", "127.0.0.1"),
+    ],
+)
+def test_the_dashboard_is_the_schedulers(
+    monkeypatch: pytest.MonkeyPatch, address: str, host: str
+) -> None:
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
+    monkeypatch.setenv("DASHBOARD_PORT", "")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    loader = PyFileConfigLoader("jupyter_server_config.py", str(CHECKOUT / "start"))
+    server = loader.load_config().ServerProxy.servers["labloop-cluster"]
+    assert (server.handler.host, server.port) == (host, 8787)
 
 
 def test_each_page_has_a_tile(visitor: httpx.Client) -> None:
@@ -170,7 +222,11 @@ def test_each_page_has_a_tile(visitor: httpx.Client) -> None:
     entries = [each["launcher_entry"] for each in servers]
     tiles = {each["title"]: each for each in entries if each["enabled"]}
     paths = {title: tile["path_info"] for title, tile in tiles.items()}
-    assert paths == {"API": "labloop-api/", "API documentation": "labloop-api/docs"}
+    assert paths == {
+        "API": "labloop-api/",
+        "API documentation": "labloop-api/docs",
+        "Cluster": "labloop-cluster/status",
+    }
     for tile in tiles.values():
         assert "<svg" in visitor.get(tile["icon_url"]).text
 
@@ -178,9 +234,9 @@ def test_each_page_has_a_tile(visitor: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "url, names",
     [
-        ("http://api", {"proxy", "labloop-api", "labloop-docs"}),
-        ("https://api.example.org", {"proxy"}),
-        ("http://example.org/api", {"proxy"}),
+        ("http://api", {"proxy", "labloop-api", "labloop-docs", "labloop-cluster"}),
+        ("https://api.example.org", {"proxy", "labloop-cluster"}),
+        ("http://example.org/api", {"proxy", "labloop-cluster"}),
     ],
 )
 def test_unreachable_apis_have_no_tile(
@@ -216,6 +272,10 @@ def test_a_missing_api_is_named(visitor: httpx.Client, api: ThreadingHTTPServer)
     asked = visitor.get("/labloop-api/")
     assert asked.status_code == 502
     assert f"The API at http://127.0.0.1:{api.server_port} does not answer" in asked.text
+    asked = visitor.get("/labloop-cluster/status")
+    assert asked.status_code == 502
+    told = f"The dashboard of a cluster at 127.0.0.1:{api.server_port}, by DASK_SCHEDULER_ADDRESS"
+    assert told in asked.text
 
 
 # The rest of JupyterLab's port.
@@ -226,6 +286,7 @@ ASKED = [
     ("GET", "/api/sessions"),
     ("GET", "/files/README.md"),
     ("GET", "/labloop-api/models"),
+    ("GET", "/labloop-cluster/status"),
     ("POST", "/api/kernels"),
     ("POST", "/api/contents"),
     ("PUT", "/api/contents/mine.txt"),

@@ -12,14 +12,10 @@ from tests.support.live import CHECKOUT
 from tests.support.need import outside
 
 Document = dict[str, Any]
-COMPONENTS = ["prometheus", "object-store"]  # each with the overlay `production`
-OVERLAYS = ["local", "production", *COMPONENTS]
+COMPONENTS = ["prometheus", "object-store", "cluster"]  # each in the overlay `production`
+OVERLAYS = ["local", "production", *COMPONENTS, "cluster object-store"]
 NAME = "app.kubernetes.io/name"
-OWNERS = ("StatefulSet", "Job")
-BOTH = """
-resources: [../overlays/production]
-components: [../components/{component}]
-"""
+OWNERS = ("StatefulSet", "Deployment", "Job")
 # The linter's environment reads YAML.
 TO_JSON = "import json, sys, yaml; json.dump([*yaml.safe_load_all(sys.stdin)], sys.stdout)"
 
@@ -81,15 +77,18 @@ def kustomize(folder: Path) -> str:
 
 @cache
 def rendered(overlay: str) -> str:
-    """Return an overlay, or the one for production with a component, as YAML."""
-    if overlay not in COMPONENTS:
-        return kustomize(CHECKOUT / "k8s" / "overlays" / overlay)
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / "k8s"
+    """Return an overlay, or the one for production with components, as YAML."""
+    folder = CHECKOUT / "k8s" / "overlays"
+    if (folder / overlay).is_dir():
+        return kustomize(folder / overlay)
+    with TemporaryDirectory() as temporary:
+        copy = Path(temporary) / "k8s"
         shutil.copytree(CHECKOUT / "k8s", copy)
-        (copy / "both").mkdir()
-        (copy / "both" / "kustomization.yaml").write_text(BOTH.format(component=overlay))
-        return kustomize(copy / "both")
+        production = copy / "overlays" / "production"
+        with (production / "kustomization.yaml").open("a") as file:
+            file.write("components:\n")
+            file.writelines(f"  - ../../components/{each}\n" for each in overlay.split())
+        return kustomize(production)
 
 
 @cache

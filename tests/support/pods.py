@@ -1,5 +1,6 @@
 """Pods in Docker: containers that may, have and are asked what a manifest says."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class Cluster:
     def __init__(self, manifests: Manifests, folder: Path, image: str, secrets: Secrets) -> None:
         self.manifests = manifests
         self.image = image
+        self.folder = folder
         self.settings = folder / "settings"
         self.secrets = secrets
         self._mount_settings({**manifests.settings, **secrets["tokens"]})
@@ -49,6 +51,18 @@ class Cluster:
             (real / name).write_text(value)
             (self.settings / name).symlink_to(f"..data/{name}")
         self.settings.chmod(0o755)
+
+    def _secret(self, wanted: Document) -> Path:
+        """Make the files of a Secret, which belong to root and to fsGroup, as with kubelet."""
+        place = self.folder / str(wanted["secretName"])
+        place.mkdir(exist_ok=True)
+        for name, value in self.secrets[place.name].items():
+            file = place / name
+            file.write_text(value)
+            os.chown(file, 0, 1000)
+            file.chmod(wanted["defaultMode"])
+        place.chmod(0o755)
+        return place
 
     @property
     def gateway(self) -> str:
@@ -107,6 +121,8 @@ class Cluster:
             return f"--tmpfs={path}:exec,uid=1000,gid=1000,size={size}"
         if volume is not None and "projected" in volume:
             return f"--volume={self.settings}:{path}{mode}"
+        if volume is not None and "secret" in volume:
+            return f"--volume={self._secret(volume['secret'])}:{path}{mode}"
         # What is no volume of the pod's is a claim of its own, by a template.
         claim = volume["persistentVolumeClaim"]["claimName"] if volume else f"{mount['name']}-{pod}"
         source = self.volume_of(claim)

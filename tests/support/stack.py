@@ -46,6 +46,20 @@ def debian_packages() -> list[str]:
     return [name for line in lines if (name := line.partition("#")[0].strip())]
 
 
+def check_may_do_little(container: dict[str, Any]) -> None:
+    """See that a container is as docker-compose.yml hardens all of them."""
+    host = container["HostConfig"]
+    assert container["Config"]["User"] == "1000:1000"
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["ReadonlyRootfs"] is True
+    assert host["Init"] is True
+    assert host["Privileged"] is False
+    assert 0 < host["PidsLimit"] <= 512
+    assert 0 < host["Memory"] <= 4 * 2**30
+
+
 class Lab:
     """Two servers on this machine, however they were started."""
 
@@ -199,13 +213,18 @@ class ComposeLab(Lab):
         found = self.run_in("lab", "grep", "-rhF", prediction_id, "logs", check=False)
         return found.stdout.splitlines()
 
+    def containers(self, service: str) -> list[dict[str, Any]]:
+        """Return what the engine says of a service's containers."""
+        ids = self.compose("ps", "--all", "--quiet", service).stdout.split()
+        said = subprocess.run(
+            ["docker", "inspect", *ids], check=True, capture_output=True, text=True
+        )
+        return list(json.loads(said.stdout))
+
     def inspect(self, service: str) -> dict[str, Any]:
         """Return what the engine says of a service's container."""
-        container = self.compose("ps", "--all", "--quiet", service).stdout.strip()
-        said = subprocess.run(
-            ["docker", "inspect", container], check=True, capture_output=True, text=True
-        )
-        return dict(json.loads(said.stdout)[0])
+        (container,) = self.containers(service)
+        return container
 
 
 class LocalLab(Lab):

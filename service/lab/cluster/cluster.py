@@ -10,6 +10,7 @@ from html import escape
 from types import TracebackType
 from typing import Self
 
+import dask
 from dask.system import CPU_COUNT
 from dask.utils import format_bytes
 from distributed import Client
@@ -21,14 +22,16 @@ from joblib import parallel_config
 from service.contract.errors import ClusterError
 from service.contract.settings import Settings
 from service.lab.cluster import fit_backend
-from service.lab.cluster.security import security
+from service.lab.cluster.dashboard import narrow
+from service.lab.cluster.security import address, security
 from service.lab.cluster.versions import described, differences
 
 SECONDS = 10.0  # for a scheduler to answer, and for its first worker to come
-PROXIED = "labloop-cluster/status"  # as start/cluster_tile.py serves it
+PROXIED = "labloop-cluster/status"  # as start/tiles.py serves it
 START = (
     "Start one: `COMPOSE_PROFILES=cluster docker compose up` or, without Docker, `make cluster`. "
-    "Without DASK_SCHEDULER_ADDRESS, this machine's own cores compute."
+    "Without DASK_SCHEDULER_ADDRESS, this machine's own cores compute. If one is there, either it "
+    "and this notebook have CLUSTER_TLS_DIR, or neither has."
 )
 SHOWN = 3  # workers that differ
 
@@ -150,31 +153,36 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
     ...     cluster.submit(sum, [1, 2]).result()
     3
     """
-    address = settings.dask_scheduler_address
-    if workers is not None and address:
+    scheduler = address(settings)
+    if workers is not None and scheduler:
         raise ClusterError(
             f"workers={workers} is for a cluster on this machine, but DASK_SCHEDULER_ADDRESS="
-            f"{address} names one that has its own. Leave out one of the two."
+            f"{scheduler} names one that has its own. Leave out one of the two."
         )
     if workers is not None and workers < 1:
         raise ClusterError(f"workers={workers} is no number of processes; give at least 1.")
-    if not address:
-        cluster = Cluster(
-            n_workers=workers or CPU_COUNT,
-            threads_per_worker=1,
-            dashboard_address=f"127.0.0.1:{_free(settings.dashboard_port)}",
-            preload=[fit_backend.__name__],
-        )
+    if not scheduler:
+        narrow()
+        # Dask would read the variable itself, and take an empty one for an address.
+        with dask.config.set({"scheduler-address": None}):
+            cluster = Cluster(
+                n_workers=workers or CPU_COUNT,
+                threads_per_worker=1,
+                dashboard_address=f"127.0.0.1:{_free(settings.dashboard_port)}",
+                worker_dashboard_address="127.0.0.1:0",
+                preload=[fit_backend.__name__],
+            )
         cluster.served_port = settings.dashboard_port
         return cluster
-    cluster = _connected(address, settings)
+    cluster = _connected(scheduler, settings)
     try:
         try:
             cluster.wait_for_workers(1, timeout=SECONDS)
         except TimeoutError as error:
             raise ClusterError(
-                f"The scheduler at {address} has no workers. Start some: `docker compose "
-                "--profile cluster up --wait`, or `make cluster`, which brings its own."
+                f"The scheduler at {scheduler} has no workers. With Compose, `docker compose logs "
+                "worker` says why. Elsewhere start some from a checkout: `DASK_SCHEDULER_ADDRESS="
+                f"{scheduler} .venv/bin/python -m service.lab.cluster worker`."
             ) from error
         cluster.check()
     except ClusterError:
@@ -183,19 +191,19 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
     return cluster
 
 
-def _connected(address: str, settings: Settings) -> Cluster:
+def _connected(scheduler: str, settings: Settings) -> Cluster:
     secured = security(settings)
     try:
         with ThreadPoolExecutor(1) as thread:  # this one may have a loop that runs, in a notebook
-            thread.submit(asyncio.run, _reached(address, secured or Security())).result()
+            thread.submit(asyncio.run, _reached(scheduler, secured or Security())).result()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # `check` says more
-            return Cluster(address, timeout=SECONDS, security=secured)
+            return Cluster(scheduler, timeout=SECONDS, security=secured)
     except (OSError, ValueError, RuntimeError, TypeError, MemoryError) as error:
         # What is no scheduler answers with what is taken for a length of many terabytes.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ClusterError(
-            f"There is no scheduler at DASK_SCHEDULER_ADDRESS={address} ({reason}). {START}"
+            f"There is no scheduler at DASK_SCHEDULER_ADDRESS={scheduler} ({reason}). {START}"
         ) from error
 
 

@@ -43,3 +43,17 @@ def security(settings: Settings) -> Security | None:
         for what, file in (("cert", certificate), ("key", key))
     }
     return Security(tls_ca_file=authority, require_encryption=True, **pairs)
+
+
+def address(settings: Settings) -> str:
+    """Return `DASK_SCHEDULER_ADDRESS`; `CLUSTER_TLS_DIR` alone decides if it is called by TLS.
+
+    Examples
+    --------
+    >>> address(Settings(dask_scheduler_address="tcp://scheduler:8786", cluster_tls_dir="tls"))
+    'tls://scheduler:8786'
+    """
+    host = settings.dask_scheduler_address
+    if settings.cluster_tls_dir is None or not host:
+        return host
+    return f"tls://{host.rpartition('://')[2]}"
