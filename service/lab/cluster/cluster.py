@@ -158,6 +158,7 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
                 "--profile cluster up --wait`, or `make cluster`, which brings its own."
             ) from error
         cluster.check()
+        cluster.run(fit_backend.load)
     except ClusterError:
         cluster.close()
         raise
