@@ -185,6 +185,7 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
                 f"{scheduler} .venv/bin/python -m service.lab.cluster worker`."
             ) from error
         cluster.check()
+        cluster.run(fit_backend.load)
     except ClusterError:
         cluster.close()
         raise

@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 from uuid import uuid4
 
-# Nearly every fit needs them; workers import this module while they start.
+# Nearly every fit needs them; workers import this module before the first one.
 import sklearn.ensemble
 import sklearn.model_selection  # noqa: F401
 from dask.sizeof import sizeof
@@ -210,6 +210,10 @@ class FitBackend(DaskDistributedBackend):  # type: ignore[misc]
             self._bar = bar
             yield
             bar.update(self._done - bar.n)
+
+
+def load() -> None:
+    """Do nothing: a worker that is told to has imported what fits need."""
 
 
 def _fit(calls: bytes, large: list[Any]) -> Any:
