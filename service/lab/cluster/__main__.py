@@ -43,8 +43,8 @@ def tls(settings: Settings) -> list[str]:
     return [f"{name}={settings.cluster_tls_dir}/{file}" for name, file in files]
 
 
-def wanted() -> int:
-    """Return how many workers `WORKERS` asks for; without it, one for each core.
+def wanted(given: str) -> int:
+    """Return how many workers an option or `WORKERS` asks for; else one for each core.
 
     Raises
     ------
@@ -52,9 +52,10 @@ def wanted() -> int:
         It is no number.
     """
     written = env_file.settings(CHECKOUT / ".env", os.environ)
-    text = os.environ.get("WORKERS") or written.get("WORKERS") or str(CPU_COUNT)
+    text = given or os.environ.get("WORKERS") or written.get("WORKERS") or str(CPU_COUNT)
     if not text.isdecimal() or int(text) < 1:
-        raise ClusterError(f"WORKERS={text!r} cannot be used: give a number of processes.")
+        name = "--nworkers" if given else "WORKERS"
+        raise ClusterError(f"{name}={text!r} cannot be used: give a number of processes.")
     return int(text)
 
 
@@ -151,7 +152,9 @@ def main(words: list[str]) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("part", choices=["local", "worker", "scheduler"])
-    parser.add_argument("--nworkers", type=int, help="processes; by default WORKERS, or the cores")
+    parser.add_argument(
+        "--nworkers", default="", help="processes; by default WORKERS, or the cores"
+    )
     parser.add_argument("--port", type=int, default=8786, help="the scheduler's")
     options, more = parser.parse_known_args(words)
     narrow()
@@ -160,11 +163,11 @@ def main(words: list[str]) -> None:
         if options.part == "scheduler":
             dask_scheduler([f"--port={options.port}", *tls(settings()), *more])
         elif options.part == "worker":
-            worker(settings(), options.nworkers or wanted(), more)
+            worker(settings(), wanted(options.nworkers), more)
         elif more:
             parser.error(f"`local` takes no {' '.join(more)}")
         else:
-            local(settings(), options.nworkers or wanted(), options.port)
+            local(settings(), wanted(options.nworkers), options.port)
     except LabloopError as error:
         sys.exit(str(error))
 

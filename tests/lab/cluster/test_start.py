@@ -195,6 +195,7 @@ def test_no_scheduler_says_what_to_start(monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (["local"], {"WORKERS": "two"}, "WORKERS='two' cannot be used"),
         (["local"], {"WORKERS": "0"}, "WORKERS='0' cannot be used"),
+        (["worker", "--nworkers=-1"], {}, "--nworkers='-1' cannot be used"),
         (["local"], {"BIND_ADDRESS": "0.0.0.0"}, "does not say where other machines find these"),
         (["local"], {"BIND_ADDRESS": "192.0.2.1"}, "whoever reaches it runs code as you. Set CLU"),
         (["local", "--nanny"], {}, "`local` takes no --nanny"),
