@@ -51,6 +51,7 @@ SHARED |= {
     f"tests/stack/test_{name}.py": "the release images"
     for name in ("pods", "pods_apart", "pods_cluster", "release")
 }
+SHARED |= {f"tests/stack/test_{name}.py": "the hosts" for name in ("hosts", "nodes")}
 # What starts a server, a container, a cluster, a browser or a notebook, works in a copy of the
 # checkout, needs something of the machine, or runs a part of a long test.
 SLOW = (

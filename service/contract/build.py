@@ -19,7 +19,7 @@ class Build:
     Attributes
     ----------
     image : str
-        `LABLOOP_IMAGE`, which each image sets, e.g. ``labloop-lab:0.9.0``; ``local`` outside of
+        `LABLOOP_IMAGE`, which each image sets, e.g. ``labloop-lab:0.10.0``; ``local`` outside of
         one.
     revision : str
         `GIT_REVISION`, the checkout's commit; empty where it is not known.

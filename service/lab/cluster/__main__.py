@@ -25,7 +25,7 @@ from service.contract import env_file
 from service.contract.build import build
 from service.contract.errors import ClusterError, LabloopError
 from service.contract.settings import CHECKOUT, EVERYWHERE, LOOPBACK, Settings, settings
-from service.lab.cluster.dashboard import narrow
+from service.lab.cluster.engine import configure
 from service.lab.cluster.security import FILES, address, security
 
 NANNY_BYTES = 300 * 2**20  # what the process that watches over the workers takes at most
@@ -157,7 +157,7 @@ def main(words: list[str]) -> None:
     )
     parser.add_argument("--port", type=int, default=8786, help="the scheduler's")
     options, more = parser.parse_known_args(words)
-    narrow()
+    configure()
     try:
         build().check()
         if options.part == "scheduler":

@@ -22,7 +22,7 @@ from joblib import parallel_config
 from service.contract.errors import ClusterError
 from service.contract.settings import Settings
 from service.lab.cluster import fit_backend
-from service.lab.cluster.dashboard import narrow
+from service.lab.cluster.engine import configure
 from service.lab.cluster.security import address, security
 from service.lab.cluster.versions import described, differences
 
@@ -55,13 +55,22 @@ class Cluster(Client):  # type: ignore[misc]
         Raises
         ------
         ClusterError
-            Some do; the text says which, and in what.
+            Some do; the text says which, and in what. Or there are none.
         """
+        try:
+            self.wait_for_workers(1, timeout=SECONDS)
+        except TimeoutError as error:
+            raise ClusterError(
+                f"The scheduler at {self.scheduler.address} has no workers. With Compose, `docker "
+                "compose logs worker` says why. Elsewhere start some from a checkout: "
+                f"`DASK_SCHEDULER_ADDRESS={self.scheduler.address} .venv/bin/python -m "
+                "service.lab.cluster worker`, or call `lab.cluster()` anew if it started them."
+            ) from error
         answers = self.run(described, on_error="return")
         failed = {worker: said for worker, said in answers.items() if isinstance(said, Exception)}
-        for worker, error in failed.items():
+        for worker, said in failed.items():
             raise ClusterError(
-                f"Worker {worker} has not the code in service/ ({type(error).__name__}: {error}). "
+                f"Worker {worker} has not the code in service/ ({type(said).__name__}: {said}). "
                 "Start workers from this checkout or its image: `make cluster`, or the Compose "
                 "profile `cluster`."
             )
@@ -162,7 +171,7 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
     if workers is not None and workers < 1:
         raise ClusterError(f"workers={workers} is no number of processes; give at least 1.")
     if not scheduler:
-        narrow()
+        configure()
         # Dask would read the variable itself, and take an empty one for an address.
         with dask.config.set({"scheduler-address": None}):
             cluster = Cluster(
@@ -176,14 +185,6 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
         return cluster
     cluster = _connected(scheduler, settings)
     try:
-        try:
-            cluster.wait_for_workers(1, timeout=SECONDS)
-        except TimeoutError as error:
-            raise ClusterError(
-                f"The scheduler at {scheduler} has no workers. With Compose, `docker compose logs "
-                "worker` says why. Elsewhere start some from a checkout: `DASK_SCHEDULER_ADDRESS="
-                f"{scheduler} .venv/bin/python -m service.lab.cluster worker`."
-            ) from error
         cluster.check()
         cluster.run(fit_backend.load)
     except ClusterError:

@@ -1,14 +1,17 @@
 """Scoring: the parts of a plan that are not done yet, computed here or on a cluster."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from queue import Empty, Queue
 from time import perf_counter
+from typing import TypeVar
 
 import dask
-from distributed import Future, KilledWorker, as_completed
+from distributed import Future, KilledWorker
 from tqdm.auto import tqdm
 
 from service.contract.errors import ClusterError, ScoringError
@@ -21,8 +24,11 @@ from service.lab.score.output import Output
 from service.lab.score.part import Job, Scored, Source, score_part
 from service.lab.score.plan import Plan
 
+T = TypeVar("T")
 HERE = 1  # so many parts are done before a cluster has started
 AHEAD = 2  # parts of a table that each process has, at work and waiting
+LOOK_SECONDS = 2.0  # between looks whether there are workers
+LONELY_SECONDS = 60.0  # without a worker: one that died takes a few seconds to come back
 NEEDED = 12  # times the size of a part: what its values, predictions and texts take
 BASE_BYTES = 300_000_000  # of a process with its libraries
 GO_ON = "What is done is kept: the same call goes on from there."
@@ -137,40 +143,66 @@ def _on_cluster(
     cluster: Cluster, plan: Plan, job: Job, todo: list[Part]
 ) -> Iterator[tuple[Part, Scored]]:
     parts: dict[str, Part] = {}
-    waiting = iter(todo)
-    completed = as_completed()
+    futures: set[Future] = set()  # that are not read yet
+    suspects: list[Part] = []
+    waiting, completed = iter(todo), Queue[Future]()
 
-    def submit(count: int) -> None:
+    def submit(part: Part, how: str = "score") -> Future:
+        key = f"{how}-{job.staging.name}-{part.number}"
+        parts[key] = part
+        return cluster.submit(score_part, job, part, source_of(plan, part), key=key, pure=False)
+
+    def submit_next(count: int) -> None:
         for part in islice(waiting, count):
-            key = f"score-{job.staging.name}-{part.number}"
-            parts[key] = part
-            completed.add(
-                cluster.submit(score_part, job, part, source_of(plan, part), key=key, pure=False)
-            )
+            future = submit(part)
+            futures.add(future)
+            future.add_done_callback(completed.put)
 
     is_table = plan.table is not None
-    futures = completed.futures
     # Rows of a table travel in the task, so that it can be done again wherever a process dies.
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-        submit(AHEAD * sum(cluster.ncores().values()) if is_table else len(todo))
+        submit_next(AHEAD * sum(cluster.ncores().values()) if is_table else len(todo))
         try:
-            for future in completed:
+            while futures:
+                future = _patiently(cluster, partial(completed.get, timeout=LOOK_SECONDS))
                 part = parts[future.key]
-                yield part, _result(future, plan, part)
-                submit(1)
+                try:
+                    yield part, _result(cluster, future)
+                except KilledWorker:  # this part ended its processes, or one that was beside it
+                    suspects.append(part)
+                futures.discard(future)
+                submit_next(1)
+            for part in suspects:  # each alone
+                try:
+                    yield part, _result(cluster, submit(part, "again"))
+                except KilledWorker as error:
+                    raise ScoringError(
+                        f"{place_of(plan, part)} ended {error.allowed_failures + 1} processes, one "
+                        "after the other, and nothing else was there. Mostly this is memory: give "
+                        f"workers more. {GO_ON}"
+                    ) from error
         finally:
             cluster.cancel([*futures])
 
 
-def _result(future: Future, plan: Plan, part: Part) -> Scored:
+def _result(cluster: Cluster, future: Future) -> Scored:
     try:
-        scored: Scored = future.result()
-    except KilledWorker as error:
-        raise ScoringError(
-            f"{place_of(plan, part)} ended {error.allowed_failures + 1} processes that worked at "
-            "it, one after the other. Mostly this is memory: give workers more, or fewer workers "
-            f"to this machine. {GO_ON}"
-        ) from error
+        scored: Scored = _patiently(cluster, partial(future.result, timeout=LOOK_SECONDS))
     except CancelledError as error:
         raise ClusterError(f"The cluster was ended before all was scored. {GO_ON}") from error
     return scored
+
+
+def _patiently(cluster: Cluster, ask: Callable[[], T]) -> T:
+    """Ask until there is an answer, or until the cluster has had no worker for a while."""
+    lonely = 0.0
+    while True:
+        try:
+            return ask()
+        except (TimeoutError, Empty) as error:
+            lonely = 0.0 if cluster.ncores() else lonely + LOOK_SECONDS
+            if lonely >= LONELY_SECONDS:
+                raise ClusterError(
+                    f"The cluster has had no worker for {lonely:.0f} s. Start some, or call "
+                    f"`lab.cluster()` anew. {GO_ON}"
+                ) from error

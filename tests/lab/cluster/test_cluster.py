@@ -71,7 +71,7 @@ def test_no_workers_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "SECONDS", 2.0)
     with (
         LocalCluster(n_workers=0, dashboard_address=":0") as empty,
-        pytest.raises(ClusterError, match=r"has no workers\. Start some"),
+        pytest.raises(ClusterError, match=r"has no workers\. With Compose, "),
     ):
         lab_of(empty.scheduler_address).cluster()
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,7 @@ def test_a_table_survives_a_killed_worker(
 def deadly(job: Job, part: Part, source: Source) -> Scored:
     """Score a part as any other, but for one, which ends the process."""
     if part.number == 3:
+        time.sleep(1)  # as what takes too much memory; Dask restarts nobody who has just started
         os.kill(os.getpid(), signal.SIGKILL)
     return score_part(job, part, source)
 
@@ -173,6 +175,7 @@ def test_a_part_that_kills_is_named(
         patched.setattr(scoring, "score_part", deadly)
         with pytest.raises(ScoringError, match=r"Part 3, rows 750 to 999 of .*flowers"):
             lab.score("iris", data, tmp_path / "out")
+    assert {*range(80)} - {int(name[5:11]) for name in written(tmp_path / "out")} == {3}
     cluster.wait_for_workers(2, timeout=30)
     lab.score("iris", data, tmp_path / "out")
     assert_complete(tmp_path / "out")
@@ -191,6 +194,18 @@ def test_a_lost_cluster_is_told(
     monkeypatch.setattr(parts, "ROWS", PART)
     lab.score("iris", data, tmp_path / "out")
     assert_complete(tmp_path / "out")
+
+
+def test_a_cluster_without_workers_is_told(
+    lab: Lab, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(scoring, "LONELY_SECONDS", 1.0)
+    with lab.cluster(workers=1) as lonely:
+        updated = "service.lab.score.scoring.tqdm.update"
+        monkeypatch.setattr(updated, lambda *_: lonely.cluster.scale(0))
+        with pytest.raises(ClusterError, match=r"has had no worker for 1 s\. Start some"):
+            lab.score("iris", data, tmp_path / "out")
 
 
 def test_a_full_disk_loses_nothing(lab: Lab, data: Path, cluster: Cluster) -> None:

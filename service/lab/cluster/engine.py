@@ -1,0 +1,23 @@
+"""Engine: Dask's own settings, where Labloop needs others than Dask has."""
+
+import dask
+
+ROUTES = "distributed.scheduler.http.routes"
+FOREVER = "365 days"
+
+
+def configure() -> None:
+    """Set what schedulers and clusters that start in this process are to do.
+
+    A scheduler serves nothing but its own dashboard: beside jupyter-server-proxy, which the lab
+    has, Dask's would open websockets to any address that a visitor names. And a cluster keeps the
+    place of a worker that died twice within 15 s: its nanny brings it back.
+
+    Examples
+    --------
+    >>> configure()
+    >>> "distributed.http.proxy" in dask.config.get(ROUTES)
+    False
+    """
+    routes = [each for each in dask.config.get(ROUTES) if each != "distributed.http.proxy"]
+    dask.config.set({ROUTES: routes, "distributed.deploy.lost-worker-timeout": FOREVER})
