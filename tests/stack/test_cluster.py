@@ -21,6 +21,26 @@ except OSError as error:
     sys.exit(f"not reached: {error}")
 """
 
+ASKED = """
+import os
+from service.lab import Lab
+print(os.environ["DASK_SCHEDULER_ADDRESS"], Lab().models().loc["diamonds", "live"])
+"""
+SCORE = """
+import pandas as pd
+from service.lab import CHECKOUT, Lab
+
+iris = pd.read_csv(CHECKOUT / "data" / "iris.csv")
+data, out = CHECKOUT / "data" / "flowers.csv", CHECKOUT / "data" / "scores"
+pd.concat([iris] * 1000).to_csv(data, index=False)
+lab = Lab()
+with lab.cluster() as cluster:
+    lab.score("iris", data, out)
+    workers = len(cluster.ncores())
+same = f"SELECT count(*) AS n, count(DISTINCT row) AS rows FROM '{out}/part-*.parquet'"
+print(workers, *lab.sql(same).iloc[0], lab.quality("iris", scored=out, truth="target").metric)
+"""
+
 
 @pytest.fixture(scope="module")
 def lab(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeLab]:
@@ -143,3 +163,16 @@ def test_make_down_ends_all_of_it(lab: ComposeLab) -> None:
     services = json.loads(told)["services"]
     assert "scheduler" not in services
     assert services["lab"]["environment"]["DASK_SCHEDULER_ADDRESS"] == ""
+
+
+def test_the_notebook_searches_there(lab: ComposeLab) -> None:
+    few = ["-p", "CANDIDATES", "24", "-p", "TIMED", "8"]
+    notebook = ["notebooks/08_search.ipynb", "/tmp/08_search.ipynb", "--cwd", "notebooks"]
+    lab.run_in("lab", "papermill", "--no-progress-bar", *few, *notebook)
+    asked = lab.run_in("lab", "python", "-c", ASKED)
+    assert asked.stdout.split() == ["tcp://scheduler:8786", "1"]
+
+
+def test_scores_come_from_its_workers(lab: ComposeLab) -> None:
+    done = lab.run_in("lab", "python", "-c", SCORE)
+    assert done.stdout.splitlines()[-1] == "2 150000 150000 accuracy"

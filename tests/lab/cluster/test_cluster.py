@@ -1,5 +1,6 @@
 """A cluster is there and like the notebook, or an error says what is not."""
 
+import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ def test_own_cores_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with Lab(dask_scheduler_address="").cluster() as cluster:
         assert isinstance(cluster, Cluster)
         assert len(cluster.scheduler_info()["workers"]) == 2
+        trimmed = cluster.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
+        assert {*trimmed.values()} == {None}
         shown = cluster._repr_html_()
         for words in ("Cluster on this machine", "<td>2</td>", "GiB", "/status"):
             assert words in shown
