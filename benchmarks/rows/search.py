@@ -19,7 +19,7 @@ from service.lab.cluster.cluster import start
 from tests.support.live import CHECKOUT
 
 ROWS = 20_000
-CANDIDATES = 24
+CANDIDATES = 64
 
 
 def rows(bench: Bench) -> Iterator[Row]:
