@@ -80,6 +80,19 @@ def test_the_lab_searches_on_two_workers(lab: ComposeLab) -> None:
     }
 
 
+def test_the_notebook_searches_there(lab: ComposeLab) -> None:
+    few = ["-p", "CANDIDATES", "24", "-p", "TIMED", "8"]
+    notebook = ["notebooks/08_search.ipynb", "/tmp/08_search.ipynb", "--cwd", "notebooks"]
+    lab.run_in("lab", "papermill", "--no-progress-bar", *few, *notebook)
+    asked = lab.run_in("lab", "python", "-c", ASKED)
+    assert asked.stdout.split() == ["tcp://scheduler:8786", "1"]
+
+
+def test_scores_come_from_its_workers(lab: ComposeLab) -> None:
+    done = lab.run_in("lab", "python", "-c", SCORE)
+    assert done.stdout.splitlines()[-1] == "2 150000 150000 accuracy"
+
+
 def test_only_the_lab_reaches_the_scheduler(lab: ComposeLab) -> None:
     inside = {"lab": {"default", "cluster"}, "scheduler": {"cluster"}, "worker": {"cluster"}}
     for service in ("api", "train", "lab", "scheduler", "worker"):
@@ -163,16 +176,3 @@ def test_make_down_ends_all_of_it(lab: ComposeLab) -> None:
     services = json.loads(told)["services"]
     assert "scheduler" not in services
     assert services["lab"]["environment"]["DASK_SCHEDULER_ADDRESS"] == ""
-
-
-def test_the_notebook_searches_there(lab: ComposeLab) -> None:
-    few = ["-p", "CANDIDATES", "24", "-p", "TIMED", "8"]
-    notebook = ["notebooks/08_search.ipynb", "/tmp/08_search.ipynb", "--cwd", "notebooks"]
-    lab.run_in("lab", "papermill", "--no-progress-bar", *few, *notebook)
-    asked = lab.run_in("lab", "python", "-c", ASKED)
-    assert asked.stdout.split() == ["tcp://scheduler:8786", "1"]
-
-
-def test_scores_come_from_its_workers(lab: ComposeLab) -> None:
-    done = lab.run_in("lab", "python", "-c", SCORE)
-    assert done.stdout.splitlines()[-1] == "2 150000 150000 accuracy"

@@ -131,7 +131,7 @@ def _records(opened: BinaryIO, base: int) -> Iterator[Records]:
 
     The last one needs no line end. After an open quotation mark there is none.
     """
-    is_quoted, last, before = 0, base, -1
+    is_quoted, last, before = 0, base, 0
     while block := opened.read(BLOCK_BYTES):
         content = np.frombuffer(block, dtype=np.uint8)
         quotes, line_ends = np.flatnonzero(content == QUOTE), np.flatnonzero(content == LINE_END)
