@@ -130,3 +130,34 @@ def distinct(names: Iterable[str], taken: Iterable[str]) -> list[str]:
         used.add(shown.casefold())
         found.append(shown)
     return found
+
+
+def input_names(columns: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """Find a column name for each input, so that no two names differ in capitals alone.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Features, and other columns of a data set.
+    taken : iterable of str
+        Names that are in use.
+
+    Returns
+    -------
+    names : dict of str to str
+        One whose name is taken is called ``input.<name>``.
+
+    Examples
+    --------
+    >>> input_names(["size", "Version"], ["version"])
+    {'size': 'size', 'Version': 'input.Version'}
+    """
+    used = {name.casefold() for name in taken}
+    names = {}
+    for column in columns:
+        name = column
+        while name.casefold() in used:
+            name = f"input.{name}"
+        used.add(name.casefold())
+        names[column] = name
+    return names

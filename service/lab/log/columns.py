@@ -13,7 +13,12 @@ import duckdb
 import orjson
 
 from service.contract.log.line import RequestLine
-from service.lab.client.answer_table import PREDICTION_ID, answer_places, distinct
+from service.lab.client.answer_table import (
+    PREDICTION_ID,
+    answer_places,
+    distinct,
+    input_names,
+)
 from service.lab.log.sample import Sample
 from service.lab.log.wide import INPUTS
 
@@ -212,12 +217,4 @@ def _json(value: Any) -> str | None:
 def feature_columns(record: RequestLine, features: Iterable[str]) -> dict[str, str]:
     """Find a column name for each feature, so that no two differ in capitals alone."""
     outputs = distinct((name for name, *_ in answer_places(dict(record))), [PREDICTION_ID])
-    used = {name.casefold() for name in [*OWN, *outputs]}
-    names = {}
-    for feature in features:
-        name = feature
-        while name.casefold() in used:
-            name = f"input.{name}"
-        used.add(name.casefold())
-        names[feature] = name
-    return names
+    return input_names(features, [*OWN, *outputs])

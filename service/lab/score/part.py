@@ -157,10 +157,9 @@ def read(
     wanted = [*job.features.values(), *job.others]
     features = {job.features[f.name]: f for f in signature.features if f.name in job.features}
     unread: Refused = {}
-    if source.table is not None:
+    if source.file is None:
+        assert source.table is not None
         frame = source.table[wanted].reset_index(drop=True)
-    elif source.file is None:
-        raise ValueError("a part has a file or a table")
     elif source.head is None:
         if is_remote(source.file.path):
             let_read(database)

@@ -14,6 +14,7 @@ from service.contract.signature.feature import Feature
 from service.contract.signature.output import Output
 from service.contract.signature.signature import Columns, Signature
 from service.contract.text import printable
+from service.lab.client.answer_table import input_names
 
 OWN = ("row", "file", "model", "version", "digest", "time")
 TYPES: dict[type, str] = {bool: "boolean", int: "Int64", float: "float64", str: "str"}
@@ -52,15 +53,7 @@ def names_of(columns: Iterable[str], outputs: Iterable[str]) -> dict[str, str]:
     >>> names_of(["size", "Version"], ["prediction"])
     {'size': 'size', 'Version': 'input.Version'}
     """
-    used = {name.casefold() for name in [*OWN, *outputs]}
-    names = {}
-    for column in columns:
-        name = column
-        while name.casefold() in used:
-            name = f"input.{name}"
-        used.add(name.casefold())
-        names[column] = name
-    return names
+    return input_names(columns, [*OWN, *outputs])
 
 
 def typed_answers(answers: pd.DataFrame, output: Output) -> pd.DataFrame:
