@@ -14,6 +14,7 @@ from service.contract.errors import InputError, ScoringError
 from service.contract.model import checksums
 from service.contract.model.manifest import Manifest
 from service.contract.model.store import ModelStore
+from service.contract.signature.container import TEXTS
 from service.contract.signature.refusal import refused_names
 from service.contract.signature.signature import Signature
 from service.lab.client.rows import Rows
@@ -21,7 +22,7 @@ from service.lab.log.columns import connect
 from service.lab.score.data import csv_file, parquet
 from service.lab.score.data.files import DataFile, find_files
 from service.lab.score.data.parts import Part, Piece, numbered, pieces_of_rows
-from service.lab.score.data.remote import is_remote, let_read
+from service.lab.score.data.remote import KINDS, is_remote, let_read
 from service.lab.score.result import dtype_in_duckdb, dtype_of_column
 
 FORMAT = 1  # one higher when parts that were written before cannot be gone on with
@@ -103,7 +104,7 @@ def make_plan(store: ModelStore, name: str, version: int, data: Any) -> Plan:
     store.fetch(name, version)
     manifest = store.manifest(name, version)
     who = name, version, checksums.digest(store.folder(name, version))
-    if _is_path(data) or (isinstance(data, list | tuple) and data and all(map(_is_path, data))):
+    if _are_paths(data, manifest.signature):
         files = find_files(data)
         is_csv = files[0].path.endswith(".csv")
         plan = (_of_csv if is_csv else _of_parquet)(who, manifest, files)
@@ -116,8 +117,14 @@ def make_plan(store: ModelStore, name: str, version: int, data: Any) -> Plan:
     return plan
 
 
-def _is_path(data: Any) -> bool:
-    return isinstance(data, str | Path)
+def _are_paths(data: Any, signature: Signature) -> bool:
+    """Whether data are files; a list of texts may be rows of a model that takes these."""
+    if isinstance(data, str | Path):
+        return True
+    several = isinstance(data, list | tuple) and all(isinstance(each, str | Path) for each in data)
+    if not several or not data or signature.container not in TEXTS:
+        return several and bool(data)
+    return all(str(each).endswith(KINDS) for each in data)
 
 
 Who = tuple[str, int, str]

@@ -13,6 +13,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from service.contract.errors import ClusterError, LabloopError, ScoringError
 from service.contract.model.store import ModelStore
@@ -309,3 +313,19 @@ def test_changed_files_are_refused(lab: Lab, tmp_path: Path) -> None:
     flowers_of(30).to_csv(file, index=False)
     with pytest.raises(ScoringError, match="rows where 40 were planned: it was changed meanwhile"):
         scoring.run(lab.settings, plan, tmp_path / "out")
+
+
+def test_rows_in_lists_are_no_paths(lab: Lab, tmp_path: Path) -> None:
+    texts, y = ["good film", "bad film", "good.csv", "bad"] * 10, [1, 0, 1, 0] * 10
+    words = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, y)
+    rows = [{"size": 1.0, "colour": "red"}, {"size": 2.0}, {"colour": "blue"}, {}] * 10
+    dicts = make_pipeline(DictVectorizer(), LogisticRegression()).fit(rows, y)
+    store = ModelStore(lab.settings.models_dir)
+    for name, estimator, X in (("words", words, texts), ("dicts", dicts, rows)):
+        version = Publication(name, estimator, X, y).write(store)
+        lab.score(name, X, tmp_path / name, version=version)
+        found = scored(tmp_path / name)
+        assert np.array_equal(found[["proba_0", "proba_1"]], estimator.predict_proba(X)), name
+    for path in ("no.csv", Path("no.csv"), ["no.csv"], ""):
+        with pytest.raises(ScoringError, match=r"no file or folder 'no\.csv' here|path is empty"):
+            lab.score("words", path, tmp_path / "out", version=1)

@@ -77,6 +77,8 @@ def find_files(data: str | Path | Sequence[str | Path]) -> list[DataFile]:
 
 
 def _found(path: str) -> list[DataFile]:
+    if not path:
+        raise ScoringError("The path is empty. Name a file, a folder or a pattern.")
     return _found_remote(path) if is_remote(path) else _found_here(Path(path))
 
 
