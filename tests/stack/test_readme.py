@@ -25,6 +25,7 @@ COMPOSE = (CHECKOUT / "docker-compose.yml").read_text()
 # But Docker's, Jupyter's and the start's.
 NOT_OURS = {"COMPOSE_PROJECT_NAME", "BASE_IMAGE", "JUPYTER_TOKEN"}
 NOT_OURS |= {"API_REPLICAS", "API_CPUS", "API_MEMORY"}
+NOT_OURS |= {"COMPOSE_PROFILES", "WORKERS", "WORKER_MEMORY", "SCHEDULER_MEMORY"}
 BUILD = ("GIT_REVISION", "CODE_DIGEST")  # no settings; `make up` sets them
 AWS = [f"AWS_{each}" for each in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION")]
 AWS += ["AWS_ENDPOINT_URL"]  # nor are these: they are of all programs for S3
@@ -128,7 +129,7 @@ def test_every_setting_is_documented() -> None:
     for name, field in Settings.model_fields.items():
         assert table[name.upper()] == ("" if field.default is None else str(field.default))
     assert table.keys() - {name.upper() for name in Settings.model_fields} == NOT_OURS
-    for name, default in re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE):
+    for name, default in re.findall(r"\$\{(\w+):-([^}$]*)\}", COMPOSE):
         assert name in table or (name in (*BUILD, *AWS) and f"`{name}`" in SETTINGS)
         assert not default or table[name] == default
 
@@ -141,6 +142,11 @@ def test_compose_has_no_defaults() -> None:
         "LAB_PORT",
         "API_CPUS",  # an empty one is no number
         "API_MEMORY",  # an empty one is no bound
+        "SCHEDULER_MEMORY",
+        "WORKER_MEMORY",
+        "WORKERS",  # an empty one is no number
+        "DASHBOARD_PORT",  # as the others
+        "DASK_SCHEDULER_ADDRESS",  # with the profile `cluster` it is that of the service
     }
     found = {
         (line.split(":")[0].strip(), name)
@@ -148,7 +154,9 @@ def test_compose_has_no_defaults() -> None:
         for name in re.findall(r"\$\{(\w+):?-[^}]+\}", line)
     }
     assert {name for _, name in found} == needed
-    assert {place for place, _ in found} == {"ports", "BASE_IMAGE", "cpus", "mem_limit"}
+    assert {place for place, _ in found} == {
+        *("ports", "BASE_IMAGE", "cpus", "mem_limit", "replicas", "DASK_SCHEDULER_ADDRESS")
+    }
 
 
 def test_every_named_make_target_exists() -> None:

@@ -11,7 +11,8 @@ from tests.support.stack import VERSION, debian_packages
 
 Release = tuple[Path, str]
 SIDES = ["api", "lab"]
-MOST_BYTES = {"api": 300_000_000, "lab": 600_000_000}  # over the base image
+# Over the base image. Dask and its dashboard are 38 MB of the lab.
+MOST_BYTES = {"api": 300_000_000, "lab": 650_000_000}
 
 
 def run(side: str, *words: str, options: tuple[str, ...] = ()) -> tuple[int, str]:

@@ -262,7 +262,15 @@ def test_a_bar_shows_what_is_done(
     assert "fit/s" in shown
 
 
-def test_an_interrupt_leaves_workers_free(cluster: Cluster) -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Have Ctrl-C interrupt, also where what started the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_leaves_workers_free(cluster: Cluster, interruptible: None) -> None:
     def interrupt(_: Any) -> None:
         wait_until(lambda: is_busy(cluster), "the first fits")
         interrupt_main()
