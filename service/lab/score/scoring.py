@@ -39,12 +39,11 @@ def run(settings: Settings, plan: Plan, folder: Path) -> Outcome:
     output, began = Output(folder), perf_counter()
     with output.opened(plan) as staging:
         done = output.done(plan.fingerprint)
-        before = len(done)
         todo = [part for part in plan.parts if part.number not in done]
+        before = plan.rows - sum(part.rows for part in todo)
         job = job_of(settings, plan, output.folder, staging)
-        rows = plan.rows - sum(part.rows for part in todo)
         with tqdm(
-            total=plan.rows, initial=rows, unit="row", unit_scale=True, desc=plan.name
+            total=plan.rows, initial=before, unit="row", unit_scale=True, desc=plan.name
         ) as bar:
             for part, scored in _computed(settings, plan, job, todo):
                 done[part.number] = scored

@@ -121,11 +121,13 @@ def test_a_killed_notebook_goes_on(lab: Lab, models: Path, data: Path, tmp_path:
         lab.drift("iris", scored=out)
     report = lab.score("iris", data, out)
     assert before.items() <= written(out).items()  # what was done is not done again
-    assert "rows had been done before this run" in str(report)
+    rows = PART * len(before)
+    assert report.notes[2] == f"{rows:,} rows had been done before this run."
     assert_complete(out)
     everything = written(out)
     again = lab.score("iris", data, out)
     assert written(out) == everything
+    assert again.notes[1] == "20,000 rows had been done before this run."
     assert again.heading == report.heading == "19,999 rows scored by iris version 1, in 80 parts."
 
 
