@@ -4,11 +4,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from service.contract.errors import ArtifactError, InputError, NotFoundError
-from service.contract.files import read_regular
-from service.contract.model.manifest import BASELINE, LARGEST
+from service.contract.model import baseline
 from service.lab.log import reader as log_reader
 from service.lab.log_verbs import LogBook, When
 from service.lab.reports import quality, replay
@@ -66,8 +63,7 @@ class ReportVerbs(LogBook):
             return ScoredRows(self._store, name, Path(scored)).drift()
         version = version or self._live(name)
         manifest = self._store.manifest(name, version)
-        file = self._store.folder(name, version) / BASELINE
-        summary = orjson.loads(read_regular(file, LARGEST))
+        summary = baseline.read(self._store.folder(name, version))
         return measure(self.predictions(name, since, until, version), summary, manifest)
 
     def quality(

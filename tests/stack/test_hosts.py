@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,6 +20,7 @@ from service.lab.score.data import parts
 from tests.support.live import CHECKOUT
 from tests.support.models import iris
 from tests.support.nodes import BRIDGE, INSIDE, ip, namespace, network
+from tests.support.scores import scored, to_parquet
 
 ROWS, PART = 100_000, 1_000
 # A peer that is silent for so long is lost. Dask has 30 s by default, and takes 11 at least.
@@ -64,8 +64,7 @@ def test_a_lost_host_costs_nothing(
     store.promote("iris", publication.write(store))
     places = np.random.default_rng(0).integers(0, len(iris().X), ROWS)
     flowers = iris().X.iloc[places].reset_index(drop=True)
-    with duckdb.connect() as database:
-        database.from_df(flowers).write_parquet(str(tmp_path / "flowers.parquet"))
+    to_parquet(flowers, tmp_path / "flowers.parquet")
     monkeypatch.setattr(parts, "ROWS", PART)
     done: list[int] = []
 
@@ -82,9 +81,7 @@ def test_a_lost_host_costs_nothing(
         search.fit(iris().X, iris().y)
         lab.score("iris", tmp_path / "flowers.parquet", tmp_path / "out")
         assert len(cluster.scheduler_info()["workers"]) == 1
-    with duckdb.connect() as database:
-        query = f"FROM read_parquet('{tmp_path}/out/*.parquet') ORDER BY row"
-        found = database.execute(query).df()
+    found = scored(tmp_path / "out")
     assert found["row"].tolist() == [*range(ROWS)]
     want = iris().estimator.predict_proba(flowers)
     assert np.array_equal(found[["proba_0", "proba_1", "proba_2"]], want)

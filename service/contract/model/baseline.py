@@ -1,10 +1,14 @@
 """Baseline: a summary of the training data, kept with the version."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 
+from service.contract.files import read_regular
+from service.contract.model.manifest import BASELINE, LARGEST
 from service.contract.model.words import GROUPS, Words, group
 from service.contract.signature.feature import Feature
 from service.contract.signature.signature import Signature
@@ -59,6 +63,12 @@ def summarise(
     mix = mixes[0] if targets is None else dict(zip(targets, mixes, strict=True))
     baseline = {"rows": len(table), "features": features, "predictions": mix}
     return baseline if scores is None else baseline | {"scores": of_numbers(scores)}
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read the baseline of a version from its folder, as `summarise` returned it."""
+    baseline: dict[str, Any] = orjson.loads(read_regular(folder / BASELINE, LARGEST))
+    return baseline
 
 
 def _of_feature(feature: Feature, column: pd.Series) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from service.contract.text import show
 if TYPE_CHECKING:
     from service.contract.signature.signature import Signature
 
-NAMELESS = ("array", "objects")
 SHOWN_LENGTHS = 5
 ABSENT = "is null; leave the key out where there is no value, as in a list of dicts"
 
@@ -132,7 +131,6 @@ def _renamed(
         if number is None and lists:
             absent = [None] * max(map(len, lists))
         return {name: row.get(name, absent) for name in signature.names}
-    is_nameless = signature.container in NAMELESS or signature.is_numbered
-    if is_nameless and len(given) == len(signature.names) and not given & signature.known:
+    if signature.is_nameless and len(given) == len(signature.names) and not given & signature.known:
         return dict(zip(signature.names, row.values(), strict=True))
     raise refused_names(signature.features, [*given], number)

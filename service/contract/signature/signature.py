@@ -104,6 +104,11 @@ class Signature(BaseModel):
         return self.integer_names and self.names == [str(n) for n in range(len(self.names))]
 
     @cached_property
+    def is_nameless(self) -> bool:
+        """Whether it was fitted without names, and so takes columns by their order."""
+        return self.container in ("array", "objects") or self.is_numbered
+
+    @cached_property
     def private(self) -> frozenset[str]:
         """The names of the private features."""
         return frozenset(feature.name for feature in self.features if feature.private)

@@ -31,6 +31,7 @@ from service.lab.score.result import inputs_of, names_of, typed, typed_answers
 WRITE = """
     COPY (SELECT * FROM block) TO $target
     (FORMAT parquet, COMPRESSION zstd, KV_METADATA {labloop: $said})"""
+GO_ON = "What is done is kept: the same call goes on from there."
 REFUSED = "_refused"  # the folder of what does not fit; other programs pass over such a name
 NOTHING = "__HIVE_DEFAULT_PARTITION__"  # a folder's name for a missing value
 MODELS = 2  # that a process keeps in memory
@@ -97,7 +98,7 @@ def score_part(job: Job, part: Part, source: Source) -> Scored:
     ScoringError
         The file or the model is not as it was planned.
     """
-    predictor = loaded(job.models_dir, job.store_url, job.name, job.version, job.digest)
+    predictor = predictor_of(job)
     with connect() as database:
         database.execute("SET threads = 1")  # other processes have the other cores
         frame, unread = read(database, job, part, source, predictor.signature)
@@ -118,9 +119,8 @@ def score_part(job: Job, part: Part, source: Source) -> Scored:
     return done
 
 
-@lru_cache(MODELS)
-def loaded(models_dir: Path, store_url: str, name: str, version: int, digest: str) -> Predictor:
-    """Load a version as the API does, once for all parts that a process scores.
+def predictor_of(job: Job) -> Predictor:
+    """Load the version of a job as the API does, once for all parts that a process scores.
 
     Raises
     ------
@@ -129,6 +129,11 @@ def loaded(models_dir: Path, store_url: str, name: str, version: int, digest: st
     ArtifactError
         Its files are not as published.
     """
+    return _loaded(job.models_dir, job.store_url, job.name, job.version, job.digest)
+
+
+@lru_cache(MODELS)
+def _loaded(models_dir: Path, store_url: str, name: str, version: int, digest: str) -> Predictor:
     store = opening.for_lab(Settings(models_dir=models_dir, store_url=store_url))
     store.fetch(name, version)
     found = checksums.digest(store.folder(name, version))
@@ -260,9 +265,6 @@ def _write(
         sync_path(staged)
     except (duckdb.IOException, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise ScoringError(
-            f"{job.folder / name} cannot be written: {reason} What was done before is kept: the "
-            "same call goes on from there."
-        ) from error
+        raise ScoringError(f"{job.folder / name} cannot be written: {reason} {GO_ON}") from error
     staged.replace(job.folder / name)
     sync_path((job.folder / name).parent)

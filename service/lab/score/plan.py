@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ from service.lab.score.data.remote import KINDS, is_remote, let_read
 from service.lab.score.result import dtype_in_duckdb, dtype_of_column
 
 FORMAT = 1  # one higher when parts that were written before cannot be gone on with
-NAMELESS = ("array", "objects")
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ class Plan:
     content: str = ""
     table: pd.DataFrame | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """How many rows the data set has."""
         return sum(part.rows for part in self.parts)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """What is the same only for the same version, data and parts."""
         said = {
@@ -260,8 +260,7 @@ def features_of(signature: Signature, columns: list[str]) -> dict[str, str]:
         Features have none; the text names them.
     """
     names = signature.names
-    is_nameless = signature.container in NAMELESS or signature.is_numbered
-    if is_nameless and len(columns) == len(names) and not {*columns} & {*names}:
+    if signature.is_nameless and len(columns) == len(names) and not {*columns} & {*names}:
         return dict(zip(names, columns, strict=True))
     missing = [name for name in names if name not in columns]
     if signature.container == "dicts" and len(missing) < len(names):

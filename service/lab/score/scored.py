@@ -5,14 +5,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-import orjson
 import pandas as pd
 
 from service.contract.errors import ScoringError
-from service.contract.files import read_regular
 from service.contract.log.line import RequestLine
-from service.contract.model import checksums
-from service.contract.model.manifest import BASELINE, LARGEST
+from service.contract.model import baseline, checksums
 from service.contract.model.store import ModelStore
 from service.lab.log.columns import connect, feature_columns, quoted
 from service.lab.log.publications import Logged
@@ -74,9 +71,9 @@ class ScoredRows:
 
     def drift(self) -> Drift:
         """Compare the rows and their predictions with the training of the version."""
-        baseline = orjson.loads(read_regular(self._home / BASELINE, LARGEST))
         table, _ = self._read([])
-        return self._noted(measure(table, baseline, self._manifest, WHAT))
+        summary = baseline.read(self._home)
+        return self._noted(measure(table, summary, self._manifest, WHAT))
 
     def quality(self, truth: Any) -> Quality:
         """Measure predictions by true values, as `Lab.quality` takes them."""

@@ -21,7 +21,7 @@ from service.lab.score.data.parts import Part
 from service.lab.score.data.remote import is_remote
 from service.lab.score.outcome import Outcome, outcome_of
 from service.lab.score.output import Output
-from service.lab.score.part import Job, Scored, Source, score_part
+from service.lab.score.part import GO_ON, Job, Scored, Source, score_part
 from service.lab.score.plan import Plan
 
 T = TypeVar("T")
@@ -31,7 +31,6 @@ LOOK_SECONDS = 2.0  # between looks whether there are workers
 LONELY_SECONDS = 60.0  # without a worker: one that died takes a few seconds to come back
 NEEDED = 12  # times the size of a part: what its values, predictions and texts take
 BASE_BYTES = 300_000_000  # of a process with its libraries
-GO_ON = "What is done is kept: the same call goes on from there."
 
 
 def run(settings: Settings, plan: Plan, folder: Path) -> Outcome:
@@ -141,35 +140,33 @@ def _computed(
 def _on_cluster(
     cluster: Cluster, plan: Plan, job: Job, todo: list[Part]
 ) -> Iterator[tuple[Part, Scored]]:
-    parts: dict[str, Part] = {}
-    futures: set[Future] = set()  # that are not read yet
+    at_work: dict[Future, Part] = {}
     suspects: list[Part] = []
     waiting, completed = iter(todo), Queue[Future]()
 
     def submit(part: Part, how: str = "score") -> Future:
         key = f"{how}-{job.staging.name}-{part.number}"
-        parts[key] = part
-        return cluster.submit(score_part, job, part, source_of(plan, part), key=key, pure=False)
+        future = cluster.submit(score_part, job, part, source_of(plan, part), key=key, pure=False)
+        at_work[future] = part
+        return future
 
     def submit_next(count: int) -> None:
         for part in islice(waiting, count):
-            future = submit(part)
-            futures.add(future)
-            future.add_done_callback(completed.put)
+            submit(part).add_done_callback(completed.put)
 
     is_table = plan.table is not None
     # Rows of a table travel in the task, so that it can be done again wherever a process dies.
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
         submit_next(AHEAD * sum(cluster.ncores().values()) if is_table else len(todo))
         try:
-            while futures:
+            while at_work:
                 future = _patiently(cluster, partial(completed.get, timeout=LOOK_SECONDS))
-                part = parts[future.key]
+                part = at_work[future]
                 try:
                     yield part, _result(cluster, future)
                 except KilledWorker:  # this part ended its processes, or one that was beside it
                     suspects.append(part)
-                futures.discard(future)
+                del at_work[future]
                 submit_next(1)
             for part in suspects:  # each alone
                 try:
@@ -181,7 +178,7 @@ def _on_cluster(
                         f"workers more. {GO_ON}"
                     ) from error
         finally:
-            cluster.cancel([*futures])
+            cluster.cancel([*at_work])
 
 
 def _result(cluster: Cluster, future: Future) -> Scored:

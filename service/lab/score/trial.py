@@ -14,7 +14,7 @@ from service.lab.log.columns import connect
 from service.lab.reports.report import Report, counted
 from service.lab.score.data.parts import Part
 from service.lab.score.output import Output
-from service.lab.score.part import Job, loaded, predict, read
+from service.lab.score.part import Job, predict, predictor_of, read
 from service.lab.score.plan import Plan
 from service.lab.score.scoring import check_cluster, cluster_for, job_of, source_of
 
@@ -40,7 +40,7 @@ def try_out(settings: Settings, plan: Plan, folder: Path) -> Report:
             check_cluster(cluster, plan, [])
             processes = sum(cluster.ncores().values())
     job = job_of(settings, plan, output.folder, output.folder)
-    loaded(job.models_dir, job.store_url, job.name, job.version, job.digest)  # before time counts
+    predictor_of(job)  # before time counts
     sampled, reasons, began = 0, Counter[str](), perf_counter()
     for part in dict.fromkeys((plan.parts[0], plan.parts[-1])):
         count, refused = _sampled(job, plan, part)
@@ -73,7 +73,7 @@ def try_out(settings: Settings, plan: Plan, folder: Path) -> Report:
 
 def _sampled(job: Job, plan: Plan, part: Part) -> tuple[int, list[str]]:
     """Score the first rows of a part; return how many there are, and the reasons of refusals."""
-    predictor = loaded(job.models_dir, job.store_url, job.name, job.version, job.digest)
+    predictor = predictor_of(job)
     with connect() as database:
         whole, unread = read(database, job, part, source_of(plan, part), predictor.signature)
     frame = whole.iloc[:SAMPLE]

@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +22,7 @@ from service.lab import Lab
 from service.lab.score.data import parts
 from tests.support.live import LiveApi, running_api
 from tests.support.models import Trained, body_mass, iris, penguins
+from tests.support.scores import scored, to_parquet
 from tests.support.unsupervised import customers, fitted
 
 ROWS = 130  # of a part here; the API's own tables have more than 64, too
@@ -112,12 +112,6 @@ def lab(api: LiveApi, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return api.lab(dask_scheduler_address="")
 
 
-def scored(folder: Path) -> pd.DataFrame:
-    with duckdb.connect() as database:
-        database.execute("SET TimeZone = 'UTC'")
-        return database.execute(f"FROM read_parquet('{folder}/*.parquet') ORDER BY row").df()
-
-
 def rows_of(trained: Trained) -> Any:
     """Return more rows than a part has, in another order than those of training."""
     places = np.random.default_rng(1).integers(0, len(trained.X), 300)
@@ -155,8 +149,7 @@ def test_files_give_the_same_scores(lab: Lab, name: str, kind: str, tmp_path: Pa
         if kind == "csv":
             X.iloc[part].to_csv(file, index=False)
         else:
-            with duckdb.connect() as database:
-                database.from_df(X.iloc[part]).write_parquet(str(file))
+            to_parquet(X.iloc[part], file)
     report = lab.score(name, data, tmp_path / "out")
     assert report.table.empty
     found = scored(tmp_path / "out")

@@ -61,7 +61,8 @@ def test_private_features_stay_out(tmp_path: Path) -> None:
     store, given = ModelStore(tmp_path / "models"), penguins()
     publication = Publication("m", given.estimator, given.X, given.y, private=["sex"])
     store.promote("m", publication.write(store))
-    lab = Lab(models_dir=tmp_path / "models", dask_scheduler_address="")
+    folders = {"models_dir": tmp_path / "models", "logs_dir": tmp_path, "log_copy_dir": tmp_path}
+    lab = Lab(api_url="http://127.0.0.1:9", **folders, dask_scheduler_address="")
     X = given.X.head(50).assign(sex=lambda t: t["sex"].where(t.index != 7, "\ud800"))
     lab.score("m", X.astype({"sex": object}), tmp_path / "out")
     assert lab.drift("m", scored=tmp_path / "out").table["verdict"]["sex"] == "private"

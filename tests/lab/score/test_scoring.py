@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +30,7 @@ from service.lab.score.plan import make_plan
 from tests.support.disks import mounted
 from tests.support.live import CHECKOUT, wait_until
 from tests.support.models import iris
+from tests.support.scores import scored, to_parquet
 
 ROWS, PART = 20_000, 250
 SCRIPT = """
@@ -66,11 +66,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def to_parquet(table: pd.DataFrame, file: Path) -> None:
-    with duckdb.connect() as database:
-        database.from_df(table).write_parquet(str(file))
-
-
 def flowers_of(rows: int) -> pd.DataFrame:
     places = np.random.default_rng(0).integers(0, len(iris().X), rows)
     return iris().X.iloc[places].reset_index(drop=True)
@@ -86,11 +81,6 @@ def cluster() -> Iterator[Cluster]:
 def lab(models: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(parts, "ROWS", PART)
     return Lab(models_dir=models, dask_scheduler_address="")
-
-
-def scored(folder: Path) -> pd.DataFrame:
-    with duckdb.connect() as database:
-        return database.execute(f"FROM read_parquet('{folder}/*.parquet') ORDER BY row").df()
 
 
 def assert_complete(out: Path) -> None:

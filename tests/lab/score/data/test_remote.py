@@ -13,6 +13,7 @@ from service.lab.publish.publication import Publication
 from service.lab.score.data import parts
 from tests.support.models import iris
 from tests.support.s3 import S3, environment
+from tests.support.scores import scored
 
 
 @pytest.fixture
@@ -41,9 +42,7 @@ def test_objects_are_scored(lab: Lab, s3: S3, kind: str, place: str, tmp_path: P
     with environment(s3.environment):
         report = lab.score("iris", f"{s3.url}/{place.format(kind)}", tmp_path / "out")
     assert report.table.empty
-    with duckdb.connect() as database:
-        query = f"FROM read_parquet('{tmp_path}/out/*.parquet') ORDER BY row"
-        found = database.execute(query).df()
+    found = scored(tmp_path / "out")
     first = 0 if "lot=b" not in place else 100
     want = iris().estimator.predict_proba(flowers.iloc[first:])
     assert np.array_equal(found[["proba_0", "proba_1", "proba_2"]], want)
