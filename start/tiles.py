@@ -8,6 +8,7 @@ and at the host of DASK_SCHEDULER_ADDRESS, that are not told them.
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any as Anything
 from urllib.parse import unquote_plus, urlsplit
@@ -16,6 +17,8 @@ from jupyter_server.base.handlers import Template404
 from jupyter_server_proxy.config import ServerProcess
 from jupyter_server_proxy.handlers import NamedLocalProxyHandler, ProxyHandler
 from tornado import web
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClosedError
 from traitlets import Any
 
 API_URL = os.environ.get("API_URL") or f"http://127.0.0.1:{os.environ.get('API_PORT') or 8000}"
@@ -111,7 +114,40 @@ class DashboardHandler(Handler):
 
     async def open(self, path: str) -> None:
         """Open the websocket by which the dashboard's pictures change."""
-        await self.proxy_open(self.host, self.port, path)
+        try:
+            await self.proxy_open(self.host, self.port, path)
+        except (OSError, HTTPClientError) as error:
+            self.log.warning(f"{self.called} does not open a websocket: {error}")
+            self.close(1011, "The dashboard does not answer.")
+        else:
+            if self.ws_connection is None:  # the browser has gone meanwhile
+                self.ws.close()
+
+    def write_message(self, message: str | bytes, binary: bool = False) -> None:
+        """Pass on what the dashboard says, unless the browser has gone."""
+        while_open(super().write_message, message, binary)
+
+    def ping(self, data: bytes = b"") -> None:
+        """Pass on that the dashboard asks who is there, unless the browser has gone."""
+        while_open(super().ping, data)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Pass on what the browser says, unless the dashboard has gone."""
+        if hasattr(self, "ws"):
+            while_open(self.ws.write_message, message, isinstance(message, bytes))
+
+    def on_ping(self, data: bytes) -> None:
+        """Answered already; the dashboard is asked by its own pings."""
+
+
+def while_open(send: Callable[..., Anything], *message: Anything) -> None:
+    """Send on a websocket; that it is closed is told to the other end by its own closing."""
+    try:
+        sent = send(*message)
+    except WebSocketClosedError:
+        return
+    if sent is not None:
+        sent.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class Server(ServerProcess):  # type: ignore[misc]

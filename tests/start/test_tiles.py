@@ -1,8 +1,6 @@
 """JupyterLab's port passes requests on to the API and a cluster's dashboard, and nothing else."""
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +11,8 @@ import httpx
 import pytest
 from traitlets.config.loader import PyFileConfigLoader
 
-from tests.support.live import CHECKOUT, PLAIN, free_ports, wait_until
+from tests.support.jupyter import running_jupyter
+from tests.support.live import CHECKOUT, free_ports
 
 pytestmark = pytest.mark.slow  # a server of Jupyter
 TOKEN = "a token&of jupyter"
@@ -50,41 +49,17 @@ def api() -> Iterator[ThreadingHTTPServer]:
 
 @pytest.fixture(scope="module")
 def jupyter(api: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start JupyterLab's server, without its pages, which take long; return its URL."""
-    (port,) = free_ports(1)
-    url = f"http://127.0.0.1:{port}"
+    """Start JupyterLab's server in front of it."""
     environment = {
         "API_URL": f"http://127.0.0.1:{api.server_port}",
         "API_TOKEN": API_TOKEN,
         "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:8786",
         "DASHBOARD_PORT": str(api.server_port),
-        "LAB_PORT": str(port),
         "JUPYTER_TOKEN": TOKEN,
         "ALLOWED_HOSTS": "Lab.example,192.0.2.7",
-        "HOME": str(tmp_path_factory.mktemp("home")),
     }
-    options = [
-        f"--config={CHECKOUT / 'start' / 'jupyter_server_config.py'}",
-        "--ServerApp.jpserver_extensions=jupyterlab=False",
-    ]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyter_server", *options],
-        env=os.environ | environment,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until(lambda: answers(url), "JupyterLab's server")
-        yield url
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/api", **PLAIN).is_success
-    except httpx.TransportError:
-        return False
+    with running_jupyter(tmp_path_factory.mktemp("jupyter"), environment) as jupyter:
+        yield jupyter.url
 
 
 @pytest.fixture
