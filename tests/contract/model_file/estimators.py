@@ -101,12 +101,11 @@ def answers(estimator: Any, X: Any) -> dict[str, list[np.ndarray]]:
 
 
 def same(one: dict[str, list[np.ndarray]], other: dict[str, list[np.ndarray]]) -> bool:
-    """Whether answers are the same, to the last bit."""
+    """Whether answers are the same, but for rounding."""
     return one.keys() == other.keys() and all(
         len(one[method]) == len(other[method])
         and all(
-            np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-            for a, b in zip(one[method], other[method], strict=True)
+            equal_but_for_rounding(a, b) for a, b in zip(one[method], other[method], strict=True)
         )
         for method in one
     )
