@@ -11,6 +11,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils import all_estimators
 from sklearn.utils._param_validation import Options
 
+from tests.support.rounding import equal_but_for_rounding
+
 Table = tuple[Any, Any]
 
 DICE = np.random.default_rng(0)
