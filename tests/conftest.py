@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+from functools import cache
 from typing import Any
 
 # Before NumPy and scikit-learn are imported, here and in what tests start: several processes share
@@ -10,6 +13,7 @@ os.environ.setdefault("DASHBOARD_PORT", "0")
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from service.api.processes.fork.fork_server import ForkServer
 from service.lab.cluster.cluster import Cluster, start
 from tests.support.browser import new_browser
 from tests.support.cluster import started
@@ -52,8 +56,9 @@ SHARED |= {
     for name in ("pods", "pods_apart", "pods_cluster", "release")
 }
 SHARED |= {f"tests/stack/test_{name}.py": "the hosts" for name in ("hosts", "nodes")}
-# What starts a server, a container, a cluster, a browser or a notebook, works in a copy of the
-# checkout, needs something of the machine, or runs a part of a long test.
+# What starts a process, a server, a container, a cluster, a browser or a notebook, works in a copy
+# of the checkout, needs something of the machine, or runs a part of a long test. A sweep says so by
+# its own mark.
 SLOW = (
     Cluster,
     LocalLab,
@@ -65,6 +70,8 @@ SLOW = (
     new_browser,
     running_api,
     running_s3,
+    subprocess,
+    ForkServer,
     start,
     started,
     times,
@@ -97,11 +104,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def is_slow(item: pytest.Item) -> bool:
     """Whether the file of a test, or of a fixture of it, uses something `SLOW`."""
-    if not isinstance(item, pytest.Function):
-        return False
+    if isinstance(item, pytest.DoctestItem):
+        return uses_slow(item.dtest.globs["__name__"]) if item.dtest else False
+    assert isinstance(item, pytest.Function)
     fixtures = [each for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
-    scopes = [item.function.__globals__, *(each.func.__globals__ for each in fixtures)]
-    values = [value for scope in scopes for value in scope.values()]
+    return any(uses_slow(each.__module__) for each in (item.function, *(f.func for f in fixtures)))
+
+
+@cache
+def uses_slow(module: str) -> bool:
+    values = vars(sys.modules[module]).values()
     return any(value is each for value in values for each in SLOW)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 from random import Random
 from typing import Any
 
@@ -209,8 +208,12 @@ class Combination:
 def combinations(count: int) -> list[Combination]:
     """Draw combinations that can be fitted, at random."""
     kinds = (SEARCHES, SCORINGS, SPLITTERS, CONTAINERS, COLUMNS, ENCODERS, THEN, FINALS)
-    every = [each for each in (Combination(*parts) for parts in product(*kinds)) if each.can_be()]
-    return Random(0).sample(every, count)
+    dice, drawn = Random(0), dict[Combination, None]()
+    while len(drawn) < count:
+        one = Combination(*(dice.choice([*kind]) for kind in kinds))
+        if one.can_be():
+            drawn[one] = None
+    return [*drawn]
 
 
 @pytest.mark.filterwarnings("ignore")

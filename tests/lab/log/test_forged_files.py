@@ -23,6 +23,7 @@ from tests.support.log_lines import copy_of, crashed, ids_of, line, open_log, re
 ODD_NAMES = ["a*b", "a[b]", "it's", 'say "x"', "a\nb", "q?", "ü ", "a;b", "*", "-"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_folders_may_have_odd_names(tmp_path: Path, name: str) -> None:
     decoys = [tmp_path / decoy for decoy in ("axb", "ab", "qq")]

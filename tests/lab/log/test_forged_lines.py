@@ -73,6 +73,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change, right", MUTATIONS)
 def test_odd_fields_damage_their_line(
     tmp_path: Path,

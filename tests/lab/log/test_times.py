@@ -129,6 +129,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinds, inputs", WRONG, ids=[str(each) for each in WRONG])
 @pytest.mark.parametrize("opened", [True, False])
 def test_forged_times_damage_their_line(

@@ -83,6 +83,7 @@ def test_about_twenty_buckets_are_chosen() -> None:
 SPANS = [*np.geomspace(5, 400 * 86_400, 6), 4.2 * 60, 4.7 * 60, 4.2 * 3600, 4.2 * 86_400]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", SPANS, ids=lambda seconds: f"{seconds:.0f}s")
 def test_any_time_span_plots_without_warnings(
     seconds: float, monkeypatch: pytest.MonkeyPatch
@@ -248,6 +249,7 @@ OTHERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("gone", [False, True])
 def test_each_version_has_its_own_classes(other: str, gone: bool) -> None:

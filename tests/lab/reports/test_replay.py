@@ -267,6 +267,7 @@ TYPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", TYPES)
 @pytest.mark.parametrize("first", TYPES)
 def test_own_rows_are_replayed(tmp_path: Path, first: str, later: str) -> None:

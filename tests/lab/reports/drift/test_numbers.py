@@ -100,6 +100,7 @@ def test_durations_are_compared_in_any_form() -> None:
     assert training.measured((trips * 2).to_frame("x")).table.loc["x", "verdict"] == "shifted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POPULATIONS)
 def test_every_kind_can_be_drawn(name: str) -> None:
     kind, draw = POPULATIONS[name]

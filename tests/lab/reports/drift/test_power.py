@@ -19,6 +19,7 @@ def test_the_table_is_complete() -> None:
     assert {len(shares) for shares in SHARES.values()} == {len(ROWS)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", SHARES)
 def test_it_is_noticed_as_often(words: str) -> None:
     share = SHARES[words][ROWS.index(300)]
