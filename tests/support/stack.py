@@ -235,6 +235,7 @@ class LocalLab(Lab):
         # The packages are shared with the checkout; the code and the data are the copy's.
         (folder / ".venv").symlink_to(sys.prefix)
         self.environment["PYTHONPATH"] = str(folder)
+        self.environment["DASHBOARD_PORT"] = str(free_ports(1)[0])  # one that JupyterLab passes on
         self.output = folder / "output.txt"
         self.start_said = ""
 

@@ -79,6 +79,7 @@ def test_a_worker_that_fails_is_named(api: LiveApi) -> None:
     slow = RandomForestClassifier(300, random_state=0).fit(trained.X, trained.y)
     version = lab.publish("iris", slow, trained.X, trained.y).version
     lab.promote("iris", before)
+    wait_until(lambda: not api.validations, "the end of all validations")
     with ThreadPoolExecutor(1) as pool:
         promoting = pool.submit(lab.promote, "iris", version)
         os.kill(wait_until(lambda: api.validations, "a validation")[0], signal.SIGKILL)
