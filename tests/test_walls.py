@@ -27,6 +27,7 @@ WALLS = {
     "service.trusted_types": ["service.api", "service.lab", *LAB_ONLY, *API_ONLY],
     "service.api": ["service.lab", *LAB_ONLY],
     "service.lab": ["service.api", *API_ONLY],
+    "service.lab.cluster": ["service.lab.lab", "duckdb", "matplotlib", "skops"],  # small and soon
 }
 
 IMPORT_ALL = """

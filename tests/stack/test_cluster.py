@@ -72,7 +72,7 @@ def test_the_lab_searches_on_two_workers(lab: ComposeLab) -> None:
     said = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     assert said == {
         "workers": "2",
-        "memory": f"{{{2**30 - 300 * 2**20}}}",  # of the container's, not of the machine's
+        "memory": f"{{{2**30 - 150 * 2**20}}}",  # of the container's, not of the machine's
         "link": "/labloop-cluster/status",
         "uid": "{1000}",
         "tasks": "[True, True]",

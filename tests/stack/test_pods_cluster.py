@@ -65,7 +65,7 @@ def test_the_lab_searches_by_tls(running: Running) -> None:
     done = docker("exec", pods["lab-0"], "python", "-W", "ignore", "-c", SEARCH)
     told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     assert (told["workers"], told["tasks"], told["same"]) == ("2", "[True, True]", "True")
-    assert told["memory"] == f"{{{2 * 2**30 - 300 * 2**20}}}"
+    assert told["memory"] == f"{{{2 * 2**30 - 150 * 2**20}}}"
     assert "tls://" in said(pods["scheduler"])
     assert "tcp://" not in said(pods["scheduler"])
 

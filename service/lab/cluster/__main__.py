@@ -28,7 +28,7 @@ from service.contract.settings import CHECKOUT, EVERYWHERE, LOOPBACK, Settings, 
 from service.lab.cluster.engine import configure
 from service.lab.cluster.security import FILES, address, security
 
-NANNY_BYTES = 300 * 2**20  # what the process that watches over the workers takes at most
+NANNY_BYTES = 150 * 2**20  # what the process that watches over the workers takes at most
 # A terminal sends Ctrl-C to workers, too; their starter ends them. Dask runs this in each.
 PRELOAD = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 PATIENCE = 60  # seconds for a scheduler to answer
