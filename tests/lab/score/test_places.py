@@ -157,7 +157,7 @@ def test_holders_follow_each_other(lab: Lab, s3: S3) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("s3://", "'s3:' cannot be used: it must be s3://bucket"),
+        ("s3://", "'s3://' cannot be used: it must be s3://bucket"),
         ("s3://no-such-bucket/scores", "no-such-bucket"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.contract.object_url import is_remote
+from service.contract.object_url import SCHEME, is_remote
 from service.lab.score.places.folder import Folder
 from service.lab.score.places.place import Place
 from service.lab.score.places.prefix import Prefix
@@ -17,4 +17,6 @@ def place_at(path: str | Path) -> Place:
     Prefix(url='s3://bucket/scores')
     """
     name = str(path)
-    return Prefix(name.rstrip("/")) if is_remote(name) else Folder(Path(path).absolute())
+    if is_remote(name):
+        return Prefix(SCHEME + name.removeprefix(SCHEME).rstrip("/"))
+    return Folder(Path(path).absolute())
