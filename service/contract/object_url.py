@@ -2,7 +2,8 @@
 
 import re
 
-FORM = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<prefix>.*?)/?)?")
+SCHEME = "s3://"
+FORM = re.compile(SCHEME + r"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<prefix>.*?)/?)?")
 KEY_PART = re.compile(r"[A-Za-z0-9._=-]+")
 
 
@@ -28,3 +29,14 @@ def split(url: str) -> tuple[str, str]:
             "it must be s3://bucket or s3://bucket/prefix, the prefix of letters, digits and ._-="
         )
     return match["bucket"], prefix
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is in an object store.
+
+    Examples
+    --------
+    >>> is_remote("s3://bucket/data/*.parquet"), is_remote("data")
+    (True, False)
+    """
+    return path.startswith(SCHEME)

@@ -5,7 +5,8 @@ from typing import Any
 
 from service.lab.cluster.cluster import Cluster, start
 from service.lab.report_verbs import ReportVerbs
-from service.lab.reports.report import Report
+from service.lab.score.outcome import Outcome
+from service.lab.score.places.opening import place_at
 from service.lab.score.plan import make_plan
 from service.lab.score.scoring import run
 from service.lab.score.trial import try_out
@@ -64,7 +65,7 @@ class ClusterVerbs(ReportVerbs):
         version: int | None = None,
         *,
         check_only: bool = False,
-    ) -> Report:
+    ) -> Outcome:
         """Predict a data set of any size, part by part, into Parquet files.
 
         Each part is read, checked by the model's signature, predicted as the API would predict it,
@@ -78,10 +79,11 @@ class ClusterVerbs(ReportVerbs):
             The model.
         data : str, Path, sequence of these, or any table that `predict` takes
             CSV or Parquet files: a file, a folder, whose folders may be called ``year=2026``, or a
-            pattern such as ``data/*.parquet``. They may be larger than memory. Columns that are no
-            features are kept in the result.
+            pattern such as ``data/*.parquet``, also in an object store. They may be larger than
+            memory. Columns that are no features are kept in the result.
         out : str or Path
-            A folder for the result, which all workers can write to.
+            A folder for the result, which all workers can write to, or a place in an object store,
+            e.g. ``s3://bucket/scores``.
         version : int, optional
             The version that predicts; by default the live one.
         check_only : bool
@@ -89,7 +91,7 @@ class ClusterVerbs(ReportVerbs):
 
         Returns
         -------
-        Report
+        Outcome
             Its table has a row for each reason for which rows were refused. In `out`, files
             ``part-….parquet`` have row (its number in the data set), file, prediction, score, a
             proba_<class> for each class, model, version, digest, time, and the columns of the data
@@ -117,4 +119,4 @@ class ClusterVerbs(ReportVerbs):
         """
         version = version or self._live(name)
         plan = make_plan(self._store, name, version, data)
-        return (try_out if check_only else run)(self.settings, plan, Path(out))
+        return (try_out if check_only else run)(self.settings, plan, place_at(out))

@@ -85,7 +85,8 @@ class LogBook:
             that `predictions` returns, except truth, and with each line's sequence and writer. A
             model with more than 200 features has them in one column instead, ``inputs``, as JSON.
             The table ``feedback`` holds the latest truth about each prediction: prediction_id,
-            truth (as text), time and client.
+            truth (as text), time and client. Files are tables, too: ``'scores/*.parquet'``, and in
+            an object store ``'s3://bucket/scores/*.parquet'``.
 
         Returns
         -------

@@ -13,6 +13,7 @@ from service.lab.reports.drift.drift import Drift
 from service.lab.reports.drift.measurement import measure
 from service.lab.reports.quality import Quality
 from service.lab.reports.replay import Replay
+from service.lab.score.places.opening import place_at
 from service.lab.score.scored import ScoredRows
 
 
@@ -60,7 +61,7 @@ class ReportVerbs(LogBook):
         """
         if scored is not None:
             _refuse_window(since=since, until=until, version=version)
-            return ScoredRows(self._store, name, Path(scored)).drift()
+            return ScoredRows(self._store, name, place_at(scored)).drift()
         version = version or self._live(name)
         manifest = self._store.manifest(name, version)
         summary = baseline.read(self._store.folder(name, version))
@@ -106,7 +107,7 @@ class ReportVerbs(LogBook):
         """
         if scored is not None:
             _refuse_window(since=since, until=until, every=every)
-            return ScoredRows(self._store, name, Path(scored)).quality(truth)
+            return ScoredRows(self._store, name, place_at(scored)).quality(truth)
         if truth is not None:
             raise InputError(
                 "`truth` is for the result of lab.score: name it by `scored`. The log learns true "

@@ -93,6 +93,14 @@ def connect(*folders: Path) -> Database:
     return connection
 
 
+def let_read_objects(database: Database) -> None:
+    """Let a database read ``s3://…``; it has one thread: an open object is not for several."""
+    from service.contract.objects.file_system import file_system  # most have no object store
+
+    database.execute("SET threads = 1")
+    database.register_filesystem(file_system())
+
+
 @dataclass(frozen=True)
 class Source:
     """A file with lines, all of one publication or all of feedback.

@@ -11,7 +11,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from service.lab.log.columns import Database, connect
+from service.contract.object_url import SCHEME
+from service.lab.log.columns import Database, connect, let_read_objects
 from service.lab.log.copy import Log, LogFiles
 from service.lab.log.copy_files import Part
 from service.lab.log.publications import Logged, publications, truths, typed
@@ -158,6 +159,8 @@ def sql(copy: Log, query: str) -> pd.DataFrame:
     def table_of(files: LogFiles) -> pd.DataFrame:
         with connect() as database:  # the user's own query may read any file
             create_views(database, files.predictions, files.feedback)
+            if SCHEME in query:
+                let_read_objects(database)
             return database.execute(query).df()
 
     return _read_now(copy, table_of)[0]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from service.lab.log.columns import connect
 from service.lab.reports.report import Report, counted
+from service.lab.score.output import Output
 from service.lab.score.part import REFUSED
 from service.lab.score.plan import Plan
 
@@ -19,21 +19,22 @@ REASONS = """
 class Outcome(Report):
     """What `Lab.score` returns: a row for each reason for which rows were refused.
 
-    `folder` has the result; `rows` counts what was predicted, and `refused` what was not.
+    `folder` has the result; it is a URL, if that is in an object store. `rows` counts what was
+    predicted, and `refused` what was not; both are 0 if nothing was done.
     """
 
-    folder: Path = Path()
+    folder: Path | str = ""
     rows: int = 0
     refused: int = 0
 
 
-def outcome_of(plan: Plan, folder: Path, refused: int, before: int, seconds: float) -> Outcome:
+def outcome_of(plan: Plan, output: Output, refused: int, before: int, seconds: float) -> Outcome:
     """Say what was done.
 
     Parameters
     ----------
     plan : Plan
-    folder : Path
+    output : Output
     refused : int
         How many rows were.
     before : int
@@ -41,10 +42,11 @@ def outcome_of(plan: Plan, folder: Path, refused: int, before: int, seconds: flo
     seconds : float
         How long this run took.
     """
+    place = output.place
     who = f"{plan.name} version {plan.version}"
     rows = plan.rows - refused
     heading = f"{counted(rows, 'row')} scored by {who}, in {counted(len(plan.parts), 'part')}."
-    notes = [f"Read the result by lab.sql(\"SELECT * FROM '{folder}/*.parquet'\")."]
+    notes = [f"Read the result by lab.sql(\"SELECT * FROM '{place}/*.parquet'\")."]
     if before < plan.rows:
         speed = (plan.rows - before) / seconds
         notes.append(f"This run took {seconds:,.1f} s: {speed:,.0f} rows/s.")
@@ -54,9 +56,8 @@ def outcome_of(plan: Plan, folder: Path, refused: int, before: int, seconds: flo
     if refused:
         notes.append(
             f"{counted(refused, 'row')} did not fit and {'is' if refused == 1 else 'are'} in "
-            f"{folder / REFUSED}, with the reasons."
+            f"{place}/{REFUSED}, with the reasons."
         )
-        files = sorted(map(str, (folder / REFUSED).glob("*.parquet")))
-        with connect() as database:
-            table = database.execute(REASONS, {"files": files}).df()
-    return Outcome(heading, table, notes, folder, rows, refused)
+        with output.database() as database:
+            table = database.execute(REASONS, {"files": place.paths(REFUSED)}).df()
+    return Outcome(heading, table, notes, place.name, rows, refused)

@@ -9,9 +9,9 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from service.contract.errors import ScoringError
-from service.contract.files import sync_path
+from service.contract.errors import ScoringError, StoreError
 from service.contract.model import checksums, opening
+from service.contract.object_url import is_remote
 from service.contract.predictors import loading
 from service.contract.predictors.predictor import Predictor
 from service.contract.settings import Settings
@@ -21,11 +21,11 @@ from service.contract.signature.partial import predict_each
 from service.contract.signature.predictions import Predictions
 from service.contract.signature.signature import Columns, Signature
 from service.lab.client.answer_table import answer_frame
-from service.lab.log.columns import Database, connect
+from service.lab.log.columns import Database, connect, let_read_objects
 from service.lab.score.data import csv_file, parquet
 from service.lab.score.data.files import DataFile
 from service.lab.score.data.parts import Part
-from service.lab.score.data.remote import is_remote, let_read
+from service.lab.score.places.place import Place
 from service.lab.score.result import inputs_of, names_of, typed, typed_answers
 
 WRITE = """
@@ -51,11 +51,10 @@ class Job:
         For each feature the column that has its values.
     others : dict of str to str
         Further columns, each with its dtype in the result.
-    folder : Path
+    place : Place
         Where the result is to be.
-    staging : Path
-        Where it is written first. The next run removes what is left there, so that nothing of this
-        one can come later.
+    staging : str
+        What the place needs to write there.
     fingerprint : str
         The plan's.
     """
@@ -67,8 +66,8 @@ class Job:
     digest: str
     features: dict[str, str]
     others: dict[str, str]
-    folder: Path
-    staging: Path
+    place: Place
+    staging: str
     fingerprint: str
 
 
@@ -91,7 +90,7 @@ class Scored:
 
 
 def score_part(job: Job, part: Part, source: Source) -> Scored:
-    """Score a part. When this returns, its result is on the disk.
+    """Score a part. When this returns, its result is in its place.
 
     Raises
     ------
@@ -167,7 +166,7 @@ def read(
         frame = source.table[wanted].reset_index(drop=True)
     elif source.head is None:
         if is_remote(source.file.path):
-            let_read(database)
+            let_read_objects(database)
         own = [name for name in wanted if name not in keys]
         frame = parquet.read_rows(database, source.file.path, own, part.start, part.stop)
     else:
@@ -255,16 +254,14 @@ def _write(
     database: Database, job: Job, done: Scored, name: str, columns: dict[str, object]
 ) -> None:
     """Write a table under a name at once, so that it is whole after a crash or a power cut."""
-    staged = job.staging / name
-    staged.parent.mkdir(exist_ok=True)
-    (job.folder / name).parent.mkdir(exist_ok=True)
     said = orjson.dumps({"fingerprint": job.fingerprint, **asdict(done)}).decode()
     database.register("block", pd.DataFrame(columns))
+
+    def write(file: Path) -> None:
+        database.execute(WRITE, {"target": str(file), "said": said})
+
     try:
-        database.execute(WRITE, {"target": str(staged), "said": said})
-        sync_path(staged)
-    except (duckdb.IOException, OSError) as error:
+        job.place.put(job.staging, name, write)
+    except (duckdb.IOException, OSError, StoreError) as error:
         reason = str(error).splitlines()[0]
-        raise ScoringError(f"{job.folder / name} cannot be written: {reason} {GO_ON}") from error
-    staged.replace(job.folder / name)
-    sync_path((job.folder / name).parent)
+        raise ScoringError(f"{job.place}/{name} cannot be written: {reason} {GO_ON}") from error

@@ -1,7 +1,6 @@
 """Scored rows: the result of a scoring, read back like the log."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -11,15 +10,16 @@ from service.contract.errors import ScoringError
 from service.contract.log.line import RequestLine
 from service.contract.model import baseline, checksums
 from service.contract.model.store import ModelStore
-from service.lab.log.columns import connect, feature_columns, quoted
+from service.lab.log.columns import feature_columns, quoted
 from service.lab.log.publications import Logged
 from service.lab.reports import quality
 from service.lab.reports.drift.drift import Drift
 from service.lab.reports.drift.measurement import measure
 from service.lab.reports.quality import Quality
 from service.lab.reports.report import Report
-from service.lab.score.output import PARTS, Output
+from service.lab.score.output import Output
 from service.lab.score.part import no_answers
+from service.lab.score.places.place import Place
 from service.lab.score.result import names_of
 
 SAMPLE = 200_000  # rows that a report reads at most
@@ -38,7 +38,7 @@ class ScoredRows:
     store : ModelStore
     name : str
         The model whose result this is to be.
-    folder : Path
+    place : Place
 
     Raises
     ------
@@ -46,16 +46,16 @@ class ScoredRows:
         It is no complete result of this model.
     """
 
-    def __init__(self, store: ModelStore, name: str, folder: Path) -> None:
-        self._folder = folder.absolute()
-        about = Output(folder).about()
+    def __init__(self, store: ModelStore, name: str, place: Place) -> None:
+        self._output, self._place = Output(place), place
+        about = self._output.about()
         if about is None:
-            raise ScoringError(f"{self._folder} has no result of lab.score.")
+            raise ScoringError(f"{self._place} has no result of lab.score.")
         if about["model"] != name:
-            raise ScoringError(f"{self._folder} has scores of {about['model']!r}, not of {name!r}.")
+            raise ScoringError(f"{self._place} has scores of {about['model']!r}, not of {name!r}.")
         if about["finished"] is None:
             raise ScoringError(
-                f"The scoring into {self._folder} is not complete. Repeat the same call of "
+                f"The scoring into {self._place} is not complete. Repeat the same call of "
                 "lab.score: it goes on from there."
             )
         self._rows: int = about["rows"]
@@ -65,7 +65,7 @@ class ScoredRows:
         self._home = store.folder(name, self._version)
         if checksums.digest(self._home) != about["digest"]:
             raise ScoringError(
-                f"{name} version {self._version} was published again since {self._folder} was "
+                f"{name} version {self._version} was published again since {self._place} was "
                 "scored: it is another model now. Score again, into a new folder."
             )
 
@@ -117,13 +117,13 @@ class ScoredRows:
         logged = feature_columns(cast(RequestLine, line), shown)
         wanted = {name: name for name in ("version", "time", *outputs)}
         wanted |= {stored[name]: logged[name] for name in shown}
-        files = sorted(map(str, self._folder.glob(PARTS)))
-        with connect() as database:
+        files = self._place.paths()
+        with self._output.database() as database:
             database.execute("SET threads = 1")  # with several, the sample is not the same twice
             there = database.read_parquet(files).columns
             if absent := [name for name in more if name not in there]:
                 raise ScoringError(
-                    f"The result in {self._folder} has no column {absent[0]!r}. It has: "
+                    f"The result in {self._place} has no column {absent[0]!r}. It has: "
                     f"{', '.join(there[:SHOWN])}."
                 )
             chosen = ", ".join([quoted(column) for column in dict.fromkeys([*wanted, *more])])

@@ -15,13 +15,14 @@ from distributed import Future, KilledWorker
 from tqdm.auto import tqdm
 
 from service.contract.errors import ClusterError, ScoringError
+from service.contract.object_url import is_remote
 from service.contract.settings import Settings
 from service.lab.cluster.cluster import Cluster, current, start
 from service.lab.score.data.parts import Part
-from service.lab.score.data.remote import is_remote
 from service.lab.score.outcome import Outcome, outcome_of
 from service.lab.score.output import Output
 from service.lab.score.part import GO_ON, Job, Scored, Source, score_part
+from service.lab.score.places.place import Place
 from service.lab.score.plan import Plan
 
 T = TypeVar("T")
@@ -33,14 +34,14 @@ NEEDED = 12  # times the size of a part: what its values, predictions and texts 
 BASE_BYTES = 300_000_000  # of a process with its libraries
 
 
-def run(settings: Settings, plan: Plan, folder: Path) -> Outcome:
+def run(settings: Settings, plan: Plan, place: Place) -> Outcome:
     """Score the parts that are not done yet; see `Lab.score`."""
-    output, began = Output(folder), perf_counter()
+    output, began = Output(place), perf_counter()
     with output.opened(plan) as staging:
         done = output.done(plan.fingerprint)
         todo = [part for part in plan.parts if part.number not in done]
         before = plan.rows - sum(part.rows for part in todo)
-        job = job_of(settings, plan, output.folder, staging)
+        job = job_of(settings, plan, place, staging)
         with tqdm(
             total=plan.rows, initial=before, unit="row", unit_scale=True, desc=plan.name
         ) as bar:
@@ -49,14 +50,14 @@ def run(settings: Settings, plan: Plan, folder: Path) -> Outcome:
                 bar.update(part.rows)
         refused = sum(each.refused for each in done.values())
         output.finish(plan, refused)
-    return outcome_of(plan, output.folder, refused, before, perf_counter() - began)
+    return outcome_of(plan, output, refused, before, perf_counter() - began)
 
 
-def job_of(settings: Settings, plan: Plan, folder: Path, staging: Path) -> Job:
+def job_of(settings: Settings, plan: Plan, place: Place, staging: str) -> Job:
     """Return what each part needs of a plan."""
     return Job(
         settings.models_dir, settings.store_url, plan.name, plan.version, plan.digest,
-        plan.features, plan.others, folder, staging, plan.fingerprint,
+        plan.features, plan.others, place, staging, plan.fingerprint,
     )  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def cluster_for(settings: Settings) -> Iterator[Cluster]:
         yield cluster
 
 
-def check_cluster(cluster: Cluster, plan: Plan, folders: list[Path]) -> None:
+def check_cluster(cluster: Cluster, plan: Plan, folders: list[str]) -> None:
     """Refuse workers that cannot do what is planned.
 
     Raises
@@ -87,13 +88,13 @@ def check_cluster(cluster: Cluster, plan: Plan, folders: list[Path]) -> None:
         One does not see a file or a folder, or has too little memory; the text says which.
     """
     here = [file.path for file in plan.files if not is_remote(file.path)]
-    wanted = [*map(str, folders), *here]
-    for worker, missing in cluster.run(_not_seen, wanted).items():
+    for worker, missing in cluster.run(_not_seen, [*folders, *here]).items():
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise ClusterError(
                 f"Worker {worker} does not see {missing[0]}{more}. Data, models and result must be "
-                "in folders that all workers and this notebook share, under the same names."
+                "in folders that all workers and this notebook share, under the same names, or in "
+                "an object store."
             )
     largest = max(plan.parts, key=lambda part: part.size)
     needed = BASE_BYTES + NEEDED * largest.size
@@ -133,7 +134,7 @@ def _computed(
             yield part, score_part(job, part, source_of(plan, part))
         return
     with cluster_for(settings) as cluster:
-        check_cluster(cluster, plan, [job.staging])
+        check_cluster(cluster, plan, job.place.needed_by_workers(job.staging))
         yield from _on_cluster(cluster, plan, job, todo)
 
 
@@ -145,7 +146,7 @@ def _on_cluster(
     waiting, completed = iter(todo), Queue[Future]()
 
     def submit(part: Part, how: str = "score") -> Future:
-        key = f"{how}-{job.staging.name}-{part.number}"
+        key = f"{how}-{job.staging}-{part.number}"
         future = cluster.submit(score_part, job, part, source_of(plan, part), key=key, pure=False)
         at_work[future] = part
         return future

@@ -11,10 +11,13 @@ from dask.system import CPU_COUNT
 from service.contract.settings import Settings
 from service.lab.cluster.cluster import current
 from service.lab.log.columns import connect
-from service.lab.reports.report import Report, counted
+from service.lab.reports.report import counted
 from service.lab.score.data.parts import Part
+from service.lab.score.outcome import Outcome
 from service.lab.score.output import Output
 from service.lab.score.part import Job, predict, predictor_of, read
+from service.lab.score.places.folder import Folder
+from service.lab.score.places.place import Place
 from service.lab.score.plan import Plan
 from service.lab.score.scoring import check_cluster, cluster_for, job_of, source_of
 
@@ -22,15 +25,15 @@ SAMPLE = 10_000  # rows of the first part, and of the last one
 VALUE_BYTES = 8  # of a value in the result, before it is compressed
 
 
-def try_out(settings: Settings, plan: Plan, folder: Path) -> Report:
+def try_out(settings: Settings, plan: Plan, place: Place) -> Outcome:
     """Say what a scoring would do; see `Lab.score`.
 
     Returns
     -------
-    Report
+    Outcome
         Its table has a row for each reason for which rows of the sample would be refused.
     """
-    output, processes = Output(folder), CPU_COUNT
+    output, processes = Output(place), CPU_COUNT
     output.check(plan)
     done = output.done(plan.fingerprint)
     todo = [part for part in plan.parts if part.number not in done]
@@ -39,7 +42,7 @@ def try_out(settings: Settings, plan: Plan, folder: Path) -> Report:
         with cluster_for(settings) as cluster:
             check_cluster(cluster, plan, [])
             processes = sum(cluster.ncores().values())
-    job = job_of(settings, plan, output.folder, output.folder)
+    job = job_of(settings, plan, place, "")
     predictor_of(job)  # before time counts
     sampled, reasons, began = 0, Counter[str](), perf_counter()
     for part in dict.fromkeys((plan.parts[0], plan.parts[-1])):
@@ -51,7 +54,7 @@ def try_out(settings: Settings, plan: Plan, folder: Path) -> Report:
     heading = f"{counted(plan.rows, 'row')} would be scored by {who}; nothing was written."
     notes = [
         f"{counted(len(plan.parts), 'part')} of {counted(max(1, len(plan.files)), 'file')}, "
-        f"into {output.folder}.",
+        f"into {place}.",
         f"With {counted(processes, 'worker')} it would take about {_duration(seconds)}.",
     ]
     if done:
@@ -66,9 +69,10 @@ def try_out(settings: Settings, plan: Plan, folder: Path) -> Report:
         notes.append(
             f"Left out of the result, because they are nested: {', '.join(plan.left_out)}."
         )
-    notes += _space(output.folder, rows * (len(plan.features) + len(plan.others)) * VALUE_BYTES)
+    if isinstance(place, Folder):
+        notes += _space(place.path, rows * (len(plan.features) + len(plan.others)) * VALUE_BYTES)
     table = pd.DataFrame(reasons.most_common(), columns=["reason", "rows"])
-    return Report(heading, table, notes)
+    return Outcome(heading, table, notes, place.name)
 
 
 def _sampled(job: Job, plan: Plan, part: Part) -> tuple[int, list[str]]:

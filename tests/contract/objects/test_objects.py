@@ -1,4 +1,3 @@
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from service.contract.errors import (
 from service.contract.objects.objects import PART_BYTES, Objects
 from tests.support.live import CHECKOUT, free_ports
 from tests.support.need import need
+from tests.support.remote import context
 from tests.support.s3 import READER, S3
 from tests.support.s3_proxy import proxied
 
@@ -109,10 +109,9 @@ def add_all(s3: S3, me: int, start: "multiprocessing.synchronize.Barrier", wins:
 
 
 def at_once(work: object, s3: S3, folder: Path) -> None:
-    context = multiprocessing.get_context("spawn")
     start = context.Barrier(PROCESSES)
     processes = [
-        context.Process(target=work, args=(s3, me, start, folder))  # type: ignore[arg-type]
+        context.Process(target=work, args=(s3, me, start, folder))
         for me in range(PROCESSES)
     ]
     for process in processes:

@@ -26,6 +26,7 @@ from service.lab.score import scoring
 from service.lab.score.data import parts
 from service.lab.score.data.parts import Part
 from service.lab.score.part import Job, Scored, Source, score_part
+from service.lab.score.places.opening import place_at
 from service.lab.score.plan import make_plan
 from tests.support.disks import mounted
 from tests.support.live import CHECKOUT, wait_until
@@ -304,7 +305,7 @@ def test_changed_files_are_refused(lab: Lab, tmp_path: Path) -> None:
     plan = make_plan(store, "iris", 1, file)
     flowers_of(30).to_csv(file, index=False)
     with pytest.raises(ScoringError, match="rows where 40 were planned: it was changed meanwhile"):
-        scoring.run(lab.settings, plan, tmp_path / "out")
+        scoring.run(lab.settings, plan, place_at(tmp_path / "out"))
 
 
 def test_rows_in_lists_are_no_paths(lab: Lab, tmp_path: Path) -> None:

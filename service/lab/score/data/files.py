@@ -7,7 +7,8 @@ from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote
 
 from service.contract.errors import ScoringError
-from service.lab.score.data.remote import KINDS, is_remote, listed
+from service.contract.object_url import is_remote
+from service.lab.score.data.remote import KINDS, listed
 
 
 @dataclass(frozen=True)

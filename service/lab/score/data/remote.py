@@ -5,33 +5,18 @@ Who asks which store is as for models there (`service.contract.objects`).
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from functools import cache
 from glob import has_magic
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from service.contract.errors import ScoringError
-from service.lab.log.columns import Database
+from service.contract.object_url import SCHEME, is_remote
 
 if TYPE_CHECKING:
-    from obstore.fsspec import FsspecStore
-
     from service.contract.objects.objects import Entry
 
-SCHEME = "s3://"
 KINDS = (".parquet", ".csv")
-
-
-def is_remote(path: str) -> bool:
-    """Whether a path is in an object store.
-
-    Examples
-    --------
-    >>> is_remote("s3://bucket/data/*.parquet"), is_remote("data")
-    (True, False)
-    """
-    return path.startswith(SCHEME)
 
 
 def listed(url: str) -> Iterator[tuple[str, "Entry"]]:
@@ -81,23 +66,7 @@ def _fits(key: str, pattern: str) -> bool:
 def open_file(path: str) -> BinaryIO:
     """Open a file for reading, wherever it is."""
     if is_remote(path):
-        return cast(BinaryIO, _file_system().open(path, "rb"))
+        from service.contract.objects.file_system import file_system  # most have no object store
+
+        return cast(BinaryIO, file_system().open(path, "rb"))
     return Path(path).open("rb")
-
-
-def let_read(database: Database) -> None:
-    """Let a database read from object stores, too.
-
-    It has one thread: an object that is open is not for several.
-    """
-    database.execute("SET threads = 1")
-    database.register_filesystem(_file_system())
-
-
-@cache
-def _file_system() -> "FsspecStore":
-    from obstore.fsspec import FsspecStore
-
-    from service.contract.objects.objects import RETRY, client_options
-
-    return FsspecStore("s3", client_options=client_options(), retry_config=RETRY)
