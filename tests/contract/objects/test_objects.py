@@ -2,7 +2,9 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -84,7 +86,7 @@ def test_condition_of_a_write(s3: S3) -> None:
         objects.replace("key", b"3", second)
 
 
-def create_all(s3: S3, me: int, start: "multiprocessing.synchronize.Barrier", wins: Path) -> None:
+def create_all(s3: S3, me: int, start: Barrier, wins: Path) -> None:
     objects = s3.objects()
     start.wait()
     for number in range(KEYS):
@@ -95,7 +97,7 @@ def create_all(s3: S3, me: int, start: "multiprocessing.synchronize.Barrier", wi
         (wins / f"{number}-{me}").touch()
 
 
-def add_all(s3: S3, me: int, start: "multiprocessing.synchronize.Barrier", wins: Path) -> None:
+def add_all(s3: S3, me: int, start: Barrier, wins: Path) -> None:
     objects = s3.objects()
     start.wait()
     left = KEYS
@@ -108,11 +110,10 @@ def add_all(s3: S3, me: int, start: "multiprocessing.synchronize.Barrier", wins:
         left -= 1
 
 
-def at_once(work: object, s3: S3, folder: Path) -> None:
+def at_once(work: Callable[..., None], s3: S3, folder: Path) -> None:
     start = context.Barrier(PROCESSES)
     processes = [
-        context.Process(target=work, args=(s3, me, start, folder))
-        for me in range(PROCESSES)
+        context.Process(target=work, args=(s3, me, start, folder)) for me in range(PROCESSES)
     ]
     for process in processes:
         process.start()
