@@ -43,7 +43,7 @@ def leave() -> None:
 def clear_dead() -> None:
     """Remove the folders of those that cannot come back."""
     for folder in _folder_of("0").parent.glob(_folder_of("[0-9]*").name):
-        if not _runs(int(folder.name.rpartition("-")[2])):
+        if not runs(int(folder.name.rpartition("-")[2])):
             with suppress(FileNotFoundError):  # another start is about it, too
                 if not any(map(is_locked, folder.glob("metrics-*/counter_*.db"))):
                     shutil.rmtree(folder, ignore_errors=True)
@@ -55,7 +55,8 @@ def _folder_of(parent: int | str) -> Path:
     return Path(os.environ.get("TMPDIR") or "/tmp") / f"labloop-{os.getuid()}-{parent}"
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether there is a process of this number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

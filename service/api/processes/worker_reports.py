@@ -129,7 +129,8 @@ class WorkerReports:
             report = _parsed(content)
             if report is None:
                 continue
-            if condition == "gone":
+            is_sibling = report.replica == self._own.replica
+            if condition == "gone" or (is_sibling and not family.runs(report.pid)):
                 dead[name] = replace(report, state="gone")
             else:
                 reports.append(replace(report, state="stuck") if condition == "stuck" else report)
