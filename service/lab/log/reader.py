@@ -23,6 +23,8 @@ T = TypeVar("T")
 Window: TypeAlias = dict[str, Any]
 """The parameters of `ROWS`: after, before, last, and first, the least prediction id."""
 
+OWN_FILE = re.compile(r"'[^']+\.(parquet|csv)'", re.IGNORECASE)
+LOG_TABLE = re.compile(r"\b(predictions|feedback)\b", re.IGNORECASE)
 ATTEMPTS = 3  # retention may delete a segment while it is read
 HEAD = ["prediction_id", "time", "model", "version"]
 REST = ["truth", "latency", "batch", "client", "marks", "image"]
@@ -151,19 +153,31 @@ def read_apart(
     return _read_now(copy, tables_of)[0]
 
 
+def is_about_files(query: str) -> bool:
+    """Whether a query reads files alone, and nothing of the log.
+
+    Examples
+    --------
+    >>> is_about_files("FROM 'scores/*.parquet'"), is_about_files("SHOW TABLES")
+    (True, False)
+    """
+    return OWN_FILE.search(query) is not None and LOG_TABLE.search(query) is None
+
+
 def sql(copy: Log, query: str) -> pd.DataFrame:
     """Query the whole log by SQL; see `service.lab.log_verbs.LogBook.sql`."""
     if not query.strip():
         raise ValueError('The query is empty. Try "SELECT count(*) FROM predictions".')
 
-    def table_of(files: LogFiles) -> pd.DataFrame:
+    def table_of(files: LogFiles | None) -> pd.DataFrame:
         with connect() as database:  # the user's own query may read any file
-            create_views(database, files.predictions, files.feedback)
+            if files is not None:
+                create_views(database, files.predictions, files.feedback)
             if SCHEME in query:
                 let_read_objects(database)
             return database.execute(query).df()
 
-    return _read_now(copy, table_of)[0]
+    return table_of(None) if is_about_files(query) else _read_now(copy, table_of)[0]
 
 
 def _read_now(copy: Log, table_of: Callable[[LogFiles], T]) -> tuple[T, LogFiles]:

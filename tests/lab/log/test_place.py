@@ -44,6 +44,8 @@ def test_an_empty_log_is_refused(api: LiveApi, tmp_path: Path) -> None:
         lab.replay("iris", 1)
     with pytest.raises(LogElsewhereError, match=told):
         lab.sql("SELECT * FROM predictions")
+    (tmp_path / "own.csv").write_text("a\n1\n")
+    assert lab.sql(f"SELECT a FROM '{tmp_path}/own.csv'")["a"].tolist() == [1]  # is no log
     assert f"docker compose cp api:{api.logs}/. logs/copy" in str(lab.doctor())
     assert len(api.lab().predictions("iris")) == 1
 

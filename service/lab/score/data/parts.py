@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from service.lab.score.places.place import PART
+
 ROWS = 100_000  # of a part, at most
 VALUES = 2_000_000  # that are read and predicted for a part, at most
 BYTES = 16_000_000  # that a part has in its file, before it is packed, at most
@@ -38,7 +40,7 @@ class Part:
     @property
     def name(self) -> str:
         """The name of the file that it is written to."""
-        return f"part-{self.number:06d}.parquet"
+        return f"{PART}{self.number:06d}.parquet"
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class Place(Protocol):
 
 def refused(place: Place, holder: str) -> ScoringError:
     """Say that another process writes to a place."""
-    who = holder.strip() or "another process"
+    who = holder.partition("\n")[0] or "another process"
     return ScoringError(
         f"Another run writes to {place}: {who}. Wait for its end, or give another place."
     )
