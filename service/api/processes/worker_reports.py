@@ -101,6 +101,7 @@ class WorkerReports:
 
     def serve(self) -> None:
         """Say that what was live at the start is loaded, or refused."""
+        self._try(self._forget_host)  # once more: an object store may have had no answer yet
         self._tell(replace(self._own, state="serving"))
 
     def tell(self, models: dict[str, Seen]) -> None:
@@ -129,8 +130,7 @@ class WorkerReports:
             report = _parsed(content)
             if report is None:
                 continue
-            is_sibling = report.replica == self._own.replica
-            if condition == "gone" or (is_sibling and not family.runs(report.pid)):
+            if self._is_dead(report, condition):
                 dead[name] = replace(report, state="gone")
             else:
                 reports.append(replace(report, state="stuck") if condition == "stuck" else report)
@@ -157,8 +157,15 @@ class WorkerReports:
         host = self._own.replica.rpartition("-")[0]
         for name, content, condition in self._reports.others():
             report = _parsed(content)
-            if condition == "gone" and report and report.replica.rpartition("-")[0] == host:
+            if report is None or report.replica.rpartition("-")[0] != host:
+                continue
+            if self._is_dead(report, condition):
                 self._reports.forget(name)
+
+    def _is_dead(self, report: Report, condition: str) -> bool:
+        """Whether its process has ended; a sibling's is looked for."""
+        is_sibling = report.replica == self._own.replica
+        return condition == "gone" or (is_sibling and not family.runs(report.pid))
 
     def _try(self, change: Callable[[], None]) -> None:
         try:

@@ -272,7 +272,9 @@ def test_apis_share_their_copies(s3: S3, tmp_path: Path) -> None:
             publish(lab)
             wait_until(partial(serves, second, 1), "both")
             os.kill(second.worker, signal.SIGKILL)  # which followed the store for both
-            assert publish(lab, seed=1).live
+            published = publish(lab, seed=1)
+            assert published.live
+            assert "stuck" not in str(published)
         assert publish(lab_of(s3, tmp_path, second), seed=2).live
     versions = {each.name for each in (tmp_path / "shared" / "iris").iterdir() if each.is_dir()}
     assert versions == {"1", "2", "3"}
