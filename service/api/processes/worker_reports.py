@@ -151,7 +151,7 @@ class WorkerReports:
         if not self._is_told or not self._reports.touch():
             self._reports.put(orjson.dumps(self._own))
             self._is_told = True
-        self._beaten = time.monotonic()
+        self._beaten, self._has_trouble = time.monotonic(), False
 
     def _forget_host(self) -> None:
         host = self._own.replica.rpartition("-")[0]
@@ -171,7 +171,6 @@ class WorkerReports:
         try:
             with self._changing:
                 change()
-            self._has_trouble = False
         except OSError as error:
             if not self._has_trouble:
                 logger.warning(
