@@ -154,6 +154,18 @@ def test_holders_follow_each_other(lab: Lab, s3: S3) -> None:
     assert [*s3.objects().list("")] == []
 
 
+def test_nothing_comes_after_a_holder(tmp_path: Path) -> None:
+    """A worker that lost its notebook may still be at a part when the next run begins."""
+    place = place_at(tmp_path / "out")
+    with place.held() as staging:
+        place.put(staging, "part-0", Path.touch)
+    for name in ("part-1", "_refused/part-1"):
+        with pytest.raises(FileNotFoundError):
+            place.put(staging, name, Path.touch)
+    assert {*place.names()} == {".lock", "part-0"}
+    assert not [*(tmp_path / "out").glob(".staging-*")]
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

@@ -81,22 +81,24 @@ class Folder:
             os.truncate(handle, 0)
             os.pwrite(handle, this_process().encode(), 0)
             for left in self.path.glob(f"{STAGING}*"):
-                shutil.rmtree(left)
+                _remove(left)
             staging = self.path / f"{STAGING}{uuid4().hex[:12]}"
             staging.mkdir()
             yield staging.name
-            shutil.rmtree(staging)
+            _remove(staging)
         finally:
             os.close(handle)
 
     def put(self, staging: str, name: str, write: Callable[[Path], None]) -> None:
         """Write a file by a function, and rename it.
 
-        The next holder removes the folder `staging`, so that nothing of this one can come later.
+        The next holder removes the folder `staging`, and nothing here makes it anew, so that
+        nothing of this one can come later.
         """
         staged, file = self.path / staging / name, self.path / name
-        staged.parent.mkdir(exist_ok=True)
-        file.parent.mkdir(exist_ok=True)
+        for each in (staged.parent, file.parent):
+            if each not in (self.path / staging, self.path):
+                each.mkdir(exist_ok=True)
         write(staged)
         sync_path(staged)
         staged.replace(file)
@@ -105,3 +107,8 @@ class Folder:
     def needed_by_workers(self, staging: str) -> list[str]:
         """Name the folder that is written to."""
         return [str(self.path / staging)]
+
+
+def _remove(staging: Path) -> None:
+    """Remove a staging folder; first its name, by which a lost worker may still write there."""
+    shutil.rmtree(staging.rename(f"{staging}-left"))
