@@ -254,7 +254,8 @@ def test_changed_object_is_not_served(s3: S3, tmp_path: Path) -> None:
 def test_another_worker_takes_over(s3: S3, tmp_path: Path) -> None:
     with serving(s3, tmp_path / "api", API_WORKERS="2") as api:
         lab = lab_of(s3, tmp_path, api)
-        assert publish(lab).workers == 2
+        assert publish(lab).live
+        wait_until(lambda: len(shown(api)["models"][0]["workers"]) == 2, "both workers")
         for seed in range(2):
             worker = api.workers[0]
             os.kill(worker, signal.SIGKILL)
