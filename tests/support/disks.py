@@ -31,12 +31,12 @@ def make_read_only(disk: Path) -> None:
 
 
 def fill(disk: Path) -> Path:
-    """Fill a disk to its last byte; return the file that does."""
+    """Fill a disk to its last byte; return the file that does, if there was room for one."""
     ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
+    try:
+        with ballast.open("wb", buffering=0) as file:
             while file.write(bytes(1024)):
                 pass
-        except OSError:
-            return ballast
+    except OSError:
+        return ballast
     raise AssertionError("the disk took everything")

@@ -1,6 +1,5 @@
 """Sealed segments go to an object store, each once, and none is deleted here before it is there."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from tests.support.archive import (
     wait_until_shipped,
     writer,
 )
-from tests.support.disks import mounted
+from tests.support.disks import fill, mounted
 from tests.support.live import free_ports, wait_until
 from tests.support.log_lines import crashed, ids_of, line, open_log, segments, written
 from tests.support.s3 import READER, S3
@@ -288,16 +287,11 @@ def test_a_full_disk_is_emptied(tmp_path: Path, s3: S3, monkeypatch: pytest.Monk
                 while True:
                     log.write([text])
                     written_lines += 1
-            (disk / "ballast").write_bytes(b"x" * free_bytes(disk))
+            fill(disk)
             traffic.breaks = lambda number: False
             wait_until(lambda: log.problem is None, "lines to be accepted", 20)
         assert is_shipped(disk)
     assert archived_ids(s3) == ids_of(text) * written_lines
-
-
-def free_bytes(disk: Path) -> int:
-    """How much a file can still have."""
-    return os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize
 
 
 def test_an_id_that_is_none(
