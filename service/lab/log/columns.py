@@ -13,6 +13,7 @@ import duckdb
 import orjson
 
 from service.contract.log.line import RequestLine
+from service.contract.object_url import is_remote
 from service.lab.client.answer_table import (
     PREDICTION_ID,
     answer_places,
@@ -93,8 +94,13 @@ def connect(*folders: Path) -> Database:
     return connection
 
 
-def let_read_objects(database: Database) -> None:
-    """Let a database read ``s3://…``; it has one thread: an open object is not for several."""
+def let_read(database: Database, path: str) -> None:
+    """Let a database read a path also if it is ``s3://…``.
+
+    It then has one thread: an open object is not for several.
+    """
+    if not is_remote(path):
+        return
     from service.contract.objects.file_system import file_system  # most have no object store
 
     database.execute("SET threads = 1")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from service.contract.object_url import SCHEME
-from service.lab.log.columns import Database, connect, let_read_objects
+from service.lab.log.columns import Database, connect, let_read
 from service.lab.log.copy import Log, LogFiles
 from service.lab.log.copy_files import Part
 from service.lab.log.publications import Logged, publications, truths, typed
@@ -174,7 +174,7 @@ def sql(copy: Log, query: str) -> pd.DataFrame:
             if files is not None:
                 create_views(database, files.predictions, files.feedback)
             if SCHEME in query:
-                let_read_objects(database)
+                let_read(database, SCHEME)
             return database.execute(query).df()
 
     return table_of(None) if is_about_files(query) else _read_now(copy, table_of)[0]

@@ -8,8 +8,7 @@ import orjson
 
 from service.contract.errors import ScoringError
 from service.contract.log.line import now
-from service.contract.object_url import is_remote
-from service.lab.log.columns import Database, connect, let_read_objects
+from service.lab.log.columns import Database, connect, let_read
 from service.lab.score.part import REFUSED, Scored
 from service.lab.score.places.place import LOCK, Place
 from service.lab.score.plan import Plan
@@ -76,8 +75,7 @@ class Output:
     def database(self) -> Database:
         """Open a database that can read the files of the place."""
         database = connect()
-        if is_remote(str(self.place)):
-            let_read_objects(database)
+        let_read(database, str(self.place))
         return database
 
     def done(self, fingerprint: str) -> dict[int, Scored]:

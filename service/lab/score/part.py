@@ -11,7 +11,6 @@ import pandas as pd
 
 from service.contract.errors import ScoringError, StoreError
 from service.contract.model import checksums, opening
-from service.contract.object_url import is_remote
 from service.contract.predictors import loading
 from service.contract.predictors.predictor import Predictor
 from service.contract.settings import Settings
@@ -21,7 +20,7 @@ from service.contract.signature.partial import predict_each
 from service.contract.signature.predictions import Predictions
 from service.contract.signature.signature import Columns, Signature
 from service.lab.client.answer_table import answer_frame
-from service.lab.log.columns import Database, connect, let_read_objects
+from service.lab.log.columns import Database, connect, let_read
 from service.lab.score.data import csv_file, parquet
 from service.lab.score.data.files import DataFile
 from service.lab.score.data.parts import Part
@@ -165,8 +164,7 @@ def read(
         assert source.table is not None
         frame = source.table[wanted].reset_index(drop=True)
     elif source.head is None:
-        if is_remote(source.file.path):
-            let_read_objects(database)
+        let_read(database, source.file.path)
         own = [name for name in wanted if name not in keys]
         frame = parquet.read_rows(database, source.file.path, own, part.start, part.stop)
     else:

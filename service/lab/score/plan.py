@@ -15,12 +15,11 @@ from service.contract.errors import InputError, ScoringError
 from service.contract.model import checksums
 from service.contract.model.manifest import Manifest
 from service.contract.model.store import ModelStore
-from service.contract.object_url import is_remote
 from service.contract.signature.container import TEXTS
 from service.contract.signature.refusal import refused_names
 from service.contract.signature.signature import Signature
 from service.lab.client.rows import Rows
-from service.lab.log.columns import connect, let_read_objects
+from service.lab.log.columns import connect, let_read
 from service.lab.score.data import csv_file, parquet
 from service.lab.score.data.files import DataFile, find_files
 from service.lab.score.data.parts import Part, Piece, numbered, pieces_of_rows
@@ -178,8 +177,7 @@ def _of_csv(who: Who, manifest: Manifest, files: list[DataFile]) -> Plan:
 
 def _of_parquet(who: Who, manifest: Manifest, files: list[DataFile]) -> Plan:
     with connect() as database:
-        if is_remote(files[0].path):
-            let_read_objects(database)
+        let_read(database, files[0].path)
         held = [parquet.held_by(database, file.path) for file in files]
     types = held[0].columns
     columns = _with_keys(files[0], [*types])
