@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Tests that run side by side would all want the port of the one dashboard.
 os.environ.setdefault("DASHBOARD_PORT", "0")
 
+import numpy as np
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -100,6 +101,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run one more than there are cores where tests wait for servers a part of their time."""
     waits = str(config.option.markexpr) != "not slow"
     return len(os.sched_getaffinity(0)) + waits
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Have estimators without a `random_state` fitted alike in each run, whatever ran before."""
+    np.random.seed(0)
 
 
 def is_slow(item: pytest.Item) -> bool:

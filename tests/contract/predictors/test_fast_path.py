@@ -255,7 +255,11 @@ def test_the_reason_names_the_step() -> None:
 
 @pytest.mark.parametrize(
     "estimator",
-    [RandomForestClassifier(20), ExtraTreesClassifier(20), RandomForestRegressor(20)],
+    [
+        RandomForestClassifier(20, random_state=0),
+        ExtraTreesClassifier(20, random_state=0),
+        RandomForestRegressor(20, random_state=0),
+    ],
     ids=lambda estimator: type(estimator).__name__,
 )
 def test_a_large_forest_has_no_copy(estimator: Any, monkeypatch: pytest.MonkeyPatch) -> None:

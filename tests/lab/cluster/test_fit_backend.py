@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import dask
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -45,7 +46,12 @@ RATIO = "bill_length_mm", "bill_depth_mm"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with start(Settings(dask_scheduler_address=""), workers=2) as cluster:
+    # Were copies of data dropped while they are in use, it would be seen here, not every 2 s.
+    often = {"distributed.scheduler.active-memory-manager.interval": "10ms"}
+    with (
+        dask.config.set(often),
+        start(Settings(dask_scheduler_address=""), workers=2) as cluster,
+    ):
         yield cluster
 
 
