@@ -87,17 +87,21 @@ def test_a_killed_supervisor_ends_all(api: LiveApi) -> None:
     assert is_free(api.url)
 
 
+def stop_fork_server(api: LiveApi) -> None:
+    """Stop it when it has told the end of each validation; else it is replaced for that."""
+    wait_until(lambda: not api.validations, "the end of validations")
+    os.kill(api.fork_server, signal.SIGSTOP)
+
+
 def test_a_stopped_fork_server_is_replaced(tmp_path: Path) -> None:
     publish_iris(tmp_path / "models")
     with running_api(tmp_path, API_WORKERS="1", TRIAL_SECONDS="12") as api:
         trained, lab = iris(), api.lab()
-        stopped = api.fork_server
-        os.kill(stopped, signal.SIGSTOP)
+        stop_fork_server(api)
         with pytest.raises(RefusedError, match="the fork server did not answer, and is replaced"):
             lab.publish("iris", trained.estimator, trained.X, trained.y)
         publish(api)
-        stopped = api.fork_server
-        os.kill(stopped, signal.SIGSTOP)
+        stop_fork_server(api)
         ModelStore(api.models).promote("iris", 1)
         api.process.terminate()
         api.process.wait(10)
