@@ -19,6 +19,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Of a client that speaks plain HTTP to this machine: certificates take 16 ms to load, each time.
 PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}
 
+TRIAL_SECONDS = 300  # a validation is last in turn, behind the tests beside it
+
 
 @dataclass
 class LiveApi:
@@ -38,6 +40,7 @@ class LiveApi:
             "MODELS_DIR": str(self.models),
             "LOGS_DIR": str(self.logs),
             "LOG_COPY_DIR": str(self.copy),
+            "TRIAL_SECONDS": str(TRIAL_SECONDS),
             "PYTHONPATH": str(CHECKOUT),
         }
 
@@ -71,7 +74,7 @@ class LiveApi:
 
     def lab(self, **more: Any) -> Lab:
         folders = {"models_dir": self.models, "logs_dir": self.logs, "log_copy_dir": self.copy}
-        return Lab(**{"api_url": self.url, **folders, **more})
+        return Lab(**{"api_url": self.url, "trial_seconds": TRIAL_SECONDS, **folders, **more})
 
     def http(self) -> httpx.Client:
         headers = {"Content-Type": "application/json"}  # also of what is not
