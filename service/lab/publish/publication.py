@@ -30,7 +30,13 @@ from service.lab.publish.checks import (
     check_shapes,
     check_target,
 )
-from service.lab.publish.remarks import class_names_of, metrics_of, parameters_of, private_of
+from service.lab.publish.remarks import (
+    class_names_of,
+    in_one_line,
+    metrics_of,
+    parameters_of,
+    private_of,
+)
 from service.lab.publish.tolerance import tolerant
 
 
@@ -262,8 +268,9 @@ def _describe(estimator: Any) -> str:
     if best is not None:
         return f"{type(estimator).__name__} of {_describe(best)}"
     *before, last = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
-    shown = repr(last)
+    shown = in_one_line(last)
     if shown.count("=None") > 1:  # XGBoost's, of each parameter that was not given
         given = {k: v for k, v in last.get_params(deep=False).items() if v is not None and v == v}
-        shown = f"{type(last).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
-    return " → ".join([*(type(step).__name__ for step in before), " ".join(shown.split())])
+        given_in_line = ", ".join(f"{k}={in_one_line(v)}" for k, v in given.items())
+        shown = f"{type(last).__name__}({given_in_line})"
+    return " → ".join([*(type(step).__name__ for step in before), shown])

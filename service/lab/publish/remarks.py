@@ -157,9 +157,22 @@ def _plain(value: Any, what: str, depth: int = 0) -> Any:
     if isinstance(value, list | tuple | range):
         return [_plain(each, f"{what}[{place}]", depth + 1) for place, each in enumerate(value)]
     if hasattr(value, "get_params") and not isinstance(value, type):  # an estimator of a search
-        return printable(" ".join(repr(value).split()))
+        return printable(in_one_line(value))
     shown = " ".join(show(value).split())
     raise EstimatorError(
         f"{what} is {shown}, which JSON cannot hold. Give a number, a text, or a list or dict of "
         "these; a function by its name."
     )
+
+
+def in_one_line(value: Any) -> str:
+    """Write an estimator or a parameter in a line, and NumPy's numbers as any others.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> in_one_line(Ridge(alpha=np.float64(2.5)))
+    'Ridge(alpha=2.5)'
+    """
+    with np.printoptions(legacy="1.25"):  # newer NumPy writes np.float64(2.5)
+        return " ".join(repr(value).split())

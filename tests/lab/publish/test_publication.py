@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score, make_scorer
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -52,6 +53,19 @@ def test_a_version_says_what_it_lacks(tmp_path: Path) -> None:
     assert store.manifest("plain", plain).left_out == []
     plain_version = ModelVersion("plain", plain, False, store.manifest("plain", plain))
     assert "left out" not in plain_version._repr_html_()
+
+
+def test_drawn_numbers_read_as_numbers(tmp_path: Path) -> None:
+    drawn = {"C": uniform(0.5, 1), "tol": uniform(0.1, 1)}
+    search = RandomizedSearchCV(make_pipeline(LogisticRegression()), {
+        f"logisticregression__{name}": each for name, each in drawn.items()
+    }, n_iter=2, random_state=0).fit(iris().X, iris().y)  # fmt: skip
+    best = {name.split("__")[1]: value for name, value in search.best_params_.items()}
+    assert {type(value) for value in best.values()} == {np.float64}
+    store = ModelStore(tmp_path)
+    version = Publication("iris", search, iris().X, iris().y).write(store, {}, None, {})
+    said = f"LogisticRegression(C={float(best['C'])!r}, tol={float(best['tol'])!r})"
+    assert store.manifest("iris", version).estimator == f"RandomizedSearchCV of {said}"
 
 
 def test_what_was_read_must_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
