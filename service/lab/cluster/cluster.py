@@ -23,6 +23,7 @@ from service.contract.errors import ClusterError
 from service.contract.settings import Settings
 from service.lab.cluster import fit_backend
 from service.lab.cluster.engine import configure
+from service.lab.cluster.script import check_script
 from service.lab.cluster.security import address, security
 from service.lab.cluster.versions import described, differences
 
@@ -154,7 +155,8 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
     Raises
     ------
     ClusterError
-        There is no scheduler, it has no workers, or their versions differ from the notebook's.
+        There is no scheduler, it has no workers, their versions differ from the notebook's, or a
+        script would be run by its own workers.
 
     Examples
     --------
@@ -171,6 +173,7 @@ def start(settings: Settings, workers: int | None = None) -> Cluster:
     if workers is not None and workers < 1:
         raise ClusterError(f"workers={workers} is no number of processes; give at least 1.")
     if not scheduler:
+        check_script()
         configure()
         # Dask would read the variable itself, and take an empty one for an address.
         with dask.config.set({"scheduler-address": None}):
