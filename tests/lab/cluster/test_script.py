@@ -46,7 +46,7 @@ def test_a_script_uses_a_cluster(tmp_path: Path, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [FILE, MODULE], ids=["file", "module"])
-def test_a_script_without_a_guard_is_told(tmp_path: Path, words: list[str]) -> None:
+def test_an_unguarded_script_is_told(tmp_path: Path, words: list[str]) -> None:
     done = run(tmp_path, UNGUARDED, words)
     assert done.returncode == 1
     assert done.stderr.count("Traceback") == 1
