@@ -46,12 +46,16 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
 
 
 def memory(pid: int) -> float:
-    """Return the memory of a process and all below it, in MB; what they share counts once."""
+    """Return the memory of a process and all below it, in MB; what they share counts once.
+
+    Workers are read before the validation that hands a model over to them: what moves meanwhile
+    would else count twice.
+    """
     kilobytes = 0
     with suppress(OSError):  # it has ended
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return kilobytes / 1024 + sum(map(memory, children(pid)))
+    return kilobytes / 1024 + sum(map(memory, reversed(children(pid))))
 
 
 def highest(api: LiveApi, do: Callable[[], object]) -> float:
@@ -80,7 +84,7 @@ def test_a_large_forest_swaps_in_place(api: LiveApi) -> None:
     small = highest(api, lambda: lab.promote("iris", 2))
     wait_until(lambda: memory(api.process.pid) < before + 0.1 * size, "the validation to end")
     large = highest(api, lambda: lab.promote("large", 2))
-    assert size < large < small + 1.5 * size
+    assert size < large < small + 1.3 * size
     wait_until(lambda: memory(api.process.pid) < before + 0.15 * size, "memory to be given back")
 
 
